@@ -1,0 +1,141 @@
+/**
+ * NewReno: slow start, additive increase, halving on loss. The simplest reference.
+ * RFC 9002 §7 and appendix B, paced, with undo of a reduction that turns out spurious.
+ *
+ * @module
+ */
+
+import type {
+  AckSample,
+  CongestionController,
+  CongestionControllerFactory,
+  ControllerOptions,
+  LossSample,
+} from "./controller.ts";
+import {
+  initialWindowBytes,
+  minimumWindowBytes,
+  pacingQuantumBytes,
+} from "./parts/window_rules.ts";
+
+const LOSS_REDUCTION_FACTOR = 0.5;
+
+class NewReno implements CongestionController {
+  readonly name = "new_reno";
+  readonly bandwidthBytesPerSecond = NaN;
+  windowBytes: number;
+  pacingRateBytesPerSecond = 0;
+  sendQuantumBytes = 0;
+
+  #maxDatagramBytes: number;
+  #slowStartThresholdBytes = Infinity;
+  #recoveryStartedAtMs = -Infinity;
+  #ackedBytesCredit = 0;
+  #smoothedRttMs = NaN;
+  // The reduction that may still be undone: state before it, and its losses not yet refuted.
+  #undoWindowBytes = 0;
+  #undoThresholdBytes = 0;
+  #undoLostPackets = 0;
+
+  constructor(options: ControllerOptions) {
+    this.#maxDatagramBytes = options.maxDatagramBytes;
+    this.windowBytes = initialWindowBytes(options.maxDatagramBytes);
+    this.#updatePacing();
+  }
+
+  get stateName(): string {
+    if (this.#undoLostPackets > 0) return "recovery";
+    return this.windowBytes < this.#slowStartThresholdBytes ? "slow-start" : "avoidance";
+  }
+
+  onPacketSent(): void {}
+
+  onAck(sample: AckSample): void {
+    this.#smoothedRttMs = sample.smoothedRttMs;
+    if (sample.largestAckedSentAtMs > this.#recoveryStartedAtMs) {
+      this.#undoLostPackets = 0;
+      if (sample.isWindowLimited) this.#grow(sample.ackedBytes);
+    }
+    this.#updatePacing();
+  }
+
+  onLoss(sample: LossSample): void {
+    if (sample.largestLostSentAtMs <= this.#recoveryStartedAtMs) {
+      if (this.#undoLostPackets > 0) this.#undoLostPackets += sample.lostPackets;
+      return;
+    }
+    this.#recoveryStartedAtMs = sample.nowMs;
+    this.#undoWindowBytes = this.windowBytes;
+    this.#undoThresholdBytes = this.#slowStartThresholdBytes;
+    this.#undoLostPackets = sample.lostPackets;
+    const reduced = this.windowBytes * LOSS_REDUCTION_FACTOR;
+    this.windowBytes = Math.max(reduced, minimumWindowBytes(this.#maxDatagramBytes));
+    this.#slowStartThresholdBytes = this.windowBytes;
+    this.#ackedBytesCredit = 0;
+    this.#updatePacing();
+  }
+
+  onSpuriousLoss(packetCount: number): void {
+    if (this.#undoLostPackets === 0) return;
+    this.#undoLostPackets = Math.max(this.#undoLostPackets - packetCount, 0);
+    if (this.#undoLostPackets > 0) return;
+    this.windowBytes = Math.max(this.windowBytes, this.#undoWindowBytes);
+    this.#slowStartThresholdBytes = this.#undoThresholdBytes;
+    this.#recoveryStartedAtMs = -Infinity;
+    this.#updatePacing();
+  }
+
+  onPersistentCongestion(): void {
+    this.windowBytes = minimumWindowBytes(this.#maxDatagramBytes);
+    this.#recoveryStartedAtMs = -Infinity;
+    this.#undoLostPackets = 0;
+    this.#updatePacing();
+  }
+
+  onBlackoutEnd(): void {
+    this.#undoLostPackets = 0;
+    this.#slowStartThresholdBytes = Math.max(
+      this.windowBytes,
+      initialWindowBytes(this.#maxDatagramBytes),
+    );
+    this.windowBytes = Math.min(this.windowBytes, initialWindowBytes(this.#maxDatagramBytes));
+    this.#updatePacing();
+  }
+
+  onAppLimited(): void {}
+
+  onMaxDatagramChanged(maxDatagramBytes: number): void {
+    this.#maxDatagramBytes = maxDatagramBytes;
+    this.windowBytes = Math.max(this.windowBytes, minimumWindowBytes(maxDatagramBytes));
+    this.#updatePacing();
+  }
+
+  #grow(ackedBytes: number): void {
+    if (this.windowBytes < this.#slowStartThresholdBytes) {
+      this.windowBytes += ackedBytes;
+      return;
+    }
+    this.#ackedBytesCredit += ackedBytes;
+    if (this.#ackedBytesCredit >= this.windowBytes) {
+      this.#ackedBytesCredit -= this.windowBytes;
+      this.windowBytes += this.#maxDatagramBytes;
+    }
+  }
+
+  #updatePacing(): void {
+    // Before the first RTT sample a window may leave within a millisecond.
+    const rttMs = this.#smoothedRttMs > 0 ? this.#smoothedRttMs : 1;
+    const gain = this.windowBytes < this.#slowStartThresholdBytes ? 2 : 1.25;
+    this.pacingRateBytesPerSecond = gain * this.windowBytes * 1000 / rttMs;
+    this.sendQuantumBytes = pacingQuantumBytes(
+      this.pacingRateBytesPerSecond,
+      this.#maxDatagramBytes,
+    );
+  }
+}
+
+/** NewReno, RFC 9002 §7. */
+export const congestionController = {
+  name: "new_reno",
+  create: (options: ControllerOptions): CongestionController => new NewReno(options),
+} satisfies CongestionControllerFactory;

@@ -1,0 +1,29 @@
+/**
+ * Sizes that all controllers share: the first window, the smallest one, the burst of the pacer.
+ *
+ * @module
+ */
+
+/** Bytes that may be in flight before anything is known. RFC 9002 §7.2. */
+export function initialWindowBytes(maxDatagramBytes: number): number {
+  return Math.min(10 * maxDatagramBytes, Math.max(14_720, 2 * maxDatagramBytes));
+}
+
+/** Fewest bytes that a window may shrink to. RFC 9002 §7.2. */
+export function minimumWindowBytes(maxDatagramBytes: number): number {
+  return 2 * maxDatagramBytes;
+}
+
+/**
+ * Burst for a pacing rate: what leaves in one millisecond, at least two packets, at most 64 KiB
+ * (or two packets where those are larger), so that one burst fits any receive buffer.
+ */
+export function pacingQuantumBytes(
+  rateBytesPerSecond: number,
+  maxDatagramBytes: number,
+): number {
+  const smallest = 2 * maxDatagramBytes;
+  const largest = smallest > 65_536 ? smallest : 65_536;
+  const quantum = rateBytesPerSecond / 1000;
+  return quantum < smallest ? smallest : quantum > largest ? largest : quantum;
+}
