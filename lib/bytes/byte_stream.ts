@@ -18,11 +18,11 @@ export class StreamError extends Error {
   readonly code: number;
 
   /** Makes the error. */
-  constructor(kind: StreamErrorKind, code: number = 0, options?: ErrorOptions) {
-    super(`Stream ended early: ${kind}${code === 0 ? "" : `, code ${code}`}`, options);
+  constructor(kind: StreamErrorKind, code?: number, options?: ErrorOptions) {
+    super(`Stream ended early: ${kind}${code ? `, code ${code}` : ""}`, options);
     this.name = "StreamError";
     this.kind = kind;
-    this.code = code;
+    this.code = code ?? 0;
   }
 }
 
