@@ -30,6 +30,7 @@ class NewReno implements CongestionController {
   #maxDatagramBytes: number;
   #slowStartThresholdBytes = Infinity;
   #recoveryStartedAtMs = -Infinity;
+  #isRecovering = false;
   #ackedBytesCredit = 0;
   #smoothedRttMs = NaN;
   // The reduction that may still be undone: state before it, and its losses not yet refuted.
@@ -44,7 +45,7 @@ class NewReno implements CongestionController {
   }
 
   get stateName(): string {
-    if (this.#undoLostPackets > 0) return "recovery";
+    if (this.#isRecovering) return "recovery";
     return this.windowBytes < this.#slowStartThresholdBytes ? "slow-start" : "avoidance";
   }
 
@@ -53,7 +54,7 @@ class NewReno implements CongestionController {
   onAck(sample: AckSample): void {
     this.#smoothedRttMs = sample.smoothedRttMs;
     if (sample.largestAckedSentAtMs > this.#recoveryStartedAtMs) {
-      this.#undoLostPackets = 0;
+      this.#isRecovering = false;
       if (sample.isWindowLimited) this.#grow(sample.ackedBytes);
     }
     this.#updatePacing();
@@ -65,6 +66,7 @@ class NewReno implements CongestionController {
       return;
     }
     this.#recoveryStartedAtMs = sample.nowMs;
+    this.#isRecovering = true;
     this.#undoWindowBytes = this.windowBytes;
     this.#undoThresholdBytes = this.#slowStartThresholdBytes;
     this.#undoLostPackets = sample.lostPackets;
@@ -82,12 +84,14 @@ class NewReno implements CongestionController {
     this.windowBytes = Math.max(this.windowBytes, this.#undoWindowBytes);
     this.#slowStartThresholdBytes = this.#undoThresholdBytes;
     this.#recoveryStartedAtMs = -Infinity;
+    this.#isRecovering = false;
     this.#updatePacing();
   }
 
   onPersistentCongestion(): void {
     this.windowBytes = minimumWindowBytes(this.#maxDatagramBytes);
     this.#recoveryStartedAtMs = -Infinity;
+    this.#isRecovering = false;
     this.#undoLostPackets = 0;
     this.#updatePacing();
   }
