@@ -1,0 +1,543 @@
+/**
+ * The disk as Ferry sees it, and the one file that asks the operating system for it.
+ *
+ * Everything below a served folder is reached by name from an open directory, one component at a
+ * time, and a symbolic link is never followed. The shape is that of POSIX `openat`. With all
+ * permissions on Linux it is exactly that: the walk goes through `/proc/self/fd/N/name` with
+ * O_NOFOLLOW, which no swapped link can escape. Elsewhere every component is looked at (`lstat`)
+ * and compared around each step; there somebody with write access on the same machine can win a
+ * race.
+ *
+ * Errors are those of the operating system, with `code`; `file_error.ts` translates them.
+ *
+ * @module
+ */
+import { constants } from "node:fs";
+import * as fs from "node:fs";
+import { join, resolve } from "@std/path";
+
+/** What a name stands for. Links are reported, never followed. */
+export type NodeKind = "file" | "directory" | "symlink" | "other";
+
+/** What the disk knows about a file, folder or link. */
+export interface NodeStatus {
+  /** What it is. */
+  readonly kind: NodeKind;
+  /** Length in bytes; meaningless unless a file. */
+  readonly sizeBytes: number;
+  /** Last change of the content, milliseconds since 1970. */
+  readonly modifiedMs: number;
+  /** Permission bits, `0o777` at most. */
+  readonly mode: number;
+  /** The file system it lives on. */
+  readonly device: number;
+  /** Names the node as long as it exists: device and inode. */
+  readonly nodeId: string;
+  /** Number of names (hard links) the node has. */
+  readonly linkCount: number;
+}
+
+/** {@linkcode NodeStatus} of an open file, with times as exact as the disk has them. */
+export interface OpenFileStatus extends NodeStatus {
+  /** Changes whenever the content may have: node, size and modification time in nanoseconds. */
+  readonly contentVersion: string;
+  /** {@linkcode contentVersion} and the time of the last change of any kind. */
+  readonly version: string;
+}
+
+/** One name in a folder. */
+export interface ListedNode {
+  /** The name as the runtime decoded it: bytes that are not UTF-8 have become U+FFFD. */
+  readonly name: string;
+  /** `null` when the name cannot be looked up under that spelling, or vanished meanwhile. */
+  readonly status: NodeStatus | null;
+}
+
+/** How {@linkcode DiskDirectory.openFile} opens. */
+export interface OpenFileOptions {
+  /** `"write"` reads as well. */
+  readonly access: "read" | "write";
+  /** `"new"` fails with EEXIST when there is anything; `"if-missing"` opens what is there. */
+  readonly create?: "new" | "if-missing";
+}
+
+/** An open regular file. Positions are absolute; calls may overlap. */
+export interface DiskFile {
+  /** What is known about the file now, whatever its names have become. */
+  status(): Promise<OpenFileStatus>;
+  /** Reads at most `buffer.length` bytes; returns how many, 0 at the end. */
+  read(buffer: Uint8Array, position: number): Promise<number>;
+  /** Writes all of `bytes`, which must stay unchanged until then. */
+  write(bytes: Uint8Array, position: number): Promise<void>;
+  /** Cuts or extends to a length. */
+  truncate(sizeBytes: number): Promise<void>;
+  /** Sets permission bits and modification time. */
+  setAttributes(attributes: { mode: number; modifiedMs: number }): Promise<void>;
+  /** Brings content and attributes to stable storage (fsync). Never repeat one that failed. */
+  sync(): Promise<void>;
+  /** As {@linkcode sync}, without attributes that reading does not need (fdatasync). */
+  syncData(): Promise<void>;
+  /** Takes the exclusive advisory lock, released by {@linkcode close} or the end of the process. */
+  tryLock(): Promise<boolean>;
+  /** Closes. No other call may be under way. */
+  close(): void;
+}
+
+/** An open directory. Every `name` is one component and is never followed when a link. */
+export interface DiskDirectory {
+  /** What is known about the directory itself. */
+  status(): Promise<NodeStatus>;
+  /** What `name` is; `null` when there is nothing. */
+  lookUp(name: string): Promise<NodeStatus | null>;
+  /** Everything in it, in no order. */
+  list(): Promise<ListedNode[]>;
+  /** Opens a folder in it; a link fails with ENOTDIR. */
+  openDirectory(name: string): Promise<DiskDirectory>;
+  /** Opens a regular file in it; EISDIR for a folder, ELOOP or ENXIO for anything else. */
+  openFile(name: string, options: OpenFileOptions): Promise<DiskFile>;
+  /** Makes a folder; EEXIST when there is anything. */
+  makeDirectory(name: string, mode: number): Promise<void>;
+  /** Removes a name that is not a folder. */
+  removeFile(name: string): Promise<void>;
+  /** Removes an empty folder. */
+  removeDirectory(name: string): Promise<void>;
+  /** Moves a name, replacing a file that has the new one. EXDEV between file systems. */
+  rename(name: string, target: DiskDirectory, targetName: string): Promise<void>;
+  /** Gives a file a second name; EEXIST when that is taken. */
+  link(name: string, target: DiskDirectory, targetName: string): Promise<void>;
+  /** Brings the names in it to stable storage. */
+  sync(): Promise<void>;
+  /** Closes. Names of it cannot be used afterwards. */
+  close(): void;
+}
+
+/** A source of directories: the real one is {@linkcode systemDisk}. */
+export interface Disk {
+  /** Permission bits that new files should not have. */
+  readonly umask: number;
+  /** The absolute form of a path of the user. */
+  absolutePath(path: string): string;
+  /** Opens the directory at a trusted path of this system, links included; makes it when asked. */
+  openRoot(path: string, options: { create: boolean }): Promise<DiskDirectory>;
+  /** Bytes that an ordinary user can still write there, or `null` when the system does not say. */
+  freeBytes(path: string): Promise<number | null>;
+}
+
+/** The file system of this machine. */
+export const systemDisk: Disk = {
+  get umask() {
+    return currentUmask();
+  },
+
+  absolutePath: (path) => resolve(path),
+
+  async openRoot(path, { create }) {
+    if (create) await makeDirectories(path);
+    const realPath = await Deno.realPath(path);
+    if (!canWalkDescriptors()) return SystemDirectory.at(realPath, null);
+    const fd = fs.openSync(realPath, OPEN_DIRECTORY);
+    return new SystemDirectory(procPath(fd), fd, null);
+  },
+
+  freeBytes(path) {
+    return new Promise((done) => {
+      try {
+        fs.statfs(path, (error, status) => done(error ? null : status.bavail * status.bsize));
+      } catch {
+        done(null);
+      }
+    });
+  },
+};
+
+/** Up to here a call into the page cache costs less than handing it to another thread (5 against 45 µs). */
+const INLINE_BYTES = 64 * 1024;
+
+/** Releasing the blocks of a bigger file may take milliseconds: not on the thread of the network. */
+const INLINE_UNLINK_BYTES = 16 * 1024 * 1024;
+
+/** Entries looked up without letting anything else run: about a millisecond. */
+const LOOK_UPS_PER_TURN = 128;
+
+const EXCLUSIVE = true;
+
+const NO_FOLLOW = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+const OPEN_DIRECTORY = constants.O_RDONLY | (constants.O_DIRECTORY ?? 0);
+
+class SystemDirectory implements DiskDirectory {
+  /** What names are appended to: `/proc/self/fd/N`, or the real path. */
+  readonly #path: string;
+  /** `null` when directories cannot be held open and are checked by path instead. */
+  readonly #fd: number | null;
+  /** For the check by path: what this must still be, and what is above it. */
+  readonly #expected: { nodeId: string; parent: SystemDirectory | null } | null;
+
+  constructor(
+    path: string,
+    fd: number | null,
+    expected: { nodeId: string; parent: SystemDirectory | null } | null,
+  ) {
+    this.#path = path;
+    this.#fd = fd;
+    this.#expected = expected;
+  }
+
+  /** A directory checked by path. Throws ENOTDIR for anything else, links included. */
+  static at(path: string, parent: SystemDirectory | null): SystemDirectory {
+    const status = lookUpPath(path);
+    if (status === null) throw osError("ENOENT", path);
+    if (status.kind !== "directory") throw osError("ENOTDIR", path);
+    return new SystemDirectory(path, null, { nodeId: status.nodeId, parent });
+  }
+
+  // deno-lint-ignore require-await
+  async status(): Promise<NodeStatus> {
+    if (this.#fd !== null) return openFileStatus(this.#fd);
+    this.#check();
+    return lookUpPath(this.#path) ?? fail("ENOENT", this.#path);
+  }
+
+  // deno-lint-ignore require-await
+  async lookUp(name: string): Promise<NodeStatus | null> {
+    return lookUpPath(this.#child(name));
+  }
+
+  async list(): Promise<ListedNode[]> {
+    this.#check();
+    const nodes: ListedNode[] = [];
+    for await (const { name } of Deno.readDir(this.#path)) {
+      if (nodes.length % LOOK_UPS_PER_TURN === LOOK_UPS_PER_TURN - 1) await Deno.lstat(this.#path);
+      nodes.push({ name, status: lookUpListed(join(this.#path, name)) });
+    }
+    return nodes;
+  }
+
+  // deno-lint-ignore require-await
+  async openDirectory(name: string): Promise<DiskDirectory> {
+    const path = this.#child(name);
+    if (this.#fd === null) return SystemDirectory.at(path, this);
+    const fd = fs.openSync(path, OPEN_DIRECTORY | NO_FOLLOW);
+    return new SystemDirectory(procPath(fd), fd, null);
+  }
+
+  // deno-lint-ignore require-await
+  async openFile(name: string, { access, create }: OpenFileOptions): Promise<DiskFile> {
+    const path = this.#child(name);
+    const before = this.#fd === null ? lookUpPath(path) : null;
+    // Without O_NOFOLLOW opening anything but a file may block for ever or lead elsewhere.
+    if (before !== null) assertRegular(before, path);
+    const flags = (access === "read" ? constants.O_RDONLY : constants.O_RDWR) | NO_FOLLOW |
+      (create === undefined ? 0 : constants.O_CREAT) | (create === "new" ? constants.O_EXCL : 0);
+    const fd = fs.openSync(path, flags, 0o600);
+    try {
+      const status = openFileStatus(fd);
+      assertRegular(status, path);
+      if (this.#fd === null) {
+        this.#check();
+        if (lookUpPath(path)?.nodeId !== status.nodeId) throw osError("ELOOP", path);
+        if (before !== null && before.nodeId !== status.nodeId) throw osError("ELOOP", path);
+      }
+    } catch (error) {
+      fs.closeSync(fd);
+      throw error;
+    }
+    return new SystemFile(fd, this.#fd === null ? path : procPath(fd));
+  }
+
+  // deno-lint-ignore require-await
+  async makeDirectory(name: string, mode: number): Promise<void> {
+    fs.mkdirSync(this.#child(name), mode);
+  }
+
+  async removeFile(name: string): Promise<void> {
+    const path = this.#child(name);
+    if (isQuickToRelease(path)) fs.unlinkSync(path);
+    else await asPromise((done) => fs.unlink(path, done));
+  }
+
+  // deno-lint-ignore require-await
+  async removeDirectory(name: string): Promise<void> {
+    fs.rmdirSync(this.#child(name));
+  }
+
+  async rename(name: string, target: DiskDirectory, targetName: string): Promise<void> {
+    const from = this.#child(name);
+    const to = systemDirectory(target).#child(targetName);
+    if (isQuickToRelease(to)) fs.renameSync(from, to);
+    else await asPromise((done) => fs.rename(from, to, done));
+  }
+
+  // deno-lint-ignore require-await
+  async link(name: string, target: DiskDirectory, targetName: string): Promise<void> {
+    fs.linkSync(this.#child(name), systemDirectory(target).#child(targetName));
+  }
+
+  async sync(): Promise<void> {
+    if (Deno.build.os === "windows") return; // a directory cannot be flushed there
+    if (this.#fd !== null) return await syncDescriptor(this.#fd);
+    this.#check();
+    const file = await Deno.open(this.#path);
+    try {
+      await file.sync();
+    } finally {
+      file.close();
+    }
+  }
+
+  close(): void {
+    if (this.#fd !== null) fs.closeSync(this.#fd);
+  }
+
+  #child(name: string): string {
+    if (name === "" || name === "." || name === ".." || /[/\0]/.test(name)) {
+      throw osError("EINVAL", name);
+    }
+    this.#check();
+    return join(this.#path, name);
+  }
+
+  /** By path: everything above must still be what it was. By descriptor there is nothing to check. */
+  #check(): void {
+    if (this.#expected === null) return;
+    const { nodeId, parent } = this.#expected;
+    if (parent !== null) parent.#check();
+    const status = lookUpPath(this.#path);
+    if (status?.kind !== "directory" || status.nodeId !== nodeId) {
+      throw osError("ENOTDIR", this.#path);
+    }
+  }
+}
+
+class SystemFile implements DiskFile {
+  readonly #fd: number;
+  readonly #path: string;
+  #lock: Deno.FsFile | null = null;
+
+  constructor(fd: number, path: string) {
+    this.#fd = fd;
+    this.#path = path;
+  }
+
+  // deno-lint-ignore require-await
+  async status(): Promise<OpenFileStatus> {
+    return openFileStatus(this.#fd);
+  }
+
+  async read(buffer: Uint8Array, position: number): Promise<number> {
+    const { length } = buffer;
+    if (length <= INLINE_BYTES) return fs.readSync(this.#fd, buffer, 0, length, position);
+    return await new Promise((done, failed) =>
+      fs.read(
+        this.#fd,
+        buffer,
+        0,
+        length,
+        position,
+        (error, count) => error ? failed(error) : done(count),
+      )
+    );
+  }
+
+  async write(bytes: Uint8Array, position: number): Promise<void> {
+    let written = 0;
+    while (written < bytes.length) {
+      // A nearly full disk takes a part first and complains at the next call.
+      const count = await this.#writeSome(bytes, written, position + written);
+      if (count === 0) throw osError("EIO", this.#path);
+      written += count;
+    }
+  }
+
+  #writeSome(bytes: Uint8Array, from: number, position: number): number | Promise<number> {
+    const length = bytes.length - from;
+    if (length <= INLINE_BYTES) return fs.writeSync(this.#fd, bytes, from, length, position);
+    return new Promise((done, failed) =>
+      fs.write(
+        this.#fd,
+        bytes,
+        from,
+        length,
+        position,
+        (error, count) => error ? failed(error) : done(count),
+      )
+    );
+  }
+
+  // deno-lint-ignore require-await
+  async truncate(sizeBytes: number): Promise<void> {
+    fs.ftruncateSync(this.#fd, sizeBytes);
+  }
+
+  // deno-lint-ignore require-await
+  async setAttributes({ mode, modifiedMs }: { mode: number; modifiedMs: number }): Promise<void> {
+    fs.fchmodSync(this.#fd, mode & 0o777);
+    fs.futimesSync(this.#fd, modifiedMs / 1000, modifiedMs / 1000);
+  }
+
+  async sync(): Promise<void> {
+    await syncDescriptor(this.#fd);
+  }
+
+  async syncData(): Promise<void> {
+    await asPromise((done) => fs.fdatasync(this.#fd, done));
+  }
+
+  async tryLock(): Promise<boolean> {
+    // Only Deno's own files lock. By descriptor this is the same file for certain; by path it is compared.
+    const lock = await Deno.open(this.#path, { read: true, write: true });
+    try {
+      const { dev, ino } = await lock.stat();
+      const isSame = nodeIdOf(dev, ino ?? 0) === openFileStatus(this.#fd).nodeId;
+      if (!isSame || !(await lock.tryLock(EXCLUSIVE))) {
+        lock.close();
+        return false;
+      }
+    } catch (error) {
+      lock.close();
+      throw error;
+    }
+    this.#lock = lock;
+    return true;
+  }
+
+  close(): void {
+    fs.closeSync(this.#fd);
+    this.#lock?.close();
+    this.#lock = null;
+  }
+}
+
+/** A file in the way is left for the opening to report. */
+async function makeDirectories(path: string): Promise<void> {
+  try {
+    await Deno.mkdir(path, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+  }
+}
+
+let descriptorWalk: boolean | undefined;
+
+/**
+ * Whether `/proc/self/fd/N/name` works and O_NOFOLLOW is honoured. Deno does both under all
+ * permissions only; with less it resolves links itself before opening.
+ */
+function canWalkDescriptors(): boolean {
+  descriptorWalk ??= Deno.build.os === "linux" && hasUnlimitedAccess() && refusesLinks();
+  return descriptorWalk;
+}
+
+function hasUnlimitedAccess(): boolean {
+  const names = ["read", "write", "run", "ffi", "env", "sys", "net"] as const;
+  return names.every((name) => Deno.permissions.querySync({ name }).state === "granted");
+}
+
+function refusesLinks(): boolean {
+  try {
+    fs.closeSync(fs.openSync("/proc/self", OPEN_DIRECTORY | NO_FOLLOW)); // a link on every Linux
+    return false;
+  } catch (error) {
+    const { code } = error as { code?: unknown };
+    return code === "ENOTDIR" || code === "ELOOP";
+  }
+}
+
+function procPath(fd: number): string {
+  return `/proc/self/fd/${fd}`;
+}
+
+let umask: number | undefined;
+
+/** Read once: reading it sets it for a moment, for the whole process. */
+function currentUmask(): number {
+  umask ??= Deno.permissions.querySync({ name: "sys" }).state === "granted" ? Deno.umask() : 0o022;
+  return umask;
+}
+
+function lookUpPath(path: string): NodeStatus | null {
+  try {
+    return nodeStatus(Deno.lstatSync(path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
+
+/** Listing goes on whatever one of the names does. */
+function lookUpListed(path: string): NodeStatus | null {
+  try {
+    return lookUpPath(path);
+  } catch {
+    return null;
+  }
+}
+
+function nodeStatus(info: Deno.FileInfo): NodeStatus {
+  return {
+    kind: info.isSymlink
+      ? "symlink"
+      : info.isFile
+      ? "file"
+      : info.isDirectory
+      ? "directory"
+      : "other",
+    sizeBytes: info.size,
+    modifiedMs: info.mtime?.getTime() ?? 0,
+    mode: (info.mode ?? 0o644) & 0o777,
+    device: info.dev,
+    nodeId: nodeIdOf(info.dev, info.ino ?? 0),
+    linkCount: info.nlink ?? 1,
+  };
+}
+
+function openFileStatus(fd: number): OpenFileStatus {
+  const status = fs.fstatSync(fd, { bigint: true });
+  const nodeId = nodeIdOf(Number(status.dev), Number(status.ino));
+  const contentVersion = `${nodeId}:${status.size}:${status.mtimeNs}`;
+  return {
+    kind: status.isFile() ? "file" : status.isDirectory() ? "directory" : "other",
+    sizeBytes: Number(status.size),
+    modifiedMs: Number(status.mtimeNs / 1_000_000n),
+    mode: Number(status.mode) & 0o777,
+    device: Number(status.dev),
+    nodeId,
+    linkCount: Number(status.nlink),
+    contentVersion,
+    version: `${contentVersion}:${status.ctimeNs}`,
+  };
+}
+
+function nodeIdOf(device: number, inode: number): string {
+  return `${device}:${inode}`;
+}
+
+function isQuickToRelease(path: string): boolean {
+  const status = lookUpPath(path);
+  return status === null || status.kind !== "file" || status.sizeBytes < INLINE_UNLINK_BYTES;
+}
+
+function assertRegular({ kind }: NodeStatus, path: string): void {
+  if (kind === "directory") throw osError("EISDIR", path);
+  if (kind !== "file") throw osError(kind === "symlink" ? "ELOOP" : "ENXIO", path);
+}
+
+function systemDirectory(directory: DiskDirectory): SystemDirectory {
+  if (directory instanceof SystemDirectory) return directory;
+  throw new TypeError("Expected a directory of the same disk");
+}
+
+async function syncDescriptor(fd: number): Promise<void> {
+  await asPromise((done) => fs.fsync(fd, done));
+}
+
+function asPromise(call: (done: (error: Error | null) => void) => void): Promise<void> {
+  return new Promise((done, failed) => call((error) => error ? failed(error) : done()));
+}
+
+function osError(code: string, path: string): Error {
+  return Object.assign(new Error(`${code}: ${path}`), { code });
+}
+
+function fail(code: string, path: string): never {
+  throw osError(code, path);
+}

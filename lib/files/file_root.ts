@@ -1,0 +1,412 @@
+import {
+  type DirectoryEntry,
+  type FileStatus,
+  fileStatus,
+  listDirectory,
+} from "./directory_listing.ts";
+import { DirectorySync } from "./directory_sync.ts";
+import { type Disk, type DiskDirectory, type NodeStatus, systemDisk } from "./disk.ts";
+import { FileError, fileErrorFrom, osCode } from "./file_error.ts";
+import { openPartialFile, type PartialFile, type PartialOptions } from "./partial_file.ts";
+import {
+  formatRemotePath,
+  REMOTE_ROOT,
+  type RemotePath,
+  remotePathFromComponents,
+  STAGING_PREFIX,
+} from "./remote_path.ts";
+import { type SourceFile, sourceFile } from "./source_file.ts";
+
+/** How a {@linkcode FileRoot} is opened. */
+export interface FileRootOptions {
+  /** The disk to use; the real one by default. */
+  readonly disk?: Disk;
+  /** Whether the directory, and those above it, are made when missing. */
+  readonly create?: boolean;
+  /** A clock for flushing unfinished transfers every 5 s too, not only every 256 MiB. */
+  readonly nowMs?: () => number;
+}
+
+/** One step of {@linkcode FileRoot.walk}. */
+export interface WalkStep {
+  /** Where it is. */
+  readonly path: RemotePath;
+  /** What it is. */
+  readonly status: FileStatus;
+}
+
+/**
+ * A folder as a sandbox: the one place where a {@linkcode RemotePath} becomes a file on the disk.
+ *
+ * No symbolic link below the folder is ever followed, wherever it points: in the middle of a path
+ * it is no folder, at the end it is neither file nor folder. Links can be removed and renamed.
+ * Every method throws {@linkcode FileError} and nothing else.
+ */
+export class FileRoot {
+  /** The absolute path of the folder on this machine. */
+  readonly directory: string;
+  readonly #disk: Disk;
+  readonly #root: DiskDirectory;
+  readonly #syncs = new DirectorySync();
+
+  private constructor(directory: string, root: DiskDirectory, options: FileRootOptions) {
+    this.directory = directory;
+    this.#root = root;
+    this.#disk = options.disk ?? systemDisk;
+  }
+
+  /**
+   * Opens any directory of this machine; links in its own path are followed.
+   *
+   * @throws {FileError} `not-found` or `not-a-directory`, among others.
+   */
+  static async open(directory: string, options: FileRootOptions = {}): Promise<FileRoot> {
+    const disk = options.disk ?? systemDisk;
+    const path = disk.absolutePath(directory);
+    try {
+      const root = await disk.openRoot(path, { create: options.create ?? false });
+      return new FileRoot(path, root, options);
+    } catch (error) {
+      throw fileErrorFrom(error, directory);
+    }
+  }
+
+  /** What a path is. */
+  async status(path: RemotePath): Promise<FileStatus> {
+    return fileStatus(await this.#nodeStatus(path));
+  }
+
+  /** The entries of a folder: folders first, then by name; unfinished transfers are hidden. */
+  async list(path: RemotePath): Promise<DirectoryEntry[]> {
+    return await this.#inside(path, path.components, listDirectory);
+  }
+
+  /** Opens a regular file for reading; the caller closes it. */
+  async openSource(path: RemotePath): Promise<SourceFile> {
+    return await this.#inParent(path, async (parent, name) => {
+      const file = await parent.openFile(name, { access: "read" });
+      return await sourceFile(file, formatRemotePath(path));
+    });
+  }
+
+  /**
+   * Starts receiving a file under a name, or resumes what was parked for the same source.
+   *
+   * @throws {FileError} `busy` while another transfer to the name is under way, `exists`,
+   * `is-a-directory` or `not-a-file` when the name cannot be given, and others.
+   */
+  async openPartial(path: RemotePath, options: PartialOptions): Promise<PartialFile> {
+    await this.#inParent(path, (parent) => parent.status());
+    void options;
+    return openPartialFile(formatRemotePath(path));
+  }
+
+  /**
+   * Gives a file or folder another name.
+   *
+   * With `replace` a file that has the new name is replaced at once; a folder never is. Without it
+   * files are never replaced, whatever happens meanwhile; for folders there is a short gap between
+   * the look and the act.
+   */
+  async rename(from: RemotePath, to: RemotePath, options: { replace: boolean }): Promise<void> {
+    if (isInside(to, from)) {
+      const reason = "a folder cannot be moved into itself";
+      throw new FileError("unsupported", formatRemotePath(from), { reason });
+    }
+    await this.#inParent(from, async (parent, name) => {
+      const moved = await parent.lookUp(name);
+      if (moved === null) throw new FileError("not-found", formatRemotePath(from));
+      await this.#inParent(to, async (target, targetName) => {
+        const taken = await target.lookUp(targetName);
+        // On a disk that ignores case, a change of case finds the file itself.
+        const isItself = taken?.nodeId === moved.nodeId && isSameIgnoringCase(from, to);
+        if (taken !== null && !isItself) assertReplaceable(taken, to, options);
+        const isGuarded = !options.replace && !isItself && moved.kind === "file";
+        if (isGuarded) await moveWithoutReplacing(parent, name, target, targetName);
+        else await parent.rename(name, target, targetName);
+        await this.#syncs.sync(target);
+      });
+      await this.#syncs.sync(parent);
+    });
+  }
+
+  /** Makes a folder; with `parents` also those above it, and one that is there is fine. */
+  async makeDirectory(path: RemotePath, options: { parents: boolean }): Promise<void> {
+    const { components } = path;
+    if (!options.parents) {
+      return await this.#inParent(path, (parent, name) => this.#makeOne(parent, name));
+    }
+    for (let depth = 1; depth <= components.length; depth++) {
+      await this.#inside(path, components.slice(0, depth - 1), async (parent) => {
+        const name = components[depth - 1]!;
+        const found = await parent.lookUp(name);
+        if (found === null) await this.#makeOne(parent, name).catch(ignoreExisting);
+        else if (found.kind !== "directory") {
+          throw new FileError("not-a-directory", formatRemotePath(path));
+        }
+      });
+    }
+  }
+
+  /** Removes a file or a link (never what it points to); `is-a-directory` for a folder. */
+  async removeFile(path: RemotePath): Promise<void> {
+    await this.#inParent(path, async (parent, name) => {
+      const found = await parent.lookUp(name);
+      if (found?.kind === "directory") {
+        throw new FileError("is-a-directory", formatRemotePath(path));
+      }
+      await parent.removeFile(name);
+      await this.#syncs.sync(parent);
+    });
+  }
+
+  /** Removes an empty folder. */
+  async removeDirectory(path: RemotePath): Promise<void> {
+    await this.#inParent(path, async (parent, name) => {
+      const found = await parent.lookUp(name);
+      if (found !== null && found.kind !== "directory") {
+        throw new FileError("not-a-directory", formatRemotePath(path));
+      }
+      await parent.removeDirectory(name);
+      await this.#syncs.sync(parent);
+    });
+  }
+
+  /** Removes a file, or a folder with everything in it; links in it are removed, not followed. */
+  async removeTree(path: RemotePath): Promise<{ removed: number }> {
+    return await this.#inParent(path, async (parent, name) => {
+      const found = await parent.lookUp(name);
+      if (found === null) throw new FileError("not-found", formatRemotePath(path));
+      const removed = await removeNode(parent, name, found);
+      await this.#syncs.sync(parent);
+      return { removed };
+    });
+  }
+
+  /**
+   * Visits a path and everything below it, folders before their contents, by name.
+   *
+   * Links are reported as `"other"` and not followed. What cannot be visited (no permission, a name
+   * that no path can hold) goes to `onSkipped`; without that it throws.
+   */
+  async *walk(
+    path: RemotePath,
+    options: { onSkipped?: (error: FileError) => void } = {},
+  ): AsyncIterable<WalkStep> {
+    const status = await this.status(path);
+    yield { path, status };
+    if (status.kind === "directory") yield* this.#walkContents(path, options.onSkipped ?? rethrow);
+  }
+
+  /** Counts files and their bytes, unfinished transfers left out. */
+  async measure(): Promise<{ files: number; bytes: number }> {
+    return await this.#inside(REMOTE_ROOT, [], measureDirectory);
+  }
+
+  /** Releases the folder. Every file opened through it must have ended before. */
+  // deno-lint-ignore require-await
+  async close(): Promise<void> {
+    this.#root.close();
+  }
+
+  async *#walkContents(
+    folder: RemotePath,
+    skip: (error: FileError) => void,
+  ): AsyncIterable<WalkStep> {
+    for (const { name, readable, ...status } of await this.#listOr(folder, skip)) {
+      const path = readable ? childOr(folder, name, skip) : null;
+      if (!readable) skip(new FileError("invalid-name", `${formatRemotePath(folder)}/${name}`));
+      if (path === null) continue;
+      yield { path, status };
+      if (status.kind === "directory") yield* this.#walkContents(path, skip);
+    }
+  }
+
+  async #listOr(
+    folder: RemotePath,
+    skip: (error: FileError) => void,
+  ): Promise<DirectoryEntry[]> {
+    try {
+      return await this.list(folder);
+    } catch (error) {
+      skip(fileErrorFrom(error, formatRemotePath(folder)));
+      return [];
+    }
+  }
+
+  async #nodeStatus(path: RemotePath): Promise<NodeStatus> {
+    if (path.components.length === 0) return await this.#inside(path, [], (root) => root.status());
+    return await this.#inParent(path, async (parent, name) => {
+      const found = await parent.lookUp(name);
+      if (found === null) throw new FileError("not-found", formatRemotePath(path));
+      return found;
+    });
+  }
+
+  async #makeOne(parent: DiskDirectory, name: string): Promise<void> {
+    await parent.makeDirectory(name, 0o777);
+    await this.#syncs.sync(parent);
+  }
+
+  /** Runs `use` on the folder that holds the path's last name. */
+  async #inParent<Result>(
+    path: RemotePath,
+    use: (parent: DiskDirectory, name: string) => Promise<Result>,
+  ): Promise<Result> {
+    const name = path.components.at(-1);
+    if (name === undefined) {
+      const reason = "that cannot be done to the shared folder itself";
+      throw new FileError("is-a-directory", formatRemotePath(path), { reason });
+    }
+    return await this.#inside(path, path.components.slice(0, -1), (parent) => use(parent, name));
+  }
+
+  /** Runs `use` on the folder at `components`, which is closed afterwards; errors name `path`. */
+  async #inside<Result>(
+    path: RemotePath,
+    components: readonly string[],
+    use: (directory: DiskDirectory) => Promise<Result>,
+  ): Promise<Result> {
+    const shown = formatRemotePath(path);
+    try {
+      const directory = await this.#enter(components);
+      try {
+        return await use(directory);
+      } finally {
+        if (directory !== this.#root) directory.close();
+      }
+    } catch (error) {
+      throw fileErrorFrom(error, shown);
+    }
+  }
+
+  /** Walks down from the root; what it returns is to be closed, unless it is the root. */
+  async #enter(components: readonly string[]): Promise<DiskDirectory> {
+    let directory = this.#root;
+    for (const name of components) {
+      const above = directory;
+      try {
+        directory = await above.openDirectory(name);
+      } finally {
+        if (above !== this.#root) above.close();
+      }
+    }
+    return directory;
+  }
+}
+
+async function moveWithoutReplacing(
+  from: DiskDirectory,
+  name: string,
+  to: DiskDirectory,
+  targetName: string,
+): Promise<void> {
+  try {
+    await from.link(name, to, targetName);
+  } catch (error) {
+    // File systems without hard links (FAT, some network ones): the look before must do.
+    if (!LINKS_UNSUPPORTED.has(osCode(error) ?? "")) throw error;
+    return await from.rename(name, to, targetName);
+  }
+  await from.removeFile(name);
+}
+
+const LINKS_UNSUPPORTED = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
+
+function assertReplaceable(taken: NodeStatus, path: RemotePath, options: { replace: boolean }) {
+  if (!options.replace) throw new FileError("exists", formatRemotePath(path));
+  if (taken.kind === "directory") throw new FileError("is-a-directory", formatRemotePath(path));
+}
+
+async function removeNode(
+  parent: DiskDirectory,
+  name: string,
+  { kind }: NodeStatus,
+): Promise<number> {
+  if (kind !== "directory") {
+    await parent.removeFile(name);
+    return 1;
+  }
+  const removed = await removeContents(parent, name);
+  await parent.removeDirectory(name);
+  return removed + 1;
+}
+
+async function removeContents(parent: DiskDirectory, name: string): Promise<number> {
+  const directory = await parent.openDirectory(name);
+  let removed = 0;
+  try {
+    for (const child of await directory.list()) {
+      // A name that cannot be looked up stays: removing by guess could hit another file.
+      if (child.status !== null) removed += await removeNode(directory, child.name, child.status);
+    }
+  } finally {
+    directory.close();
+  }
+  return removed;
+}
+
+async function measureDirectory(
+  directory: DiskDirectory,
+): Promise<{ files: number; bytes: number }> {
+  const total = { files: 0, bytes: 0 };
+  for (const { name, status } of await directory.list()) {
+    if (status === null || name.startsWith(STAGING_PREFIX)) continue;
+    if (status.kind === "file") {
+      total.files += 1;
+      total.bytes += status.sizeBytes;
+    } else if (status.kind === "directory") {
+      const below = await measureBelow(directory, name);
+      total.files += below.files;
+      total.bytes += below.bytes;
+    }
+  }
+  return total;
+}
+
+async function measureBelow(
+  parent: DiskDirectory,
+  name: string,
+): Promise<{ files: number; bytes: number }> {
+  let directory: DiskDirectory;
+  try {
+    directory = await parent.openDirectory(name);
+  } catch {
+    return { files: 0, bytes: 0 }; // vanished, or closed to us: nothing there can be served
+  }
+  try {
+    return await measureDirectory(directory);
+  } finally {
+    directory.close();
+  }
+}
+
+function childOr(
+  folder: RemotePath,
+  name: string,
+  skip: (error: FileError) => void,
+): RemotePath | null {
+  try {
+    return remotePathFromComponents([...folder.components, name]);
+  } catch (error) {
+    skip(fileErrorFrom(error, `${formatRemotePath(folder)}/${name}`)); // too deep or too long
+    return null;
+  }
+}
+
+function isInside(path: RemotePath, folder: RemotePath): boolean {
+  return path.components.length > folder.components.length &&
+    folder.components.every((name, index) => name === path.components[index]);
+}
+
+function isSameIgnoringCase(a: RemotePath, b: RemotePath): boolean {
+  return formatRemotePath(a).toLowerCase() === formatRemotePath(b).toLowerCase();
+}
+
+function ignoreExisting(error: unknown): void {
+  if (osCode(error) !== "EEXIST") throw error;
+}
+
+function rethrow(error: FileError): never {
+  throw error;
+}

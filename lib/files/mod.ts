@@ -1,0 +1,13 @@
+/**
+ * The disk and the sandbox: paths below a served folder, files read from it and written to it.
+ *
+ * @module
+ */
+export * from "./remote_path.ts";
+export * from "./file_error.ts";
+export type * from "./disk.ts";
+export { systemDisk } from "./disk.ts";
+export type { DirectoryEntry, FileStatus } from "./directory_listing.ts";
+export { FileRoot, type FileRootOptions, type WalkStep } from "./file_root.ts";
+export type { SourceFile } from "./source_file.ts";
+export type { PartialFile, PartialOptions } from "./partial_file.ts";
