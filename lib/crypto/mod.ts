@@ -1,0 +1,36 @@
+/**
+ * Keys in, bytes out, all synchronous: packet protection, key schedule, handshake, identities, hashes.
+ *
+ * @module
+ */
+export type { Entropy } from "./entropy.ts";
+export {
+  type AeadKey,
+  type AeadProvider,
+  NONCE_BYTES,
+  type Suite,
+  type SuiteName,
+  SUITES,
+  TAG_BYTES,
+} from "./aead.ts";
+export { nodeAeadProvider } from "./node_aead.ts";
+export { openLibcrypto } from "./libcrypto.ts";
+export {
+  hkdfExpand,
+  hkdfExpandLabel,
+  hkdfExtract,
+  hmacSha256,
+  nextSecret,
+  packetKeys,
+  SECRET_BYTES,
+} from "./key_schedule.ts";
+export {
+  HandshakeError,
+  MAX_HANDSHAKE_MESSAGE_BYTES,
+  NoiseHandshake,
+  type NoiseOptions,
+} from "./noise.ts";
+export { createIdentity, fingerprint, type Identity, identityFromPrivateKey } from "./identity.ts";
+export { constantTimeEqual } from "./constant_time.ts";
+export { HASH_BYTES, Sha256, sha256 } from "./hash.ts";
+export { LEAF_BYTES, leafHash, TreeHasher, type TreeHasherOptions, treeRoot } from "./tree_hash.ts";

@@ -1,0 +1,156 @@
+/**
+ * The hash of a file's contents as a tree: a broken transfer can be checked leaf by leaf, and the root
+ * proves the whole. The shape is that of RFC 6962 §2.1 with SHA-256:
+ *
+ * ```text
+ * leaf  = SHA-256(00 ‖ u64 leaf index ‖ up to 1 MiB of data)
+ * inner = SHA-256(01 ‖ left ‖ right)         left holds the largest power of two of leaves
+ * root  = SHA-256(02 ‖ u64 size ‖ tree)      tree of no leaves = SHA-256 of nothing
+ * ```
+ *
+ * @module
+ */
+import { assert } from "../bytes/invariant.ts";
+import { ByteWriter } from "../bytes/byte_writer.ts";
+import { HASH_BYTES, Sha256, sha256 } from "./hash.ts";
+
+/** Data bytes in every leaf but the last, which may be shorter. */
+export const LEAF_BYTES = 1 << 20;
+
+/** Where a `TreeHasher` starts and what it reports. */
+export interface TreeHasherOptions {
+  /** Hashes of complete leaves that come before the first byte to be hashed. */
+  readonly leaves?: readonly Uint8Array[];
+  /** Called with each leaf as it completes; with the last one from `root()` when it is short. */
+  readonly onLeaf?: (index: number, hash: Uint8Array) => void;
+}
+
+/**
+ * Hashes a file from front to back as its bytes arrive. Memory: 32 bytes for each leaf.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { leafHash, TreeHasher, treeRoot } from "./mod.ts";
+ *
+ * const bytes = new TextEncoder().encode("hello");
+ * assertEquals(new TreeHasher().update(bytes).root(), treeRoot([leafHash(0, bytes)], 5));
+ * ```
+ */
+export class TreeHasher {
+  readonly #onLeaf: ((index: number, hash: Uint8Array) => void) | undefined;
+  /** The hashes of all leaves, back to back: as objects they would take six times the memory. */
+  #hashes: Uint8Array;
+  #leafCount = 0;
+  #leaf: Sha256 | null = null;
+  #sizeBytes = 0;
+  #isFinished = false;
+
+  /** Starts at byte 0, or after the leaves that are given. */
+  constructor(options: TreeHasherOptions = {}) {
+    const { leaves = [], onLeaf } = options;
+    this.#onLeaf = onLeaf;
+    this.#hashes = new Uint8Array(Math.max(16, leaves.length) * HASH_BYTES);
+    for (const leaf of leaves) this.#append(leaf);
+    this.#sizeBytes = leaves.length * LEAF_BYTES;
+  }
+
+  /** Hashes of the leaves that are complete: a snapshot of views, not to be written to. */
+  get leaves(): readonly Uint8Array[] {
+    return Array.from(
+      { length: this.#leafCount },
+      (_, index) => this.#hashes.subarray(index * HASH_BYTES, (index + 1) * HASH_BYTES),
+    );
+  }
+
+  /** Size of everything hashed so far, given leaves included. */
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  /** Takes the next bytes of the file, in order. They may be reused as soon as this returns. */
+  update(bytes: Uint8Array): this {
+    assert(!this.#isFinished, "A finished tree hash was updated");
+    let position = 0;
+    while (position < bytes.length) {
+      const room = LEAF_BYTES - this.#sizeBytes % LEAF_BYTES;
+      const part = bytes.subarray(position, position + room);
+      this.#leaf ??= startLeaf(this.#leafCount);
+      this.#leaf.update(part);
+      this.#sizeBytes += part.length;
+      position += part.length;
+      if (part.length === room) this.#endLeaf();
+    }
+    return this;
+  }
+
+  /** Ends the last leaf and returns the root, 32 bytes. Call once; nothing can be added afterwards. */
+  root(): Uint8Array {
+    assert(!this.#isFinished, "The root of a tree hash was asked for twice");
+    if (this.#leaf !== null) this.#endLeaf();
+    this.#isFinished = true;
+    return treeRoot(this.leaves, this.#sizeBytes);
+  }
+
+  #endLeaf(): void {
+    const hash = this.#leaf!.digest();
+    this.#leaf = null;
+    this.#append(hash);
+    this.#onLeaf?.(this.#leafCount - 1, hash);
+  }
+
+  #append(hash: Uint8Array): void {
+    assert(hash.length === HASH_BYTES, "A leaf hash has 32 bytes");
+    const offset = this.#leafCount * HASH_BYTES;
+    if (offset === this.#hashes.length) {
+      const grown = new Uint8Array(2 * offset);
+      grown.set(this.#hashes);
+      this.#hashes = grown;
+    }
+    this.#hashes.set(hash, offset);
+    this.#leafCount++;
+  }
+}
+
+/** The hash of one leaf; `data` is at most 1 MiB. */
+export function leafHash(index: number, data: Uint8Array): Uint8Array {
+  return startLeaf(index).update(data).digest();
+}
+
+/**
+ * The root of a file of `sizeBytes` whose leaves are all known.
+ *
+ * @throws {RangeError} when the number of leaves is not the one that belongs to the size.
+ */
+export function treeRoot(leaves: readonly Uint8Array[], sizeBytes: number): Uint8Array {
+  if (leaves.length !== Math.ceil(sizeBytes / LEAF_BYTES)) {
+    throw new RangeError(`Cannot hash ${sizeBytes} bytes: ${leaves.length} leaves do not fit`);
+  }
+  const size = new ByteWriter(9).u8(2).u64(sizeBytes).finish();
+  return sha256(size, foldLeaves(leaves));
+}
+
+const INNER = Uint8Array.of(1);
+
+/**
+ * The tree over the leaves, in one pass: like a binary counter, equal subtrees merge as soon as the
+ * second is complete, and at the end the rest merges from the right.
+ */
+function foldLeaves(leaves: readonly Uint8Array[]): Uint8Array {
+  const subtrees: Uint8Array[] = [];
+  const mergeLastTwo = (): void => {
+    const right = subtrees.pop()!;
+    const left = subtrees.pop()!;
+    subtrees.push(sha256(INNER, left, right));
+  };
+  for (const [index, leaf] of leaves.entries()) {
+    subtrees.push(leaf);
+    for (let count = index + 1; count % 2 === 0; count /= 2) mergeLastTwo();
+  }
+  while (subtrees.length > 1) mergeLastTwo();
+  return subtrees[0] ?? sha256();
+}
+
+function startLeaf(index: number): Sha256 {
+  return new Sha256().update(new ByteWriter(9).u8(0).u64(index).finish());
+}
