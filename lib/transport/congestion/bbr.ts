@@ -1,0 +1,649 @@
+/**
+ * BBR, version 3 of the draft, where loss counts as congestion only when delay agrees.
+ *
+ * draft-ietf-ccwg-bbr gives the skeleton: probe for bandwidth in cycles, cap what is in flight at
+ * a multiple of bandwidth × propagation delay. As specified it gives up near 2 % random loss; here
+ * loss is judged by `parts/loss_judge.ts`. Further changes: startup also ends when a whole round
+ * sees a queue, probing ends at 1.25 bandwidth-delay products, probing for the RTT is skipped when
+ * the path showed its bare RTT anyway, every reduction is undone when its losses prove spurious,
+ * silence is not taken for congestion, and short paths get slack for the scheduler.
+ *
+ * @module
+ */
+
+import type {
+  AckSample,
+  CongestionController,
+  CongestionControllerFactory,
+  ControllerOptions,
+  LossSample,
+} from "./controller.ts";
+import { congestionDelayMs, LossJudge } from "./parts/loss_judge.ts";
+import { PathModel } from "./parts/path_model.ts";
+import { RoundTracker } from "./parts/rounds.ts";
+import { pacingQuantumBytes } from "./parts/window_rules.ts";
+
+type State = "startup" | "drain" | "down" | "cruise" | "refill" | "up" | "probe-rtt";
+
+const STARTUP_GAIN = 2.77;
+const PACING_MARGIN = 0.99;
+const WINDOW_GAIN = 2;
+const UP_WINDOW_GAIN = 2.25;
+const UP_GAIN = 1.25;
+/** Window kept after too much loss. */
+const BETA = 0.7;
+/** Share of the known room that is left to others while cruising. */
+const HEADROOM = 0.15;
+const FIRST_WINDOW_PACKETS = 32;
+const SMALLEST_WINDOW_PACKETS = 4;
+/** Until the first RTT sample, the window is paced as if the RTT were this. */
+const NOMINAL_RTT_MS = 10;
+/** Time that a busy process may take to notice an ACK: always covered by the window. */
+const SCHEDULER_SLACK_MS = 3;
+
+const PLATEAU_GROWTH = 1.25;
+const PLATEAU_ROUNDS = 3;
+const STARTUP_LOSS_BURSTS = 6;
+const PROBE_LOSS_BURSTS = 2;
+/** Below this RTT a delayed round may be the scheduler's doing: several are needed. */
+const NOISY_RTT_MS = 10;
+const NOISY_ROUNDS = 3;
+
+const PROBE_WAIT_MS = 2000;
+const PROBE_WAIT_ROUNDS = 62;
+/** Even many rounds do not justify probing more often than this. */
+const SHORTEST_PROBE_WAIT_MS = 300;
+const PROBE_RTT_AFTER_MS = 5000;
+const PROBE_RTT_MS = 200;
+const PROBE_RTT_SHARE = 0.5;
+
+/** Loss beyond the base that, probe after probe, means a policer: loss without delay. */
+const POLICER_LOSS = 0.05;
+const POLICER_PROBES = 3;
+
+const LONG_DARKNESS_MS = 60_000;
+const RESTART_GAIN = 0.5;
+
+class Bbr implements CongestionController {
+  readonly name = "bbr";
+  windowBytes: number;
+  pacingRateBytesPerSecond = 0;
+  sendQuantumBytes = 0;
+
+  readonly #random: () => number;
+  #maxDatagramBytes: number;
+  readonly #rounds = new RoundTracker();
+  readonly #path = new PathModel();
+  readonly #losses = new LossJudge();
+
+  #state: State = "startup";
+  #stateSinceMs = 0;
+  #stateSinceRound = 0;
+  #pacingGain = STARTUP_GAIN;
+  #windowGain = WINDOW_GAIN;
+  #lastAckAtMs = NaN;
+  #smoothedRttMs = NaN;
+
+  // Has the pipe been filled? draft-ietf-ccwg-bbr §5.3.1.2.
+  #isFilled = false;
+  #plateauBandwidth = 0;
+  #plateauRounds = 0;
+  #isPlateau = false;
+  #delayedRounds = 0;
+  #delayCheckedRound = 0;
+
+  // Room learned from loss: over many round trips, and until the next probe. §5.5.10.
+  #longTermBytes = Infinity;
+  #shortTermBytes = Infinity;
+  #shortTermBandwidth = Infinity;
+  #upGrowthPackets = 1;
+  #upAckedBytes = 0;
+
+  // The probing cycle. §5.3.3.
+  #cycleStartMs = 0;
+  #cycleStartRound = 0;
+  #probeWaitMs = PROBE_WAIT_MS;
+  #bandwidthBeforeProbe = 0;
+  /** Losses now belong to packets sent while probing. */
+  #isJudgingProbe = false;
+  #probeEndsAtRound = 0;
+  #probeLostBytes = 0;
+  #probeDeliveredBytes = 0;
+  #policerProbes = 0;
+  #isRoundCruised = false;
+
+  #probeRttEndsAtMs = NaN;
+  #probeRttMinMs = Infinity;
+  #windowBeforeProbeRtt = 0;
+
+  // The newest reduction, while it can still be undone.
+  #undoLostBytes = 0;
+  #undoLostBytesAtFirst = 0;
+  #undoState: State = "startup";
+  #undoLongTermBytes = Infinity;
+  #undoShortTermBytes = Infinity;
+  #undoShortTermBandwidth = Infinity;
+
+  #isRestarting = false;
+  #ignoreLossSentBeforeMs = -Infinity;
+  #quantumLimitBytes = Infinity;
+  #cleanRounds = 0;
+
+  constructor(options: ControllerOptions) {
+    this.#random = options.random;
+    this.#maxDatagramBytes = options.maxDatagramBytes;
+    this.windowBytes = this.#firstWindowBytes;
+    this.#setPacing(STARTUP_GAIN * this.windowBytes * 1000 / NOMINAL_RTT_MS);
+  }
+
+  get stateName(): string {
+    return this.#state;
+  }
+
+  get bandwidthBytesPerSecond(): number {
+    return this.#path.maxBandwidth > 0 ? this.#bandwidth : NaN;
+  }
+
+  onPacketSent(): void {}
+
+  onAck(sample: AckSample): void {
+    const rounds = this.#rounds;
+    const path = this.#path;
+    this.#lastAckAtMs = sample.nowMs;
+    this.#smoothedRttMs = sample.smoothedRttMs;
+    rounds.onAck(sample);
+    path.onAck(sample, rounds, this.windowBytes, this.#isFilled);
+    if (this.#isJudgingProbe) this.#probeDeliveredBytes += sample.ackedBytes;
+    if (rounds.isRoundStart) this.#onRoundEnd(sample);
+    this.#checkPlateau(sample);
+    this.#updateState(sample);
+    if (this.#state === "up") this.#raiseLongTerm(sample);
+    this.#checkProbeRtt(sample);
+    this.#updatePacing();
+    this.#updateWindow(sample);
+  }
+
+  onLoss(sample: LossSample): void {
+    // The first losses after silence are the silence's, not the queue's.
+    const silentMs = sample.nowMs - this.#lastAckAtMs;
+    if (silentMs > 300 + 3 * sample.smoothedRttMs) {
+      this.#ignoreLossSentBeforeMs = sample.nowMs;
+    }
+    if (sample.largestLostSentAtMs < this.#ignoreLossSentBeforeMs) return;
+    this.#rounds.onLoss(sample);
+    if (!this.#isJudgingProbe) return;
+    this.#probeLostBytes += sample.lostBytes;
+    if (this.#rounds.lossBursts < PROBE_LOSS_BURSTS) return;
+    const isTooHigh = this.#losses.isTooHigh(
+      sample.lostSinceSentBytes,
+      sample.sentInFlightBytes,
+      this.#isDelayed(sample.nowMs),
+      this.#maxDatagramBytes,
+    );
+    if (isTooHigh) this.#onTooMuchInFlight(sample.sentInFlightBytes, sample.nowMs);
+  }
+
+  onSpuriousLoss(_packetCount: number, sizeBytes: number, nowMs: number): void {
+    this.#rounds.onSpuriousLoss(sizeBytes);
+    this.#losses.onSpuriousLoss(sizeBytes);
+    if (this.#isJudgingProbe) this.#probeLostBytes -= sizeBytes;
+    if (this.#undoLostBytes <= 0) return;
+    this.#undoLostBytes -= sizeBytes;
+    if (this.#undoLostBytes <= this.#undoLostBytesAtFirst / 2) this.#undo(nowMs);
+  }
+
+  /** A path model does not collapse with a row of losses: {@link onBlackoutEnd} handles silence. */
+  onPersistentCongestion(): void {}
+
+  onBlackoutEnd(darkMs: number, nowMs: number): void {
+    this.#ignoreLossSentBeforeMs = nowMs;
+    if (this.#undoLostBytes > 0 && nowMs - this.#stateSinceMs < 1) this.#undo(nowMs);
+    if (darkMs > LONG_DARKNESS_MS || this.#path.maxBandwidth === 0) {
+      this.#forgetPath(nowMs);
+      return;
+    }
+    this.#path.shiftTime(darkMs);
+    this.#cycleStartMs += darkMs;
+    this.#stateSinceMs += darkMs;
+    this.#isRestarting = true;
+    this.#rounds.restart(this.#rounds.seenDeliveredBytes, nowMs);
+    this.#updatePacing();
+  }
+
+  onAppLimited(): void {}
+
+  onMaxDatagramChanged(maxDatagramBytes: number): void {
+    this.#maxDatagramBytes = maxDatagramBytes;
+    this.windowBytes = Math.max(this.windowBytes, this.#smallestWindowBytes);
+    if (this.#path.maxBandwidth === 0) {
+      this.windowBytes = Math.max(this.windowBytes, this.#firstWindowBytes);
+    }
+    this.#setQuantum();
+  }
+
+  // What the model allows.
+
+  get #firstWindowBytes(): number {
+    const packet = this.#maxDatagramBytes;
+    return Math.min(FIRST_WINDOW_PACKETS * packet, Math.max(48_000, 4 * packet));
+  }
+
+  get #smallestWindowBytes(): number {
+    return SMALLEST_WINDOW_PACKETS * this.#maxDatagramBytes;
+  }
+
+  get #bandwidth(): number {
+    const long = this.#path.maxBandwidth;
+    return long < this.#shortTermBandwidth ? long : this.#shortTermBandwidth;
+  }
+
+  /** Bytes in flight that keep the path this full, the peer's ACK delay included. */
+  #inFlightAt(gain: number): number {
+    const minRttMs = this.#path.minRttMs;
+    if (!(minRttMs < Infinity)) return this.#firstWindowBytes;
+    const ackDelayMs = minRttMs < 40 ? minRttMs / 8 : 5;
+    const slackMs = minRttMs < NOISY_RTT_MS ? SCHEDULER_SLACK_MS - 1 : 0;
+    const bytes = this.#bandwidth * (gain * minRttMs + ackDelayMs + slackMs) / 1000;
+    const smallest = this.#smallestWindowBytes;
+    return bytes > smallest ? bytes : smallest;
+  }
+
+  /** The largest window the model justifies. */
+  #windowTarget(): number {
+    const path = this.#path;
+    if (!(path.minRttMs < Infinity)) return this.#firstWindowBytes;
+    let spanMs = this.#windowGain * path.minRttMs;
+    const slackMs = path.minRttMs + SCHEDULER_SLACK_MS;
+    if (spanMs < slackMs) spanMs = slackMs;
+    const bytes = this.#bandwidth * (spanMs + path.jitterMs) / 1000 + path.extraAckedBytes;
+    const smallest = Math.max(this.#smallestWindowBytes, 3 * this.sendQuantumBytes);
+    return bytes > smallest ? bytes : smallest;
+  }
+
+  #isDelayed(nowMs: number): boolean {
+    const minRttMs = this.#path.minRttMs;
+    return this.#rounds.recentMinRttMs(nowMs) - minRttMs > congestionDelayMs(minRttMs);
+  }
+
+  // Rounds.
+
+  #onRoundEnd(sample: AckSample): void {
+    const rounds = this.#rounds;
+    const minRttMs = this.#path.minRttMs;
+    const queueMs = rounds.lastMinRttMs - minRttMs;
+    const isQueueSmall = queueMs < Math.max(2, 0.05 * minRttMs);
+    const isGrowing = !this.#isFilled && this.#plateauRounds === 0;
+    if (isQueueSmall && (this.#isRoundCruised || isGrowing)) this.#losses.learn(rounds);
+    this.#isRoundCruised = this.#state === "cruise";
+    this.#isRestarting = false;
+
+    if (this.#isJudgingProbe && this.#state === "down" && rounds.count >= this.#probeEndsAtRound) {
+      this.#endProbeJudgement(sample);
+    }
+    if (!this.#isJudgingProbe) this.#lowerShortTerm(queueMs > congestionDelayMs(minRttMs));
+    this.#adaptQuantum(queueMs);
+  }
+
+  /** Loss outside of probing: less room until the next probe. §5.5.10.3, with corroboration. */
+  #lowerShortTerm(isDelayed: boolean): void {
+    const rounds = this.#rounds;
+    if (this.#state === "startup") {
+      if (rounds.lastLossBursts >= STARTUP_LOSS_BURSTS && this.#isLastRoundTooLossy(isDelayed)) {
+        this.#rememberForUndo(rounds.lastLostBytes);
+        this.#isFilled = true;
+        this.#longTermBytes = Math.max(this.#inFlightAt(1), rounds.lastDeliveredBytes);
+      }
+      return;
+    }
+    if (this.#state === "refill" || this.#state === "up" || !isDelayed) return;
+    if (rounds.lastLossBursts < PROBE_LOSS_BURSTS || !this.#isLastRoundTooLossy(isDelayed)) return;
+    this.#rememberForUndo(rounds.lastLostBytes);
+    const bandwidth = Math.min(this.#shortTermBandwidth, this.#path.maxBandwidth);
+    const inFlight = Math.min(this.#shortTermBytes, this.windowBytes);
+    this.#shortTermBandwidth = Math.max(rounds.lastMaxRate, BETA * bandwidth);
+    this.#shortTermBytes = Math.max(rounds.lastDeliveredBytes, BETA * inFlight);
+  }
+
+  #isLastRoundTooLossy(isDelayed: boolean): boolean {
+    const rounds = this.#rounds;
+    return this.#losses.isTooHigh(
+      rounds.lastLostBytes,
+      rounds.lastLostBytes + rounds.lastDeliveredBytes,
+      isDelayed,
+      this.#maxDatagramBytes,
+    );
+  }
+
+  /** Loss without a queue may be our own bursts overflowing a tiny buffer: smaller bursts. */
+  #adaptQuantum(queueMs: number): void {
+    const rounds = this.#rounds;
+    const total = rounds.lastLostBytes + rounds.lastDeliveredBytes;
+    const limit = (1.5 * this.#losses.baseRatio + 0.005) * total;
+    if (queueMs < 1 && rounds.lastLossBursts >= PROBE_LOSS_BURSTS && rounds.lastLostBytes > limit) {
+      this.#quantumLimitBytes = Math.max(this.sendQuantumBytes / 2, 2 * this.#maxDatagramBytes);
+      this.#cleanRounds = 0;
+    } else if (++this.#cleanRounds >= 10) {
+      this.#quantumLimitBytes *= 2;
+      this.#cleanRounds = 0;
+    }
+  }
+
+  #checkPlateau(sample: AckSample): void {
+    if (this.#isPlateau || sample.isAppLimited) return;
+    const bandwidth = this.#path.latestBandwidth;
+    if (bandwidth >= this.#plateauBandwidth * PLATEAU_GROWTH) {
+      this.#plateauBandwidth = bandwidth;
+      this.#plateauRounds = 0;
+    } else if (this.#rounds.isRoundStart && ++this.#plateauRounds >= PLATEAU_ROUNDS) {
+      this.#isPlateau = true;
+    }
+  }
+
+  #resetPlateau(): void {
+    this.#isPlateau = false;
+    this.#plateauBandwidth = 0;
+    this.#plateauRounds = 0;
+  }
+
+  // The state machine.
+
+  #updateState(sample: AckSample): void {
+    const nowMs = sample.nowMs;
+    const roundsInState = this.#rounds.count - this.#stateSinceRound;
+    switch (this.#state) {
+      case "startup":
+        if (this.#isPlateau || this.#isStartupDelayed(sample)) this.#isFilled = true;
+        if (this.#isFilled) this.#enterDrain(nowMs);
+        break;
+      case "drain":
+        if (sample.inFlightBytes <= this.#inFlightAt(1) || roundsInState >= 6) {
+          this.#enterDown(nowMs);
+          this.#probeWaitMs = Math.min(this.#probeWaitMs, 4 * this.#path.minRttMs + 200);
+        }
+        break;
+      case "down":
+        if (this.#isTimeToProbe(nowMs)) this.#enterRefill(nowMs);
+        else if (this.#isDrained(sample) || roundsInState >= 5) this.#enterCruise(nowMs);
+        break;
+      case "cruise":
+        if (this.#isTimeToProbe(nowMs)) this.#enterRefill(nowMs);
+        break;
+      case "refill":
+        if (roundsInState >= 1 && this.#rounds.isRoundStart) this.#enterUp(nowMs);
+        break;
+      case "up":
+        if (this.#isProbedEnough(sample, roundsInState)) this.#enterDown(nowMs);
+        break;
+      case "probe-rtt":
+        break;
+    }
+  }
+
+  /** A whole round saw a queue, and the bandwidth does not grow any more. */
+  #isStartupDelayed(sample: AckSample): boolean {
+    const rounds = this.#rounds;
+    if (this.#delayCheckedRound === rounds.count) return false;
+    const minRttMs = this.#path.minRttMs;
+    const recentMs = rounds.recentMinRttMs(sample.nowMs);
+    if (recentMs !== rounds.minRttMs || rounds.rttSamples < 8) return false;
+    this.#delayCheckedRound = rounds.count;
+    const threshold = Math.min(Math.max(minRttMs / 8, 4), 24);
+    const isDelayed = recentMs - minRttMs > threshold &&
+      rounds.maxRate < PLATEAU_GROWTH * rounds.lastMaxRate;
+    this.#delayedRounds = isDelayed ? this.#delayedRounds + 1 : 0;
+    return this.#delayedRounds >= (minRttMs < NOISY_RTT_MS ? NOISY_ROUNDS : 1);
+  }
+
+  #isDrained(sample: AckSample): boolean {
+    return sample.inFlightBytes <= this.#inFlightAt(1) &&
+      sample.inFlightBytes <= this.#longTermBytes * (1 - HEADROOM);
+  }
+
+  #isTimeToProbe(nowMs: number): boolean {
+    const elapsedMs = nowMs - this.#cycleStartMs;
+    if (elapsedMs >= this.#probeWaitMs) return true;
+    return this.#rounds.count - this.#cycleStartRound >= PROBE_WAIT_ROUNDS &&
+      elapsedMs >= SHORTEST_PROBE_WAIT_MS;
+  }
+
+  #isProbedEnough(sample: AckSample, roundsInState: number): boolean {
+    if (roundsInState < 1) return false;
+    if (sample.isWindowLimited && this.windowBytes >= this.#longTermBytes) {
+      // The bound from earlier losses holds us back: lift it first.
+      this.#resetPlateau();
+      this.#plateauBandwidth = this.#path.latestBandwidth;
+      return false;
+    }
+    return this.#isPlateau || sample.inFlightBytes >= this.#inFlightAt(UP_GAIN);
+  }
+
+  #enter(state: State, nowMs: number, pacingGain: number, windowGain: number): void {
+    this.#state = state;
+    this.#stateSinceMs = nowMs;
+    this.#stateSinceRound = this.#rounds.count;
+    this.#pacingGain = pacingGain;
+    this.#windowGain = windowGain;
+  }
+
+  #enterStartup(nowMs: number): void {
+    this.#enter("startup", nowMs, STARTUP_GAIN, WINDOW_GAIN);
+    this.#isFilled = false;
+    this.#delayedRounds = 0;
+    this.#resetPlateau();
+  }
+
+  #enterDrain(nowMs: number): void {
+    this.#enter("drain", nowMs, 0.5, WINDOW_GAIN);
+  }
+
+  #enterDown(nowMs: number): void {
+    const hasGrown = this.#state === "up" &&
+      this.#path.maxBandwidth > 1.1 * this.#bandwidthBeforeProbe;
+    this.#enter("down", nowMs, 0.9, WINDOW_GAIN);
+    this.#cycleStartMs = nowMs;
+    this.#cycleStartRound = this.#rounds.count;
+    this.#probeEndsAtRound = this.#rounds.count + 1;
+    // More was found: there may be more still, look again soon.
+    this.#probeWaitMs = hasGrown
+      ? 4 * this.#path.minRttMs + 100
+      : PROBE_WAIT_MS + 1000 * this.#random();
+  }
+
+  #enterCruise(nowMs: number): void {
+    this.#enter("cruise", nowMs, 1, WINDOW_GAIN);
+    this.#isRoundCruised = false;
+  }
+
+  #enterRefill(nowMs: number): void {
+    this.#enter("refill", nowMs, 1, WINDOW_GAIN);
+    this.#shortTermBytes = Infinity;
+    this.#shortTermBandwidth = Infinity;
+    this.#upGrowthPackets = 1;
+    this.#upAckedBytes = 0;
+    this.#rounds.restart(this.#rounds.seenDeliveredBytes, nowMs);
+  }
+
+  #enterUp(nowMs: number): void {
+    this.#enter("up", nowMs, UP_GAIN, UP_WINDOW_GAIN);
+    this.#bandwidthBeforeProbe = this.#path.maxBandwidth;
+    this.#resetPlateau();
+    this.#plateauBandwidth = this.#path.latestBandwidth;
+    this.#isJudgingProbe = true;
+    this.#probeLostBytes = 0;
+    this.#probeDeliveredBytes = 0;
+    this.#rounds.restart(this.#rounds.seenDeliveredBytes, nowMs);
+  }
+
+  /** The last packets sent while probing have been answered for. */
+  #endProbeJudgement(sample: AckSample): void {
+    this.#isJudgingProbe = false;
+    if (!sample.isAppLimited) this.#path.advanceBandwidthFilter();
+    const total = this.#probeLostBytes + this.#probeDeliveredBytes;
+    const isLossy = total > 0 &&
+      this.#probeLostBytes / total > this.#losses.baseRatio + POLICER_LOSS;
+    this.#policerProbes = isLossy ? this.#policerProbes + 1 : 0;
+    if (this.#policerProbes >= POLICER_PROBES) {
+      this.#onTooMuchInFlight(sample.sentInFlightBytes, sample.nowMs);
+    }
+  }
+
+  /** Probing lost too much: remember how much room there is. §5.5.10.2. */
+  #onTooMuchInFlight(sentInFlightBytes: number, nowMs: number): void {
+    this.#rememberForUndo(this.#rounds.lostBytes);
+    this.#isJudgingProbe = false;
+    this.#longTermBytes = Math.max(
+      sentInFlightBytes,
+      BETA * Math.min(this.#inFlightAt(1), this.windowBytes),
+    );
+    if (this.#state === "up") this.#enterDown(nowMs);
+  }
+
+  /** The window is all used and nothing is wrong: more room, faster every round. §5.5.10.2. */
+  #raiseLongTerm(sample: AckSample): void {
+    if (this.#longTermBytes === Infinity) return;
+    if (sample.sentInFlightBytes > this.#longTermBytes) {
+      this.#longTermBytes = sample.sentInFlightBytes;
+    }
+    if (!sample.isWindowLimited || this.windowBytes < this.#longTermBytes) return;
+    this.#upAckedBytes += sample.ackedBytes;
+    const perPacket = this.windowBytes / this.#upGrowthPackets;
+    if (this.#upAckedBytes >= perPacket) {
+      const packets = Math.floor(this.#upAckedBytes / perPacket);
+      this.#upAckedBytes -= packets * perPacket;
+      this.#longTermBytes += packets * this.#maxDatagramBytes;
+    }
+    if (this.#rounds.isRoundStart) this.#upGrowthPackets *= 2;
+  }
+
+  // The RTT probe. §5.3.4.
+
+  #checkProbeRtt(sample: AckSample): void {
+    const nowMs = sample.nowMs;
+    if (this.#state !== "probe-rtt") {
+      if (!this.#isFilled || nowMs - this.#path.nearMinRttAtMs < PROBE_RTT_AFTER_MS) return;
+      this.#windowBeforeProbeRtt = this.windowBytes;
+      this.#probeRttEndsAtMs = NaN;
+      this.#probeRttMinMs = Infinity;
+      this.#isJudgingProbe = false;
+      this.#enter("probe-rtt", nowMs, 1, PROBE_RTT_SHARE);
+    }
+    if (sample.rttMs < this.#probeRttMinMs) this.#probeRttMinMs = sample.rttMs;
+    const target = this.#probeRttWindow();
+    if (!(this.#probeRttEndsAtMs > 0)) {
+      if (sample.inFlightBytes <= target || nowMs - this.#stateSinceMs > 1000) {
+        const spanMs = Math.min(PROBE_RTT_MS, 50 + 10 * this.#path.minRttMs);
+        this.#probeRttEndsAtMs = nowMs + spanMs;
+        this.#stateSinceRound = this.#rounds.count;
+        this.#rounds.restart(sample.deliveredBytes, nowMs);
+      }
+      return;
+    }
+    if (nowMs < this.#probeRttEndsAtMs || this.#rounds.count === this.#stateSinceRound) return;
+    this.#path.adoptMinRtt(this.#probeRttMinMs, nowMs);
+    this.windowBytes = Math.max(this.windowBytes, this.#windowBeforeProbeRtt);
+    this.#shortTermBytes = Infinity;
+    this.#shortTermBandwidth = Infinity;
+    this.#enterDown(nowMs);
+    this.#enterCruise(nowMs);
+  }
+
+  #probeRttWindow(): number {
+    const bytes = this.#bandwidth * PROBE_RTT_SHARE * this.#path.minRttMs / 1000;
+    return Math.max(bytes, this.#smallestWindowBytes);
+  }
+
+  // Undo and restart.
+
+  #rememberForUndo(lostBytes: number): void {
+    this.#undoLostBytes = lostBytes;
+    this.#undoLostBytesAtFirst = lostBytes;
+    this.#undoState = this.#state;
+    this.#undoLongTermBytes = this.#longTermBytes;
+    this.#undoShortTermBytes = this.#shortTermBytes;
+    this.#undoShortTermBandwidth = this.#shortTermBandwidth;
+  }
+
+  #undo(nowMs: number): void {
+    this.#undoLostBytes = 0;
+    this.#longTermBytes = Math.max(this.#longTermBytes, this.#undoLongTermBytes);
+    this.#shortTermBytes = Math.max(this.#shortTermBytes, this.#undoShortTermBytes);
+    this.#shortTermBandwidth = Math.max(this.#shortTermBandwidth, this.#undoShortTermBandwidth);
+    if (this.#undoState === "startup" && this.#state !== "startup") this.#enterStartup(nowMs);
+    else if (this.#undoState === "up" && this.#state === "down") this.#probeWaitMs = 0;
+  }
+
+  #forgetPath(nowMs: number): void {
+    this.#path.reset();
+    this.#losses.reset();
+    this.#longTermBytes = Infinity;
+    this.#shortTermBytes = Infinity;
+    this.#shortTermBandwidth = Infinity;
+    this.#isJudgingProbe = false;
+    this.#undoLostBytes = 0;
+    this.windowBytes = this.#firstWindowBytes;
+    this.#enterStartup(nowMs);
+    this.#setPacing(STARTUP_GAIN * this.windowBytes * 1000 / NOMINAL_RTT_MS);
+  }
+
+  // The decisions. §5.6.
+
+  #updatePacing(): void {
+    const bandwidth = this.#bandwidth;
+    if (!(bandwidth > 0)) {
+      const rttMs = this.#smoothedRttMs > 0 ? this.#smoothedRttMs : NOMINAL_RTT_MS;
+      this.#setPacing(STARTUP_GAIN * this.windowBytes * 1000 / rttMs);
+      return;
+    }
+    const rate = this.#pacingGain * bandwidth * PACING_MARGIN;
+    if (this.#isRestarting) this.#setPacing(RESTART_GAIN * bandwidth);
+    else if (this.#isFilled || rate > this.pacingRateBytesPerSecond) this.#setPacing(rate);
+  }
+
+  #setPacing(rate: number): void {
+    const slowest = this.#maxDatagramBytes;
+    this.pacingRateBytesPerSecond = rate > slowest ? rate : slowest;
+    this.#setQuantum();
+  }
+
+  #setQuantum(): void {
+    const quantum = pacingQuantumBytes(this.pacingRateBytesPerSecond, this.#maxDatagramBytes);
+    const limit = this.#quantumLimitBytes;
+    this.sendQuantumBytes = quantum < limit ? quantum : limit;
+  }
+
+  #updateWindow(sample: AckSample): void {
+    const target = this.#windowTarget();
+    let window = this.windowBytes;
+    if (this.#isFilled) {
+      window = Math.min(window + sample.ackedBytes, target);
+    } else if (window < target || sample.deliveredBytes < this.#firstWindowBytes) {
+      window += sample.ackedBytes;
+    }
+    let limit = this.#shortTermBytes;
+    switch (this.#state) {
+      case "probe-rtt":
+        limit = Math.min(limit, this.#probeRttWindow());
+        break;
+      case "cruise":
+        limit = Math.min(limit, this.#longTermBytes * (1 - HEADROOM));
+        break;
+      case "down":
+      case "refill":
+      case "up":
+        limit = Math.min(limit, this.#longTermBytes);
+        break;
+      case "startup":
+      case "drain":
+        break;
+    }
+    if (window > limit) window = limit;
+    const smallest = this.#smallestWindowBytes;
+    this.windowBytes = window > smallest ? window : smallest;
+  }
+}
+
+/** BBRv3 with loss that must be corroborated by delay. draft-ietf-ccwg-bbr. */
+export const congestionController = {
+  name: "bbr",
+  create: (options: ControllerOptions): CongestionController => new Bbr(options),
+} satisfies CongestionControllerFactory;
