@@ -597,7 +597,7 @@ class Flow {
     const wanted = Math.min(quantum, creditCap) - this.#creditBytes;
     const waitMs = Math.max(wanted, DATAGRAM_BYTES - this.#creditBytes) / rate;
     // Fast or delicate senders spin; slow ones sleep a tick.
-    const spins = rate > 31_000 || quantum < 2.5 * DATAGRAM_BYTES && waitMs < 1 && rate > 2500;
+    const spins = rate > 31_000 || quantum < rate * this.#tickMs * 0.8;
     this.#sendAtMs = nowMs + (spins ? Math.max(waitMs, 0.02) : Math.max(waitMs, this.#tickMs));
   }
 

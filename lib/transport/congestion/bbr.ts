@@ -18,7 +18,7 @@ import type {
   ControllerOptions,
   LossSample,
 } from "./controller.ts";
-import { congestionDelayMs, LossJudge } from "./parts/loss_judge.ts";
+import { congestionDelayMs, freeDelayMs, LossJudge } from "./parts/loss_judge.ts";
 import { PathModel } from "./parts/path_model.ts";
 import { RoundTracker } from "./parts/rounds.ts";
 import { pacingQuantumBytes } from "./parts/window_rules.ts";
@@ -60,6 +60,9 @@ const PROBE_RTT_SHARE = 0.5;
 /** Loss beyond the base that, probe after probe, means a policer: loss without delay. */
 const POLICER_LOSS = 0.05;
 const POLICER_PROBES = 3;
+
+/** Bursts shrink to what leaves in this time, no further: they must stay worth a system call. */
+const SMALLEST_QUANTUM_MS = 0.25;
 
 const LONG_DARKNESS_MS = 60_000;
 const RESTART_GAIN = 0.5;
@@ -128,6 +131,7 @@ class Bbr implements CongestionController {
   #ignoreLossSentBeforeMs = -Infinity;
   #quantumLimitBytes = Infinity;
   #cleanRounds = 0;
+  #cleanRoundsWanted = 10;
 
   constructor(options: ControllerOptions) {
     this.#random = options.random;
@@ -255,23 +259,23 @@ class Bbr implements CongestionController {
     let spanMs = this.#windowGain * path.minRttMs;
     const slackMs = path.minRttMs + SCHEDULER_SLACK_MS;
     if (spanMs < slackMs) spanMs = slackMs;
-    const bytes = this.#bandwidth * (spanMs + path.jitterMs) / 1000 + path.extraAckedBytes;
+    const bytes = this.#bandwidth * (spanMs + 2 * path.jitterMs) / 1000 + path.extraAckedBytes;
     const smallest = Math.max(this.#smallestWindowBytes, 3 * this.sendQuantumBytes);
     return bytes > smallest ? bytes : smallest;
   }
 
   #isDelayed(nowMs: number): boolean {
-    const minRttMs = this.#path.minRttMs;
-    return this.#rounds.recentMinRttMs(nowMs) - minRttMs > congestionDelayMs(minRttMs);
+    const { minRttMs, jitterMs } = this.#path;
+    return this.#rounds.recentMinRttMs(nowMs) - minRttMs > congestionDelayMs(minRttMs, jitterMs);
   }
 
   // Rounds.
 
   #onRoundEnd(sample: AckSample): void {
     const rounds = this.#rounds;
-    const minRttMs = this.#path.minRttMs;
+    const { minRttMs, jitterMs } = this.#path;
     const queueMs = rounds.lastMinRttMs - minRttMs;
-    const isQueueSmall = queueMs < Math.max(2, 0.05 * minRttMs);
+    const isQueueSmall = queueMs < freeDelayMs(minRttMs, jitterMs);
     const isGrowing = !this.#isFilled && this.#plateauRounds === 0;
     if (isQueueSmall && (this.#isRoundCruised || isGrowing)) this.#losses.learn(rounds);
     this.#isRoundCruised = this.#state === "cruise";
@@ -280,7 +284,9 @@ class Bbr implements CongestionController {
     if (this.#isJudgingProbe && this.#state === "down" && rounds.count >= this.#probeEndsAtRound) {
       this.#endProbeJudgement(sample);
     }
-    if (!this.#isJudgingProbe) this.#lowerShortTerm(queueMs > congestionDelayMs(minRttMs));
+    if (!this.#isJudgingProbe) {
+      this.#lowerShortTerm(queueMs > congestionDelayMs(minRttMs, jitterMs));
+    }
     this.#adaptQuantum(queueMs);
   }
 
@@ -318,14 +324,24 @@ class Bbr implements CongestionController {
   #adaptQuantum(queueMs: number): void {
     const rounds = this.#rounds;
     const total = rounds.lastLostBytes + rounds.lastDeliveredBytes;
-    const limit = (1.5 * this.#losses.baseRatio + 0.005) * total;
-    if (queueMs < 1 && rounds.lastLossBursts >= PROBE_LOSS_BURSTS && rounds.lastLostBytes > limit) {
-      this.#quantumLimitBytes = Math.max(this.sendQuantumBytes / 2, 2 * this.#maxDatagramBytes);
+    if (queueMs < 1 && rounds.lastLossBursts >= PROBE_LOSS_BURSTS && this.#isBurstLoss(total)) {
+      const smaller = this.sendQuantumBytes / (this.#isFilled ? 2 : 4);
+      const smallest = this.pacingRateBytesPerSecond * SMALLEST_QUANTUM_MS / 1000;
+      this.#quantumLimitBytes = Math.max(smaller, smallest, 2 * this.#maxDatagramBytes);
+      this.#cleanRoundsWanted = Math.min(this.#cleanRoundsWanted * 2, 320);
       this.#cleanRounds = 0;
-    } else if (++this.#cleanRounds >= 10) {
+    } else if (++this.#cleanRounds >= this.#cleanRoundsWanted) {
       this.#quantumLimitBytes *= 2;
       this.#cleanRounds = 0;
+      if (this.#quantumLimitBytes > 200_000) this.#cleanRoundsWanted = 10;
     }
+  }
+
+  #isBurstLoss(totalBytes: number): boolean {
+    const base = this.#losses.baseRatio;
+    const packets = totalBytes / this.#maxDatagramBytes;
+    const noise = 3 * Math.sqrt((base + 0.001) / packets);
+    return this.#rounds.lastLostBytes > (base + 0.005 + noise) * totalBytes;
   }
 
   #checkPlateau(sample: AckSample): void {
@@ -388,8 +404,8 @@ class Bbr implements CongestionController {
     if (recentMs !== rounds.minRttMs || rounds.rttSamples < 8) return false;
     this.#delayCheckedRound = rounds.count;
     const threshold = Math.min(Math.max(minRttMs / 8, 4), 24);
-    const isDelayed = recentMs - minRttMs > threshold &&
-      rounds.maxRate < PLATEAU_GROWTH * rounds.lastMaxRate;
+    const queueMs = recentMs - minRttMs;
+    const isDelayed = queueMs > threshold && queueMs > this.#path.jitterMs;
     this.#delayedRounds = isDelayed ? this.#delayedRounds + 1 : 0;
     return this.#delayedRounds >= (minRttMs < NOISY_RTT_MS ? NOISY_ROUNDS : 1);
   }
@@ -594,9 +610,13 @@ class Bbr implements CongestionController {
       this.#setPacing(STARTUP_GAIN * this.windowBytes * 1000 / rttMs);
       return;
     }
-    const rate = this.#pacingGain * bandwidth * PACING_MARGIN;
     if (this.#isRestarting) this.#setPacing(RESTART_GAIN * bandwidth);
-    else if (this.#isFilled || rate > this.pacingRateBytesPerSecond) this.#setPacing(rate);
+    else if (this.#isFilled) this.#setPacing(this.#pacingGain * bandwidth * PACING_MARGIN);
+    else {
+      // Early samples are too low: half the window per RTT is the least that is known to fit.
+      const known = this.windowBytes * 500 / this.#smoothedRttMs;
+      this.#setPacing(STARTUP_GAIN * (bandwidth > known ? bandwidth : known));
+    }
   }
 
   #setPacing(rate: number): void {

@@ -72,7 +72,12 @@ export class LossJudge {
   }
 }
 
-/** Queueing delay above which a round counts as delayed, for a path with this RTT. */
-export function congestionDelayMs(minRttMs: number): number {
-  return Math.max(3, 0.1 * minRttMs);
+/** Delay above the smallest RTT from which on a round counts as delayed by a queue. */
+export function congestionDelayMs(minRttMs: number, jitterMs: number): number {
+  return Math.max(3, 0.1 * minRttMs, jitterMs);
+}
+
+/** Delay above the smallest RTT up to which a round counts as free of a queue. */
+export function freeDelayMs(minRttMs: number, jitterMs: number): number {
+  return Math.max(2, 0.05 * minRttMs, jitterMs);
 }

@@ -13,8 +13,7 @@ const LONG_RTT_MS = 300;
 const EXTRA_ACKED_ROUNDS = 10;
 /** RTTs below this are measured over at least as long, or scheduling noise becomes bandwidth. */
 const SHORTEST_RATE_INTERVAL_MS = 4;
-/** Share of the jitter allowance that is left after a round. */
-const JITTER_DECAY = 0.9;
+const JITTER_WEIGHT = 1 / 32;
 
 /** The path as measured. All fields are read by the controller, none is written by it. */
 export class PathModel {
@@ -24,16 +23,24 @@ export class PathModel {
   latestBandwidth = 0;
   /** Smallest RTT of the last ten seconds. */
   minRttMs = Infinity;
-  /** When an RTT within 1 % + 0.3 ms of the smallest one was last seen. */
+  /** When an RTT near the smallest one was last seen: within 1 %, 0.3 ms and some jitter. */
   nearMinRttAtMs = 0;
   /** How much more than bandwidth × time arrives at once, bytes. */
   extraAckedBytes = 0;
-  /** How far RTTs spread in rounds that had no queue. */
+  /**
+   * How far an RTT typically is from its neighbours, ms.
+   *
+   * Taken from second differences, so that a queue that fills or drains, ours or a competitor's,
+   * does not look like jitter: only what changes from ACK to ACK does.
+   */
   jitterMs = 0;
 
   #cycleBandwidth = 0;
   #previousCycleBandwidth = 0;
   #minRttAtMs = 0;
+
+  #previousRttMs = NaN;
+  #beforePreviousRttMs = NaN;
 
   #aggregateStartMs = 0;
   #aggregateBytes = 0;
@@ -47,10 +54,12 @@ export class PathModel {
 
   /** Takes an ACK, after the round tracker has seen it. */
   onAck(sample: AckSample, rounds: RoundTracker, windowBytes: number, isFilled: boolean): void {
-    this.#updateMinRtt(sample);
+    if (sample.rttMs > 0) {
+      this.#updateJitter(sample.rttMs);
+      this.#updateMinRtt(sample);
+    }
     this.#updateBandwidth(sample);
     this.#updateAggregation(sample, rounds, windowBytes, isFilled);
-    if (rounds.isRoundStart) this.#updateJitter(rounds);
   }
 
   /** A probing cycle is over: forgets the bandwidth of the one before it. */
@@ -84,6 +93,7 @@ export class PathModel {
     this.minRttMs = Infinity;
     this.extraAckedBytes = 0;
     this.jitterMs = 0;
+    this.#previousRttMs = NaN;
     this.#cycleBandwidth = 0;
     this.#previousCycleBandwidth = 0;
     this.#extraNew = 0;
@@ -93,12 +103,12 @@ export class PathModel {
 
   #updateMinRtt(sample: AckSample): void {
     const rttMs = sample.rttMs;
-    if (!(rttMs > 0)) return;
     if (rttMs <= this.minRttMs) {
       this.minRttMs = rttMs;
       this.#minRttAtMs = sample.nowMs;
     }
-    if (rttMs <= this.minRttMs * 1.01 + (this.minRttMs < 10 ? 1 : 0.3)) {
+    const nearMs = (this.minRttMs < 10 ? 1 : 0.3) + this.jitterMs / 4;
+    if (rttMs <= this.minRttMs * 1.01 + nearMs) {
       this.nearMinRttAtMs = sample.nowMs;
       this.#minRttAtMs = sample.nowMs;
     }
@@ -165,11 +175,11 @@ export class PathModel {
     this.extraAckedBytes = this.#extraNew > this.#extraOld ? this.#extraNew : this.#extraOld;
   }
 
-  #updateJitter(rounds: RoundTracker): void {
-    this.jitterMs *= JITTER_DECAY;
-    // A competitor's queue looks like jitter, unless the round also saw the bare path.
-    if (rounds.lastMinRttMs > this.minRttMs * 1.05 + 0.5) return;
-    const spreadMs = rounds.lastMaxRttMs - rounds.lastMinRttMs;
-    if (spreadMs > this.jitterMs) this.jitterMs = spreadMs;
+  #updateJitter(rttMs: number): void {
+    const bend = Math.abs(rttMs - 2 * this.#previousRttMs + this.#beforePreviousRttMs);
+    this.#beforePreviousRttMs = this.#previousRttMs;
+    this.#previousRttMs = rttMs;
+    // The bend of independent samples is √3 times as wide as their difference.
+    if (bend >= 0) this.jitterMs += (bend * 0.577 - this.jitterMs) * JITTER_WEIGHT;
   }
 }

@@ -15,7 +15,7 @@ export function minimumWindowBytes(maxDatagramBytes: number): number {
 }
 
 /**
- * Burst for a pacing rate: what leaves in one millisecond, at least two packets, at most 64 KiB
+ * Burst for a pacing rate: what leaves in two milliseconds, at least two packets, at most 64 KiB
  * (or two packets where those are larger), so that one burst fits any receive buffer.
  */
 export function pacingQuantumBytes(
@@ -24,6 +24,6 @@ export function pacingQuantumBytes(
 ): number {
   const smallest = 2 * maxDatagramBytes;
   const largest = smallest > 65_536 ? smallest : 65_536;
-  const quantum = rateBytesPerSecond / 1000;
+  const quantum = rateBytesPerSecond / 500;
   return quantum < smallest ? smallest : quantum > largest ? largest : quantum;
 }
