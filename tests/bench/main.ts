@@ -1,0 +1,254 @@
+/**
+ * `deno task bench [cpu|links|files|startup]`: Ferry beside Deno's own QUIC and plain TCP.
+ *
+ * Every contender moves the same bytes from file to file in the same run, in turn. Medians are of
+ * all rounds; ratios are taken round by round. What cannot run on this machine is skipped aloud.
+ *
+ * @module
+ */
+// deno-lint-ignore-file no-console -- a script: its tables are its purpose
+import { parseArgs } from "@std/cli";
+import { emptyDir, ensureDir } from "@std/fs";
+import { join } from "@std/path";
+import { startFerryClient, startFerryServer } from "../tools/ferry_process.ts";
+import { writeRandomFile } from "../tools/sample_file.ts";
+import { makeCertificate } from "./certificate.ts";
+import { type Contender, ferry, type Load, yardstick } from "./contender.ts";
+import { type BenchNetwork, emulatedLink, loopback, Unavailable, vethPair } from "./network.ts";
+import { race, type RaceResult, raceTable } from "./race.ts";
+import { figure, formatTable, median } from "./table.ts";
+
+const USAGE = `deno task bench [cpu|links|files|startup] [options]
+
+  cpu      one large file over loopback and over a veth pair with an MTU of 1500
+  files    many small files
+  startup  how long a client takes to print a listing
+  links    emulated links; needs --wanlab
+
+  --size MB          size of the large file (512)
+  --rounds N         how often each contender runs (3)
+  --directory DIR    where the files are (a RAM disk if there is one)
+  --only WORD        only contenders with this word in their name
+  --wanlab PATH      the tool that emulates links
+  --profiles A,B     its profiles to run (lossy,wan,satellite)
+  --link-seconds S   size of a file on a link: what it carries in this time (10)`;
+
+/** Rates of the emulated profiles and the share of their packets that arrives. */
+const PROFILES: Readonly<Record<string, { readonly mbit: number; readonly arrives: number }>> = {
+  lan1g: { mbit: 1000, arrives: 1 },
+  metro: { mbit: 500, arrives: 0.9999 },
+  wan: { mbit: 200, arrives: 0.999 },
+  lossy: { mbit: 100, arrives: 0.99 },
+  satellite: { mbit: 50, arrives: 0.995 },
+  transpacific: { mbit: 1000, arrives: 0.9999 },
+  mobile: { mbit: 20, arrives: 0.98 },
+  bloated: { mbit: 20, arrives: 1 },
+};
+
+const QUIC = "QUIC (Deno)";
+
+interface Bench {
+  readonly sizeBytes: number;
+  readonly rounds: number;
+  readonly root: string;
+  readonly target: string;
+  readonly wanlab: string | undefined;
+  readonly profiles: readonly string[];
+  readonly linkSeconds: number;
+  /** What must be taken down again, also when the user ends the run. */
+  readonly resources: AsyncDisposableStack;
+  /** Contenders with this many streams for a yardstick that can use them. */
+  contenders(streams: number): readonly Contender[];
+}
+
+async function cpu(bench: Bench): Promise<void> {
+  const load = await largeFile(bench, "large.bin", bench.sizeBytes);
+  for (const network of [loopback, vethPair]) {
+    await over(bench, network, async (network) => {
+      const contenders = bench.contenders(1);
+      const results = await race({ ...bench, network, contenders, load });
+      report(results, raceTable(network.name, results, { reference: QUIC }));
+    });
+  }
+}
+
+async function files(bench: Bench): Promise<void> {
+  const load = await smallFiles(bench, 1000, 16 * 1024);
+  for (const network of [loopback, vethPair]) {
+    await over(bench, network, async (network) => {
+      const contenders = bench.contenders(16);
+      const results = await race({ ...bench, network, contenders, load });
+      const title = `${network.name}, 1000 files of 16 KiB`;
+      report(results, raceTable(title, results, { reference: QUIC, perFile: load.files.length }));
+    });
+  }
+}
+
+async function links(bench: Bench): Promise<void> {
+  const { wanlab } = bench;
+  if (wanlab === undefined) throw new Unavailable("give the emulator's path with --wanlab");
+  for (const profile of bench.profiles) {
+    const link = PROFILES[profile];
+    if (link === undefined) {
+      console.log(`Skipped ${profile}: no such profile`);
+      continue;
+    }
+    const capBytes = (link.mbit * 1e6 / 8) * link.arrives * (1472 / 1500);
+    const sizeBytes = Math.round(capBytes * bench.linkSeconds);
+    const load = await largeFile(bench, `${profile}.bin`, sizeBytes);
+    await over(bench, () => emulatedLink(wanlab, profile), async (network) => {
+      const contenders = bench.contenders(16);
+      const results = await race({ ...bench, network, contenders, load });
+      const title = `${profile}, ${figure(sizeBytes / 1e6, 0)} MB`;
+      report(results, raceTable(title, results, { reference: QUIC, capBytes }));
+    });
+    await Deno.remove(join(bench.root, load.name));
+  }
+}
+
+async function startup(bench: Bench): Promise<void> {
+  const network = await loopback();
+  await Deno.writeTextFile(join(bench.root, "one.txt"), "one\n");
+  const { program, port } = await startFerryServer(bench.root, { prefix: network.serverPrefix });
+  const list = async (args: readonly string[]) => {
+    const client = await startFerryClient(port, ["list"], { directory: bench.target, args });
+    if (await client.ended() !== 0) throw new Error((await client.errorText).trim());
+  };
+  const empty = async () => {
+    await new Deno.Command(Deno.execPath(), { args: ["eval", ""] }).output();
+  };
+  const rows: string[][] = [];
+  for (
+    const [name, action] of [
+      ["Deno with an empty script", empty],
+      ["client.ts list", () => list([])],
+      ["client.ts list --no-ffi", () => list(["--no-ffi"])],
+    ] as const
+  ) {
+    const seconds: number[] = [];
+    for (let round = 0; round < bench.rounds * 3; round++) {
+      const startMs = performance.now();
+      await action();
+      seconds.push((performance.now() - startMs) / 1000);
+    }
+    rows.push([name, figure(median(seconds), 3), figure(Math.max(...seconds), 3)]);
+  }
+  await program.stop();
+  console.log(formatTable(["from start to end", "median s", "worst s"], rows));
+}
+
+/** Runs something over a network and takes the network down; says so when it cannot be had. */
+async function over(
+  { resources }: Bench,
+  open: () => Promise<BenchNetwork>,
+  action: (network: BenchNetwork) => Promise<void>,
+): Promise<void> {
+  let network: BenchNetwork;
+  try {
+    network = await open();
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error;
+    console.log(`Skipped: ${error.message}`);
+    return;
+  }
+  await using scope = resources.use(new AsyncDisposableStack());
+  scope.defer(() => network.close());
+  await action(network);
+  console.log("");
+}
+
+function report(results: readonly RaceResult[], table: string): void {
+  console.log(table);
+  if (results.some(({ failure }) => failure !== null)) Deno.exitCode = 1;
+}
+
+async function largeFile({ root }: Bench, name: string, sizeBytes: number): Promise<Load> {
+  await writeRandomFile(join(root, name), sizeBytes);
+  return { name, files: [{ name, sizeBytes }] };
+}
+
+async function smallFiles({ root }: Bench, count: number, sizeBytes: number): Promise<Load> {
+  const names = Array.from({ length: count }, (_, index) => `many/${index + 1}.bin`);
+  await emptyDir(join(root, "many"));
+  for (const name of names) await writeRandomFile(join(root, name), sizeBytes);
+  return { name: "many", files: names.map((name) => ({ name, sizeBytes })) };
+}
+
+/** Everybody that takes part: QUIC drops out, with a word, where it cannot have a certificate. */
+async function contenders(directory: string): Promise<Bench["contenders"]> {
+  const addresses = ["127.0.0.1", "10.213.77.1", "10.99.0.1"];
+  const certificate = await makeCertificate(directory, addresses).catch((error) => {
+    console.log(`Without QUIC: ${error.message}`);
+    return undefined;
+  });
+  return (streams) => [
+    ferry("Ferry"),
+    ferry("Ferry without FFI", ["--no-ffi"]),
+    ...(certificate === undefined ? [] : [
+      yardstick(QUIC, { transport: "quic", streams, certificate }),
+      yardstick("QUIC (Deno), BBR", {
+        transport: "quic",
+        streams,
+        certificate,
+        congestionControl: "low-latency",
+      }),
+    ]),
+    yardstick("TCP, not encrypted", { transport: "tcp", streams: Math.min(streams, 4) }),
+  ];
+}
+
+async function main(): Promise<void> {
+  const options = parseArgs(Deno.args, {
+    string: ["size", "rounds", "directory", "only", "wanlab", "profiles", "link-seconds", "_"],
+    boolean: ["help"],
+  });
+  const suites = { cpu, links, files, startup };
+  const chosen = options._[0] ?? "cpu";
+  const suite = Object.entries(suites).find(([name]) => name === chosen)?.[1];
+  if (options.help || suite === undefined) {
+    console.log(USAGE);
+    Deno.exitCode = options.help ? 0 : 2;
+    return;
+  }
+  const base = options.directory ?? await ramDisk();
+  const directory = await Deno.makeTempDir({
+    prefix: "ferry-bench-",
+    ...(base === undefined ? {} : { dir: base }),
+  });
+  await using resources = new AsyncDisposableStack();
+  resources.defer(() => Deno.remove(directory, { recursive: true }));
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => void resources.disposeAsync().then(() => Deno.exit(130)));
+  }
+  try {
+    const [root, target] = [join(directory, "served"), join(directory, "fetched")];
+    await Promise.all([ensureDir(root), ensureDir(target)]);
+    const everybody = await contenders(directory);
+    console.log(`Deno ${Deno.version.deno}, ${navigator.hardwareConcurrency} cores\n`);
+    await suite({
+      sizeBytes: Number(options.size ?? 512) * 1e6,
+      rounds: Number(options.rounds ?? 3),
+      root,
+      target,
+      resources,
+      wanlab: options.wanlab,
+      profiles: (options.profiles ?? "lossy,wan,satellite").split(","),
+      linkSeconds: Number(options["link-seconds"] ?? 10),
+      contenders: (streams) =>
+        everybody(streams).filter(({ name }) => name.includes(options.only ?? "")),
+    });
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error;
+    console.log(`Skipped: ${error.message}`);
+  }
+  await resources.disposeAsync();
+  Deno.exit();
+}
+
+/** A folder in memory, where the disk does not decide the result. */
+async function ramDisk(): Promise<string | undefined> {
+  const isThere = await Deno.stat("/dev/shm").then(({ isDirectory }) => isDirectory, () => false);
+  return isThere ? "/dev/shm" : undefined;
+}
+
+if (import.meta.main) await main();
