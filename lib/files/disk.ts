@@ -27,6 +27,8 @@ export interface NodeStatus {
   readonly sizeBytes: number;
   /** Last change of the content, milliseconds since 1970. */
   readonly modifiedMs: number;
+  /** Last change of anything, content, attributes or names. */
+  readonly changedMs: number;
   /** Permission bits, `0o777` at most. */
   readonly mode: number;
   /** The file system it lives on. */
@@ -142,7 +144,11 @@ export const systemDisk: Disk = {
   freeBytes(path) {
     return new Promise((done) => {
       try {
-        fs.statfs(path, (error, status) => done(error ? null : status.bavail * status.bsize));
+        fs.statfs(
+          path,
+          (error, status) =>
+            done(error || status.blocks === 0 ? null : status.bavail * status.bsize),
+        );
       } catch {
         done(null);
       }
@@ -483,6 +489,7 @@ function nodeStatus(info: Deno.FileInfo): NodeStatus {
       : "other",
     sizeBytes: info.size,
     modifiedMs: info.mtime?.getTime() ?? 0,
+    changedMs: (info.ctime ?? info.mtime)?.getTime() ?? 0,
     mode: (info.mode ?? 0o644) & 0o777,
     device: info.dev,
     nodeId: nodeIdOf(info.dev, info.ino ?? 0),
@@ -498,6 +505,7 @@ function openFileStatus(fd: number): OpenFileStatus {
     kind: status.isFile() ? "file" : status.isDirectory() ? "directory" : "other",
     sizeBytes: Number(status.size),
     modifiedMs: Number(status.mtimeNs / 1_000_000n),
+    changedMs: Number(status.ctimeNs / 1_000_000n),
     mode: Number(status.mode) & 0o777,
     device: Number(status.dev),
     nodeId,

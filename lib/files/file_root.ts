@@ -6,8 +6,14 @@ import {
 } from "./directory_listing.ts";
 import { DirectorySync } from "./directory_sync.ts";
 import { type Disk, type DiskDirectory, type NodeStatus, systemDisk } from "./disk.ts";
+import { renameExclusively } from "./exclusive_rename.ts";
 import { FileError, fileErrorFrom, osCode } from "./file_error.ts";
-import { openPartialFile, type PartialFile, type PartialOptions } from "./partial_file.ts";
+import {
+  openPartialFile,
+  type PartialFile,
+  type PartialFileContext,
+  type PartialOptions,
+} from "./partial_file.ts";
 import {
   formatRemotePath,
   REMOTE_ROOT,
@@ -15,6 +21,8 @@ import {
   remotePathFromComponents,
   STAGING_PREFIX,
 } from "./remote_path.ts";
+import { STAGING_DIRECTORY } from "./staging.ts";
+import { cleanStaging, type CleanupOptions, type CleanupResult } from "./staging_cleanup.ts";
 import { type SourceFile, sourceFile } from "./source_file.ts";
 
 /** How a {@linkcode FileRoot} is opened. */
@@ -48,11 +56,21 @@ export class FileRoot {
   readonly #disk: Disk;
   readonly #root: DiskDirectory;
   readonly #syncs = new DirectorySync();
+  readonly #partialContext: PartialFileContext;
+  #hasStaged = false;
+  /** Paths to which a transfer is under way. */
+  readonly #receiving = new Set<string>();
 
   private constructor(directory: string, root: DiskDirectory, options: FileRootOptions) {
     this.directory = directory;
     this.#root = root;
     this.#disk = options.disk ?? systemDisk;
+    this.#partialContext = {
+      root,
+      numbers: countUp(),
+      nowMs: options.nowMs,
+      freeBytes: () => this.#disk.freeBytes(directory),
+    };
   }
 
   /**
@@ -96,9 +114,26 @@ export class FileRoot {
    * `is-a-directory` or `not-a-file` when the name cannot be given, and others.
    */
   async openPartial(path: RemotePath, options: PartialOptions): Promise<PartialFile> {
-    await this.#inParent(path, (parent) => parent.status());
-    void options;
-    return openPartialFile(formatRemotePath(path));
+    const shown = formatRemotePath(path);
+    if (this.#receiving.has(shown)) throw new FileError("busy", shown);
+    this.#receiving.add(shown);
+    let parent: DiskDirectory | null = null;
+    const release = () => {
+      if (!this.#receiving.delete(shown)) return; // a part that ended has done it
+      if (parent !== null && parent !== this.#root) parent.close();
+    };
+    try {
+      const name = lastName(path);
+      parent = await this.#enter(path.components.slice(0, -1));
+      assertReceivable(await parent.lookUp(name), shown, options);
+      const { umask } = this.#disk;
+      const destination = { parent, name, path: shown, syncs: this.#syncs, umask, release };
+      this.#hasStaged = true;
+      return await openPartialFile(this.#partialContext, destination, options);
+    } catch (error) {
+      release();
+      throw fileErrorFrom(error, shown);
+    }
   }
 
   /**
@@ -122,7 +157,8 @@ export class FileRoot {
         const isItself = taken?.nodeId === moved.nodeId && isSameIgnoringCase(from, to);
         if (taken !== null && !isItself) assertReplaceable(taken, to, options);
         const isGuarded = !options.replace && !isItself && moved.kind === "file";
-        if (isGuarded) await moveWithoutReplacing(parent, name, target, targetName);
+        const source = { directory: parent, name };
+        if (isGuarded) await renameExclusively(source, { directory: target, name: targetName });
         else await parent.rename(name, target, targetName);
         await this.#syncs.sync(target);
       });
@@ -203,9 +239,18 @@ export class FileRoot {
     return await this.#inside(REMOTE_ROOT, [], measureDirectory);
   }
 
+  /**
+   * Removes unfinished transfers that nobody writes and that are too old, or the oldest ones when
+   * together they take too much space.
+   */
+  async cleanStaging(options: CleanupOptions): Promise<CleanupResult> {
+    return await this.#inside(REMOTE_ROOT, [], (root) => cleanStaging(root, options));
+  }
+
   /** Releases the folder. Every file opened through it must have ended before. */
-  // deno-lint-ignore require-await
   async close(): Promise<void> {
+    // Nothing of Ferry stays in a folder where nothing is unfinished.
+    if (this.#hasStaged) await this.#root.removeDirectory(STAGING_DIRECTORY).catch(() => {});
     this.#root.close();
   }
 
@@ -253,11 +298,7 @@ export class FileRoot {
     path: RemotePath,
     use: (parent: DiskDirectory, name: string) => Promise<Result>,
   ): Promise<Result> {
-    const name = path.components.at(-1);
-    if (name === undefined) {
-      const reason = "that cannot be done to the shared folder itself";
-      throw new FileError("is-a-directory", formatRemotePath(path), { reason });
-    }
+    const name = lastName(path);
     return await this.#inside(path, path.components.slice(0, -1), (parent) => use(parent, name));
   }
 
@@ -295,25 +336,33 @@ export class FileRoot {
   }
 }
 
-async function moveWithoutReplacing(
-  from: DiskDirectory,
-  name: string,
-  to: DiskDirectory,
-  targetName: string,
-): Promise<void> {
-  try {
-    await from.link(name, to, targetName);
-  } catch (error) {
-    // File systems without hard links (FAT, some network ones): the look before must do.
-    if (!LINKS_UNSUPPORTED.has(osCode(error) ?? "")) throw error;
-    return await from.rename(name, to, targetName);
-  }
-  await from.removeFile(name);
+function lastName(path: RemotePath): string {
+  const name = path.components.at(-1);
+  if (name !== undefined) return name;
+  const reason = "that cannot be done to the shared folder itself";
+  throw new FileError("is-a-directory", formatRemotePath(path), { reason });
 }
 
-const LINKS_UNSUPPORTED = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
+function assertReceivable(
+  taken: NodeStatus | null,
+  path: string,
+  { exists }: PartialOptions,
+): void {
+  if (taken === null) return;
+  if (taken.kind === "directory") throw new FileError("is-a-directory", path);
+  if (exists === "fail") throw new FileError("exists", path);
+  if (taken.kind !== "file") throw new FileError("not-a-file", path);
+}
 
-function assertReplaceable(taken: NodeStatus, path: RemotePath, options: { replace: boolean }) {
+function* countUp(): Generator<number, never> {
+  for (let number = 0;; number++) yield number;
+}
+
+function assertReplaceable(
+  taken: NodeStatus,
+  path: RemotePath,
+  options: { replace: boolean },
+): void {
   if (!options.replace) throw new FileError("exists", formatRemotePath(path));
   if (taken.kind === "directory") throw new FileError("is-a-directory", formatRemotePath(path));
 }

@@ -10,4 +10,6 @@ export { systemDisk } from "./disk.ts";
 export type { DirectoryEntry, FileStatus } from "./directory_listing.ts";
 export { FileRoot, type FileRootOptions, type WalkStep } from "./file_root.ts";
 export type { SourceFile } from "./source_file.ts";
+export type { CleanupOptions, CleanupResult } from "./staging_cleanup.ts";
+export { digestFile, digestLeaves, type DigestOptions } from "./file_digest.ts";
 export type { PartialFile, PartialOptions } from "./partial_file.ts";

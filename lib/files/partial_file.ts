@@ -1,4 +1,10 @@
+import { ByteWriter } from "../bytes/byte_writer.ts";
+import { LEAF_BYTES, sha256 } from "../crypto/mod.ts";
+import { BufferedPart } from "./buffered_part.ts";
+import type { DiskDirectory } from "./disk.ts";
 import { FileError } from "./file_error.ts";
+import { openJournaledPart } from "./journaled_part.ts";
+import type { Destination } from "./publication.ts";
 
 /** What is about to be received. */
 export interface PartialOptions {
@@ -23,7 +29,7 @@ export interface PartialOptions {
  * A file being received, invisible under its name until it is whole.
  *
  * Ends with exactly one of {@linkcode commit}, {@linkcode park} or {@linkcode discard}; a failed
- * `commit` ends it too, and what is called afterwards does nothing. Methods are not called while
+ * `commit` ends it too. Afterwards `park` and `discard` do nothing and the rest is a mistake. Methods are not called while
  * another one is under way.
  */
 export interface PartialFile {
@@ -53,7 +59,59 @@ export interface PartialFile {
   discard(): Promise<void>;
 }
 
-/** To be replaced. */
-export function openPartialFile(path: string): Promise<PartialFile> {
-  throw new FileError("unsupported", path);
+/** What {@linkcode openPartialFile} gets from the folder it works for. */
+export interface PartialFileContext {
+  /** The served folder, whose staging folder is used. */
+  readonly root: DiskDirectory;
+  /** Numbers that no other part of this program uses. */
+  readonly numbers: Iterator<number, never>;
+  /** Bytes free on its disk, where the system says. */
+  readonly freeBytes: () => Promise<number | null>;
+  /** A clock for checkpoints, if there is one. */
+  readonly nowMs: (() => number) | undefined;
+}
+
+/**
+ * Starts or resumes a file; its destination is released when the part ends, also by failing here.
+ *
+ * @throws what the disk reports, or `FileError` `busy`.
+ */
+export async function openPartialFile(
+  { root, numbers, nowMs, freeBytes }: PartialFileContext,
+  destination: Destination,
+  options: PartialOptions,
+): Promise<PartialFile> {
+  if (options.sizeBytes <= LEAF_BYTES) {
+    return new BufferedPart(root, destination, options, numbers);
+  }
+  const key = resumeKey(options, destination.path);
+  const header = { sizeBytes: options.sizeBytes, key, target: destination.path };
+  const id = key.subarray(0, ID_BYTES).toHex();
+  const part = await openJournaledPart(root, { destination, options, id, header, nowMs });
+  await assertRoomFor(part, options.sizeBytes, destination.path, freeBytes);
+  return part;
+}
+
+/** Better to say at once what would fail after hours; what others take meanwhile is found out then. */
+async function assertRoomFor(
+  part: PartialFile,
+  sizeBytes: number,
+  path: string,
+  freeBytes: () => Promise<number | null>,
+): Promise<void> {
+  const free = await freeBytes();
+  // What is parked beyond the verified leaves is not counted as free, which errs by a batch.
+  const missing = free === null ? 0 : sizeBytes - part.resumeOffset - free;
+  if (missing <= 0) return;
+  await part.park();
+  throw new FileError("no-space", path, { reason: `${missing} more bytes of space are needed` });
+}
+
+const ID_BYTES = 16;
+
+/** Equal for transfers that can continue each other: same source, same target, same size. */
+function resumeKey({ sourceToken, sizeBytes }: PartialOptions, path: string): Uint8Array {
+  const token = new TextEncoder().encode(sourceToken);
+  const fields = new ByteWriter().text("ferry part").u64(sizeBytes);
+  return sha256(fields.u32(token.length).bytes(token).text(path).finish());
 }

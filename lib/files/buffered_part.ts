@@ -1,0 +1,118 @@
+import { assert } from "../bytes/invariant.ts";
+import { constantTimeEqual, LEAF_BYTES, leafHash, treeRoot } from "../crypto/mod.ts";
+import type { DiskDirectory } from "./disk.ts";
+import { FileError, fileErrorFrom } from "./file_error.ts";
+import type { PartialFile, PartialOptions } from "./partial_file.ts";
+import { type Destination, publishFile, sealFile, UnreliablePartError } from "./publication.ts";
+import { createUniquePart, openStagingPlace, removeIfThere } from "./staging.ts";
+
+/**
+ * A file of at most one leaf: kept in memory until all of it is there, then written at once.
+ *
+ * There is nothing to resume in so little, hence no journal and no lock. Ten system calls a file.
+ */
+export class BufferedPart implements PartialFile {
+  readonly resumeOffset = 0;
+  readonly leaves: readonly Uint8Array[] = [];
+  readonly #root: DiskDirectory;
+  readonly #destination: Destination;
+  readonly #options: PartialOptions;
+  readonly #numbers: Iterator<number, never>;
+  readonly #bytes: Uint8Array;
+  #length = 0;
+  #isEnded = false;
+
+  /** `numbers` gives names that this program has not used yet. */
+  constructor(
+    root: DiskDirectory,
+    destination: Destination,
+    options: PartialOptions,
+    numbers: Iterator<number, never>,
+  ) {
+    this.#root = root;
+    this.#destination = destination;
+    this.#options = options;
+    this.#numbers = numbers;
+    this.#bytes = new Uint8Array(Math.min(options.sizeBytes, LEAF_BYTES));
+  }
+
+  async discardFrom(leafIndex: number): Promise<void> {
+    if (leafIndex !== 0) {
+      throw new RangeError(`Cannot discard from leaf ${leafIndex}: none is held`);
+    }
+    await Promise.resolve();
+  }
+
+  // deno-lint-ignore require-await
+  async write(bytes: Uint8Array): Promise<void> {
+    this.#assertOpen();
+    if (bytes.length > this.#bytes.length - this.#length) throw this.#changed("it is too long");
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  async commit(root: Uint8Array): Promise<void> {
+    this.#assertOpen();
+    try {
+      this.#verify(root);
+      await this.#publish();
+    } catch (error) {
+      const cause = error instanceof UnreliablePartError ? error.cause : error;
+      throw fileErrorFrom(cause, this.#destination.path);
+    } finally {
+      this.#end();
+    }
+  }
+
+  // deno-lint-ignore require-await
+  async park(): Promise<void> {
+    this.#end();
+  }
+
+  // deno-lint-ignore require-await
+  async discard(): Promise<void> {
+    this.#end();
+  }
+
+  #verify(root: Uint8Array): void {
+    const { length } = this.#bytes;
+    if (this.#length !== length) throw this.#changed("it is too short");
+    const leaves = length === 0 ? [] : [leafHash(0, this.#bytes)];
+    if (!constantTimeEqual(treeRoot(leaves, length), root)) {
+      throw this.#changed("the hash differs");
+    }
+  }
+
+  async #publish(): Promise<void> {
+    const place = await openStagingPlace(this.#root, this.#destination.parent);
+    try {
+      const { file, name } = await createUniquePart(place, this.#numbers);
+      try {
+        await file.write(this.#bytes, 0);
+        await sealFile(file, this.#options, this.#destination.umask);
+        await publishFile({ place, name, file }, this.#destination, this.#options);
+      } catch (error) {
+        await removeIfThere(place.directory, name).catch(() => {}); // the first error counts
+        throw error;
+      } finally {
+        file.close();
+      }
+    } finally {
+      place.close();
+    }
+  }
+
+  #assertOpen(): void {
+    assert(!this.#isEnded, "An ended part was used");
+  }
+
+  #changed(reason: string): FileError {
+    return new FileError("changed", this.#destination.path, { reason });
+  }
+
+  #end(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#destination.release();
+  }
+}

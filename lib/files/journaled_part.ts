@@ -1,0 +1,421 @@
+import { assert } from "../bytes/invariant.ts";
+import { constantTimeEqual, LEAF_BYTES, leafHash, TreeHasher } from "../crypto/mod.ts";
+import type { DiskDirectory, DiskFile } from "./disk.ts";
+import { FileError, fileErrorFrom, osCode } from "./file_error.ts";
+import type { PartialFile, PartialOptions } from "./partial_file.ts";
+import { type Destination, publishFile, sealFile, UnreliablePartError } from "./publication.ts";
+import {
+  JOURNAL_SUFFIX,
+  openStagingPlace,
+  PART_SUFFIX,
+  removeIfThere,
+  type StagingPlace,
+} from "./staging.ts";
+import { type JournalHeader, TransferJournal } from "./transfer_journal.ts";
+
+/** Bytes handed to the disk at a time; half a leaf, so leaves end with a batch. */
+const BATCH_BYTES = LEAF_BYTES / 2;
+
+/** Bytes between two flushes in the background. They only bound what a power loss costs. */
+const CHECKPOINT_BYTES = 256 * 1024 * 1024;
+
+/** The same in time, where there is a clock. */
+const CHECKPOINT_MS = 5000;
+
+/** What {@linkcode openJournaledPart} needs besides the served folder. */
+export interface JournaledPartSetup {
+  /** Where the file goes. */
+  readonly destination: Destination;
+  /** What it will be. */
+  readonly options: PartialOptions;
+  /** Begins the names of part and journal; the same for the same source and target. */
+  readonly id: string;
+  /** What the journal belongs to. */
+  readonly header: JournalHeader;
+  /** A clock for checkpoints, if there is one. */
+  readonly nowMs: (() => number) | undefined;
+}
+
+/** Part and journal, open and locked. */
+interface OpenPart {
+  readonly part: DiskFile;
+  readonly log: DiskFile;
+  readonly journal: TransferJournal;
+  readonly leaves: readonly Uint8Array[];
+}
+
+/**
+ * Opens the part with an id, takes over what it holds, or starts it.
+ *
+ * Leaves that the journal claims are read back and hashed: what is not as claimed, and everything
+ * after it, is dropped.
+ *
+ * @throws {FileError} `busy` when another program writes it.
+ */
+export async function openJournaledPart(
+  root: DiskDirectory,
+  setup: JournaledPartSetup,
+): Promise<PartialFile> {
+  const place = await openStagingPlace(root, setup.destination.parent);
+  try {
+    return await openPartAt(place, setup);
+  } catch (error) {
+    place.close();
+    throw error;
+  }
+}
+
+async function openPartAt(place: StagingPlace, setup: JournaledPartSetup): Promise<PartialFile> {
+  const names = {
+    part: `${place.prefix}${setup.id}${PART_SUFFIX}`,
+    log: `${place.prefix}${setup.id}${JOURNAL_SUFFIX}`,
+  };
+  const log = await lockLog(place, names.log, setup.destination.path);
+  try {
+    const open = await recoverPart(place, names.part, log, setup.header) ??
+      await startPart(place, names.part, log, setup.header);
+    return new JournaledPart(place, names, open, setup);
+  } catch (error) {
+    log.close();
+    throw error;
+  }
+}
+
+/** Opens the journal and locks it; the lock covers the part as well. */
+async function lockLog(place: StagingPlace, name: string, path: string): Promise<DiskFile> {
+  for (;;) {
+    const log = await place.directory.openFile(name, { access: "write", create: "if-missing" });
+    try {
+      if (!(await log.tryLock())) throw new FileError("busy", path);
+      const { nodeId } = await log.status();
+      // Between opening and locking, the one who held it may have finished and removed it.
+      if ((await place.directory.lookUp(name))?.nodeId === nodeId) return log;
+    } catch (error) {
+      log.close();
+      throw error;
+    }
+    log.close();
+  }
+}
+
+async function recoverPart(
+  place: StagingPlace,
+  name: string,
+  log: DiskFile,
+  header: JournalHeader,
+): Promise<OpenPart | null> {
+  const recovered = await TransferJournal.recover(log, header);
+  if (recovered === null) return null;
+  const part = await openUnpublished(place, name);
+  if (part === null) return null;
+  try {
+    const { journal } = recovered;
+    const leaves = await trueLeaves(part, recovered.leaves);
+    await journal.cutTo(leaves.length);
+    return { part, log, journal, leaves };
+  } catch (error) {
+    part.close();
+    throw error;
+  }
+}
+
+async function startPart(
+  place: StagingPlace,
+  name: string,
+  log: DiskFile,
+  header: JournalHeader,
+): Promise<OpenPart> {
+  await removeIfThere(place.directory, name);
+  const journal = await TransferJournal.start(log, header);
+  const part = await place.directory.openFile(name, { access: "write", create: "new" });
+  return { part, log, journal, leaves: [] };
+}
+
+/** `null` when there is no part, or when it has a second name: a crash came just after publishing. */
+async function openUnpublished(place: StagingPlace, name: string): Promise<DiskFile | null> {
+  let part: DiskFile;
+  try {
+    part = await place.directory.openFile(name, { access: "write" });
+  } catch (error) {
+    if (osCode(error) === "ENOENT") return null;
+    throw error;
+  }
+  if ((await part.status()).linkCount === 1) return part;
+  part.close(); // writing to it would change the published file
+  return null;
+}
+
+async function trueLeaves(part: DiskFile, claimed: readonly Uint8Array[]): Promise<Uint8Array[]> {
+  const buffer = new Uint8Array(claimed.length === 0 ? 0 : LEAF_BYTES);
+  const leaves: Uint8Array[] = [];
+  for (const [index, hash] of claimed.entries()) {
+    const length = await readFully(part, buffer, index * LEAF_BYTES);
+    if (length < LEAF_BYTES || !constantTimeEqual(leafHash(index, buffer), hash)) break;
+    leaves.push(hash);
+  }
+  return leaves;
+}
+
+async function readFully(file: DiskFile, buffer: Uint8Array, position: number): Promise<number> {
+  let length = 0;
+  while (length < buffer.length) {
+    const count = await file.read(buffer.subarray(length), position + length);
+    if (count === 0) break;
+    length += count;
+  }
+  return length;
+}
+
+/** A file of more than one leaf: written as it arrives, journaled leaf by leaf, resumable. */
+class JournaledPart implements PartialFile {
+  readonly #place: StagingPlace;
+  readonly #names: { readonly part: string; readonly log: string };
+  readonly #part: DiskFile;
+  readonly #log: DiskFile;
+  readonly #journal: TransferJournal;
+  readonly #destination: Destination;
+  readonly #options: PartialOptions;
+  readonly #nowMs: (() => number) | undefined;
+
+  #resumed: readonly Uint8Array[];
+  #hasher: TreeHasher;
+  /** Hashes of leaves that end in bytes not yet handed to the disk. */
+  #unwrittenLeaves: Uint8Array[] = [];
+  /** Bytes taken from the caller, resumed ones included. */
+  #acceptedBytes: number;
+  /** Bytes that are on the disk or on their way. */
+  #handedBytes: number;
+  #filling: Uint8Array | null = null;
+  #filled = 0;
+  /** The other buffer, while no write uses it. */
+  #spare: Uint8Array | null = null;
+
+  #writing: Promise<void> = Promise.resolve();
+  #checkpoint: Promise<void> | null = null;
+  #checkpointedBytes: number;
+  #checkpointedAtMs: number;
+  #isNameDurable = false;
+  /** The first thing that went wrong in the background. */
+  #failure: unknown = null;
+  #isEnded = false;
+
+  constructor(
+    place: StagingPlace,
+    names: { readonly part: string; readonly log: string },
+    open: OpenPart,
+    { destination, options, nowMs }: JournaledPartSetup,
+  ) {
+    this.#place = place;
+    this.#names = names;
+    this.#part = open.part;
+    this.#log = open.log;
+    this.#journal = open.journal;
+    this.#destination = destination;
+    this.#options = options;
+    this.#nowMs = nowMs;
+    this.#resumed = open.leaves;
+    this.#hasher = this.#hasherAfter(open.leaves);
+    this.#acceptedBytes = this.#handedBytes = this.#checkpointedBytes = this.resumeOffset;
+    this.#checkpointedAtMs = nowMs?.() ?? 0;
+  }
+
+  get resumeOffset(): number {
+    return this.#resumed.length * LEAF_BYTES;
+  }
+
+  get leaves(): readonly Uint8Array[] {
+    return this.#resumed;
+  }
+
+  async discardFrom(leafIndex: number): Promise<void> {
+    this.#assertOpen();
+    if (this.#acceptedBytes !== this.resumeOffset || leafIndex > this.#resumed.length) {
+      throw new RangeError(`Cannot discard from leaf ${leafIndex}: writing is past it`);
+    }
+    try {
+      await this.#journal.cutTo(leafIndex);
+      await this.#part.truncate(leafIndex * LEAF_BYTES);
+    } catch (error) {
+      throw fileErrorFrom(error, this.#destination.path);
+    }
+    this.#resumed = this.#resumed.slice(0, leafIndex);
+    this.#hasher = this.#hasherAfter(this.#resumed);
+    this.#acceptedBytes = this.#handedBytes = this.#checkpointedBytes = this.resumeOffset;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    this.#assertOpen();
+    this.#throwFailure();
+    if (bytes.length > this.#options.sizeBytes - this.#acceptedBytes) {
+      throw this.#changed("it is too long");
+    }
+    this.#hasher.update(bytes);
+    this.#acceptedBytes += bytes.length;
+    for (let taken = 0; taken < bytes.length;) {
+      this.#filling ??= this.#takeSpare();
+      const piece = bytes.subarray(taken, taken + BATCH_BYTES - this.#filled);
+      this.#filling.set(piece, this.#filled);
+      this.#filled += piece.length;
+      taken += piece.length;
+      if (this.#filled === BATCH_BYTES) await this.#handOver();
+    }
+  }
+
+  async commit(root: Uint8Array): Promise<void> {
+    this.#assertOpen();
+    try {
+      await this.#finishWriting();
+      this.#verify(root);
+      await this.#seal();
+      const { part: name } = this.#names;
+      const staged = { place: this.#place, name, file: this.#part };
+      await publishFile(staged, this.#destination, this.#options);
+    } catch (error) {
+      await this.#endAfter(error);
+      throw fileErrorFrom(
+        error instanceof UnreliablePartError ? error.cause : error,
+        this.#destination.path,
+      );
+    }
+    await removeIfThere(this.#place.directory, this.#names.log).catch(() => {}); // cleaned up later
+    this.#close();
+  }
+
+  async park(): Promise<void> {
+    if (this.#isEnded) return;
+    await this.#writing;
+    await this.#checkpoint;
+    if (this.#failure instanceof UnreliablePartError || this.#handedBytes < LEAF_BYTES) {
+      return await this.discard();
+    }
+    this.#close();
+  }
+
+  async discard(): Promise<void> {
+    if (this.#isEnded) return;
+    await this.#writing;
+    await this.#checkpoint;
+    try {
+      // The part first: a journal without a part is nothing, a part without a journal is an orphan.
+      await removeIfThere(this.#place.directory, this.#names.part);
+      await removeIfThere(this.#place.directory, this.#names.log);
+    } catch (error) {
+      throw fileErrorFrom(error, this.#destination.path);
+    } finally {
+      this.#close();
+    }
+  }
+
+  #hasherAfter(leaves: readonly Uint8Array[]): TreeHasher {
+    const onLeaf = (_index: number, hash: Uint8Array) => void this.#unwrittenLeaves.push(hash);
+    return new TreeHasher({ leaves, onLeaf });
+  }
+
+  #takeSpare(): Uint8Array {
+    const buffer = this.#spare ?? new Uint8Array(BATCH_BYTES);
+    this.#spare = null;
+    return buffer;
+  }
+
+  /** Gives the batch to the disk once the one before is there: one is written while one fills. */
+  async #handOver(): Promise<void> {
+    await this.#writing;
+    this.#throwFailure();
+    const buffer = this.#filling!;
+    const length = this.#filled;
+    const position = this.#handedBytes;
+    this.#filling = null;
+    this.#filled = 0;
+    this.#handedBytes += length;
+    this.#writing = this.#writeBatch(buffer, length, position);
+  }
+
+  /** Never rejects: a failure is kept for the next call. */
+  async #writeBatch(buffer: Uint8Array, length: number, position: number): Promise<void> {
+    try {
+      await this.#part.write(buffer.subarray(0, length), position);
+      const end = position + length;
+      if (end % LEAF_BYTES === 0) await this.#journal.append(this.#unwrittenLeaves.shift()!);
+      this.#spare = buffer;
+      if (this.#isCheckpointDue(end)) this.#startCheckpoint(end);
+    } catch (error) {
+      this.#failure ??= error;
+    }
+  }
+
+  #isCheckpointDue(writtenBytes: number): boolean {
+    if (this.#checkpoint !== null || this.#options.durability === "none") return false;
+    if (writtenBytes - this.#checkpointedBytes >= CHECKPOINT_BYTES) return true;
+    return this.#nowMs !== undefined && this.#nowMs() - this.#checkpointedAtMs >= CHECKPOINT_MS;
+  }
+
+  #startCheckpoint(writtenBytes: number): void {
+    this.#checkpointedBytes = writtenBytes;
+    this.#checkpoint = this.#flush()
+      .catch((error) => {
+        this.#failure ??= new UnreliablePartError(error);
+      })
+      .finally(() => {
+        this.#checkpoint = null;
+        this.#checkpointedAtMs = this.#nowMs?.() ?? 0;
+      });
+  }
+
+  async #flush(): Promise<void> {
+    await this.#part.syncData();
+    await this.#log.syncData();
+    if (this.#isNameDurable) return;
+    await this.#place.directory.sync();
+    this.#isNameDurable = true;
+  }
+
+  async #finishWriting(): Promise<void> {
+    if (this.#filled > 0) await this.#handOver();
+    await this.#writing;
+    await this.#checkpoint;
+    this.#throwFailure();
+  }
+
+  #verify(root: Uint8Array): void {
+    if (this.#acceptedBytes !== this.#options.sizeBytes) throw this.#changed("it is too short");
+    if (!constantTimeEqual(this.#hasher.root(), root)) throw this.#changed("the hash differs");
+  }
+
+  async #seal(): Promise<void> {
+    const { sizeBytes } = await this.#part.status();
+    // Of an earlier try whose last bytes were others.
+    if (sizeBytes !== this.#options.sizeBytes) await this.#part.truncate(this.#options.sizeBytes);
+    await sealFile(this.#part, this.#options, this.#destination.umask);
+  }
+
+  /** After a failed commit: wrong content goes, right content stays for another try. */
+  async #endAfter(error: unknown): Promise<void> {
+    const isWorthless = error instanceof UnreliablePartError ||
+      (error instanceof FileError && error.kind === "changed");
+    await (isWorthless ? this.discard() : this.park()).catch(() => {}); // the first error counts
+  }
+
+  #throwFailure(): void {
+    const failure = this.#failure;
+    if (failure === null) return;
+    const cause = failure instanceof UnreliablePartError ? failure.cause : failure;
+    throw fileErrorFrom(cause, this.#destination.path);
+  }
+
+  #assertOpen(): void {
+    assert(!this.#isEnded, "An ended part was used");
+  }
+
+  #changed(reason: string): FileError {
+    return new FileError("changed", this.#destination.path, { reason });
+  }
+
+  #close(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#part.close();
+    this.#log.close();
+    this.#place.close();
+    this.#destination.release();
+  }
+}

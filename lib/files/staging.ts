@@ -1,0 +1,78 @@
+/**
+ * Where unfinished files are kept: a folder of the served folder that nobody else sees.
+ *
+ * @module
+ */
+import type { DiskDirectory, DiskFile } from "./disk.ts";
+import { osCode } from "./file_error.ts";
+import { STAGING_PREFIX } from "./remote_path.ts";
+
+/** Name of the staging folder. */
+export const STAGING_DIRECTORY = `${STAGING_PREFIX}staging`;
+/** Ending of unfinished files. */
+export const PART_SUFFIX = ".part";
+/** Ending of their journals. */
+export const JOURNAL_SUFFIX = ".log";
+
+/** A directory for unfinished files, and how their names begin there. */
+export interface StagingPlace {
+  /** Where they are. */
+  readonly directory: DiskDirectory;
+  /** Put before every name. */
+  readonly prefix: string;
+  /** Lets go of the directory. */
+  close(): void;
+}
+
+/**
+ * Opens the place to prepare a file for the directory `target`: the staging folder of `root`, or
+ * hidden in the target itself when that is on another file system, because publishing is a rename.
+ */
+export async function openStagingPlace(
+  root: DiskDirectory,
+  target: DiskDirectory,
+): Promise<StagingPlace> {
+  const isElsewhere = (await target.status()).device !== (await root.status()).device;
+  if (isElsewhere) return { directory: target, prefix: STAGING_PREFIX, close: () => {} };
+  const directory = await openStagingDirectory(root);
+  return { directory, prefix: "", close: () => directory.close() };
+}
+
+/** Makes an empty file with a name that no other has, whichever program chose it. */
+export async function createUniquePart(
+  { directory, prefix }: StagingPlace,
+  numbers: Iterator<number, never>,
+): Promise<{ file: DiskFile; name: string }> {
+  for (;;) {
+    const name = `${prefix}small-${numbers.next().value}${PART_SUFFIX}`;
+    try {
+      return { file: await directory.openFile(name, { access: "write", create: "new" }), name };
+    } catch (error) {
+      if (osCode(error) !== "EEXIST") throw error;
+    }
+  }
+}
+
+/** Removes a name; it is fine when there is none. */
+export async function removeIfThere(directory: DiskDirectory, name: string): Promise<void> {
+  try {
+    await directory.removeFile(name);
+  } catch (error) {
+    if (osCode(error) !== "ENOENT") throw error;
+  }
+}
+
+async function openStagingDirectory(root: DiskDirectory): Promise<DiskDirectory> {
+  for (;;) {
+    try {
+      return await root.openDirectory(STAGING_DIRECTORY);
+    } catch (error) {
+      if (osCode(error) !== "ENOENT") throw error;
+    }
+    try {
+      await root.makeDirectory(STAGING_DIRECTORY, 0o700);
+    } catch (error) {
+      if (osCode(error) !== "EEXIST") throw error; // another program was faster
+    }
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * Unfinished transfers that nobody resumes.
+ *
+ * @module
+ */
+import type { DiskDirectory, NodeStatus } from "./disk.ts";
+import { osCode } from "./file_error.ts";
+import { JOURNAL_SUFFIX, PART_SUFFIX, removeIfThere, STAGING_DIRECTORY } from "./staging.ts";
+
+/** What is to go. */
+export interface CleanupOptions {
+  /** The time now, milliseconds since 1970. */
+  readonly nowMs: number;
+  /** Age from which an unfinished transfer goes; 7 days by default. */
+  readonly maxAgeMs?: number;
+  /** Bytes that all of them may take together; without limit by default. */
+  readonly quotaBytes?: number;
+}
+
+/** What went. */
+export interface CleanupResult {
+  /** Number of transfers removed. */
+  readonly removed: number;
+  /** Bytes that they took. */
+  readonly bytes: number;
+}
+
+/** Cleans the staging folder of `root`, if there is one. What somebody has locked stays. */
+export async function cleanStaging(
+  root: DiskDirectory,
+  options: CleanupOptions,
+): Promise<CleanupResult> {
+  let staging: DiskDirectory;
+  try {
+    staging = await root.openDirectory(STAGING_DIRECTORY);
+  } catch (error) {
+    if (osCode(error) === "ENOENT") return { removed: 0, bytes: 0 };
+    throw error;
+  }
+  try {
+    return await cleanDirectory(staging, options);
+  } finally {
+    staging.close();
+  }
+}
+
+const WEEK_MS = 7 * 24 * 3600 * 1000;
+
+interface Leftover {
+  readonly id: string;
+  readonly bytes: number;
+  readonly changedMs: number;
+  readonly isJournaled: boolean;
+}
+
+async function cleanDirectory(
+  staging: DiskDirectory,
+  { nowMs, maxAgeMs = WEEK_MS, quotaBytes = Infinity }: CleanupOptions,
+): Promise<CleanupResult> {
+  const leftovers = await findLeftovers(staging);
+  let kept = leftovers.reduce((sum, { bytes }) => sum + bytes, 0);
+  const result = { removed: 0, bytes: 0 };
+  for (const leftover of leftovers) {
+    const isOld = nowMs - leftover.changedMs > maxAgeMs;
+    // Without a journal there is no lock to tell whether it is being written just now.
+    const isTooMuch = kept > quotaBytes && leftover.isJournaled;
+    if (!(isOld || isTooMuch) || !(await removeLeftover(staging, leftover))) continue;
+    kept -= leftover.bytes;
+    result.removed += 1;
+    result.bytes += leftover.bytes;
+  }
+  return result;
+}
+
+/** Parts and journals that belong together, oldest first. */
+async function findLeftovers(staging: DiskDirectory): Promise<Leftover[]> {
+  const found = new Map<string, Leftover>();
+  for (const { name, status } of await staging.list()) {
+    const suffix = [PART_SUFFIX, JOURNAL_SUFFIX].find((suffix) => name.endsWith(suffix));
+    if (suffix === undefined || status === null) continue;
+    const id = name.slice(0, -suffix.length);
+    found.set(id, merge(found.get(id), id, suffix, status));
+  }
+  return [...found.values()].sort((a, b) => a.changedMs - b.changedMs);
+}
+
+function merge(
+  other: Leftover | undefined,
+  id: string,
+  suffix: string,
+  { sizeBytes, changedMs }: NodeStatus,
+): Leftover {
+  return {
+    id,
+    bytes: (other?.bytes ?? 0) + sizeBytes,
+    changedMs: Math.max(other?.changedMs ?? 0, changedMs),
+    isJournaled: other?.isJournaled === true || suffix === JOURNAL_SUFFIX,
+  };
+}
+
+async function removeLeftover(
+  staging: DiskDirectory,
+  { id, isJournaled }: Leftover,
+): Promise<boolean> {
+  if (!isJournaled) {
+    await removeIfThere(staging, `${id}${PART_SUFFIX}`);
+    return true;
+  }
+  const log = await staging.openFile(`${id}${JOURNAL_SUFFIX}`, { access: "write" });
+  try {
+    if (!(await log.tryLock())) return false;
+    await removeIfThere(staging, `${id}${PART_SUFFIX}`);
+    await removeIfThere(staging, `${id}${JOURNAL_SUFFIX}`);
+    return true;
+  } finally {
+    log.close();
+  }
+}
