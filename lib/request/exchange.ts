@@ -1,0 +1,105 @@
+/**
+ * The answering side of one stream: replies, and the ways to say no in the middle of something.
+ *
+ * @module
+ */
+import type { ByteStream } from "../bytes/byte_stream.ts";
+import { type Codec, encodeRefusal, encodeResponse } from "./message.ts";
+import { statusCode, type StatusName } from "./status.ts";
+import { StreamReader } from "./stream_reader.ts";
+
+/** One request being served. Raw bytes may pass between and after the replies. */
+export class Exchange {
+  /** The stream, for raw bytes. */
+  readonly stream: ByteStream;
+  /** The one reader of that stream. */
+  readonly reader: StreamReader;
+  /** Raw bytes are on their way out, so a reply would be taken for data. */
+  #isSendingRaw = false;
+  #isSendingOver = false;
+  #isReadingOver = false;
+  #isAbandoned = false;
+
+  /** Takes over a stream that the peer opened. */
+  constructor(stream: ByteStream) {
+    this.stream = stream;
+    this.reader = new StreamReader(stream);
+  }
+
+  /** Whether nobody waits for the answer any more. Work that does not touch the stream looks here. */
+  get isAbandoned(): boolean {
+    return this.#isAbandoned;
+  }
+
+  /**
+   * Sends one reply.
+   *
+   * @throws {StreamError}
+   */
+  async respond<Response>(codec: Codec<Response>, response: Response): Promise<void> {
+    await this.stream.write(encodeResponse(codec, response));
+  }
+
+  /** From here on raw bytes are sent: a failure can only cut the stream. */
+  beginRaw(): void {
+    this.#isSendingRaw = true;
+  }
+
+  /** Raw bytes are complete: replies may follow. */
+  endRaw(): void {
+    this.#isSendingRaw = false;
+  }
+
+  /**
+   * Ends the sending side.
+   *
+   * @throws {StreamError}
+   */
+  async finish(): Promise<void> {
+    if (this.#isSendingOver) return;
+    this.#isSendingOver = true;
+    await this.stream.finish();
+  }
+
+  /** Asks the peer to send nothing more, for this reason. */
+  stopReading(status: StatusName): void {
+    if (this.#isReadingOver || this.reader.isEnded) return;
+    this.#isReadingOver = true;
+    this.stream.stop(statusCode(status));
+  }
+
+  /**
+   * Says no: stops the peer at once, so that it learns while it still sends, and ends this side with
+   * the reason (with a cut where a reply cannot stand).
+   *
+   * @throws {StreamError}
+   */
+  async refuse(status: StatusName, path: string): Promise<void> {
+    if (status === "malformed" || this.#isSendingRaw) return this.abandon(status);
+    this.stopReading(status);
+    if (this.#isSendingOver) return;
+    await this.stream.write(encodeRefusal(status, path));
+    await this.finish();
+  }
+
+  /** Cuts both directions for this reason; reads and writes under way end with `aborted`. */
+  abandon(status: StatusName): void {
+    this.#isAbandoned = true;
+    this.stopReading(status);
+    this.#isReadingOver = true;
+    if (this.#isSendingOver) return;
+    this.#isSendingOver = true;
+    this.stream.reset(statusCode(status));
+  }
+
+  /**
+   * Ends a request that was served: this side finishes, and the peer must have finished too.
+   *
+   * @throws {MessageError} when the peer sends more than its request.
+   * @throws {StreamError}
+   */
+  async conclude(): Promise<void> {
+    await this.finish();
+    if (!this.#isReadingOver) await this.reader.end();
+  }
+}
