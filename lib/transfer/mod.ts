@@ -1,0 +1,13 @@
+/**
+ * Moving one file over one stream.
+ *
+ * @module
+ */
+export * from "./peer.ts";
+export * from "./plain_hash.ts";
+export * from "./progress.ts";
+export * from "./receiver.ts";
+export * from "./resume_plan.ts";
+export * from "./sender.ts";
+export * from "./source_token.ts";
+export * from "./transfer_error.ts";

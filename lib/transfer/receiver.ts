@@ -1,0 +1,109 @@
+/**
+ * The receiving half of a transfer; `sender.ts` shows what passes.
+ *
+ * @module
+ */
+import { ByteReader } from "../bytes/byte_reader.ts";
+import { ByteWriter } from "../bytes/byte_writer.ts";
+import { HASH_BYTES, LEAF_BYTES, Sha256 } from "../crypto/mod.ts";
+import { FileError, type PartialFile } from "../files/mod.ts";
+import type { TransferPeer } from "./peer.ts";
+import { ProgressSteps } from "./progress.ts";
+import { claimableLeaves, isResumable } from "./resume_plan.ts";
+import type { MoveOptions } from "./sender.ts";
+import { TransferError } from "./transfer_error.ts";
+
+/** Hashes of a claim that are written at once. */
+const HASHES_PER_WRITE = 1024;
+
+/** What was received, verified and published. */
+export interface ReceivedFile {
+  /** First byte that was received; those before were here already. */
+  readonly startOffset: number;
+  /**
+   * Plain SHA-256 of the whole file in hex, when it was asked for and every byte passed here: null after
+   * a resume, when the published file has to be read for it.
+   */
+  readonly sha256: string | null;
+}
+
+/**
+ * Receives a file of `sizeBytes` into `partial`, checks its root and publishes it. On failure the part
+ * is still open, unless publication itself failed: the caller parks or discards it.
+ *
+ * @throws {TransferError} `integrity` when the root differs, `protocol`.
+ * @throws {FileError} when the disk fails.
+ * @throws {StreamError}
+ */
+export async function receiveFile(
+  peer: TransferPeer,
+  partial: PartialFile,
+  options: MoveOptions & { readonly sizeBytes: number },
+): Promise<ReceivedFile> {
+  const startOffset = await agreeOnStart(peer, partial, options);
+  options.onStart?.(startOffset);
+
+  const plain = options.plainHash && startOffset === 0 ? new Sha256() : null;
+  await receiveBytes(peer, partial, { startOffset, plain, options });
+  const root = (await peer.reader.exactly(HASH_BYTES)).slice();
+  await peer.reader.end();
+  try {
+    await partial.commit(root);
+  } catch (error) {
+    if (!(error instanceof FileError) || error.kind !== "changed") throw error;
+    throw new TransferError("integrity", options.path, { cause: error });
+  }
+  return { startOffset, sha256: plain?.digest().toHex() ?? null };
+}
+
+/** Says which leaves are held and hears where the bytes start; drops what the sender disagrees with. */
+async function agreeOnStart(
+  peer: TransferPeer,
+  partial: PartialFile,
+  { sizeBytes, path }: { readonly sizeBytes: number; readonly path: string },
+): Promise<number> {
+  const held = partial.leaves;
+  if (!isResumable(sizeBytes)) {
+    if (held.length > 0) await partial.discardFrom(0);
+    return 0;
+  }
+  const claimed = held.slice(0, claimableLeaves(sizeBytes));
+  await peer.stream.write(new ByteWriter(4).u32(claimed.length).finish());
+  for (let index = 0; index < claimed.length; index += HASHES_PER_WRITE) {
+    const portion = claimed.slice(index, index + HASHES_PER_WRITE);
+    const hashes = new ByteWriter(portion.length * HASH_BYTES);
+    for (const leaf of portion) hashes.bytes(leaf);
+    await peer.stream.write(hashes.finish());
+  }
+
+  const startLeaf = new ByteReader(await peer.reader.exactly(4)).u32();
+  if (startLeaf > claimed.length) throw new TransferError("protocol", path);
+  if (startLeaf < held.length) await partial.discardFrom(startLeaf);
+  return startLeaf * LEAF_BYTES;
+}
+
+/** Stream to disk, up to the size that was announced. */
+async function receiveBytes(
+  peer: TransferPeer,
+  partial: PartialFile,
+  { startOffset, plain, options }: {
+    startOffset: number;
+    plain: Sha256 | null;
+    options: MoveOptions & { readonly sizeBytes: number };
+  },
+): Promise<void> {
+  const { sizeBytes } = options;
+  const progress = new ProgressSteps({
+    totalBytes: sizeBytes,
+    startBytes: startOffset,
+    report: options.onProgress,
+  });
+  for (let offset = startOffset; offset < sizeBytes;) {
+    const bytes = await peer.reader.some(sizeBytes - offset);
+    if (bytes === null) throw new TransferError("protocol", options.path);
+    plain?.update(bytes);
+    await partial.write(bytes);
+    offset += bytes.length;
+    progress.reach(offset);
+  }
+}

@@ -1,0 +1,259 @@
+/**
+ * The sending half of a transfer.
+ *
+ * ```text
+ * receiver → sender   u32 count ‖ count × leaf hash     what is held   } only when the file
+ * sender → receiver   u32 first leaf to come                           } is larger than a leaf
+ * sender → receiver   the bytes from there to the end
+ * sender → receiver   root of the tree hash, 32 bytes ‖ end of stream (from the caller)
+ * ```
+ *
+ * @module
+ */
+import { ByteReader } from "../bytes/byte_reader.ts";
+import { ByteWriter } from "../bytes/byte_writer.ts";
+import { HASH_BYTES, LEAF_BYTES, leafHash, Sha256, TreeHasher } from "../crypto/mod.ts";
+import type { SourceFile } from "../files/mod.ts";
+import type { TransferPeer } from "./peer.ts";
+import { plainSha256 } from "./plain_hash.ts";
+import { ProgressSteps } from "./progress.ts";
+import {
+  claimableLeaves,
+  isResumable,
+  leavesComparedFirst,
+  planResume,
+  type ResumePlan,
+} from "./resume_plan.ts";
+import { TransferError } from "./transfer_error.ts";
+
+/** Bytes of each of the two buffers between disk and stream. */
+const BLOCK_BYTES = 512 * 1024;
+/** Bytes handed to the stream at once: the grain of progress and of cancelling. */
+const WRITE_BYTES = 64 * 1024;
+
+/** What the two halves of a transfer take. */
+export interface MoveOptions {
+  /** What errors name the file. */
+  readonly path: string;
+  /** Also compute the plain SHA-256 of the bytes that pass. */
+  readonly plainHash?: boolean | undefined;
+  /** Both sides agree on the first byte. */
+  readonly onStart?: ((startOffset: number) => void) | undefined;
+  /** How many bytes of the file are done: at most one report for each 64 KiB. */
+  readonly onProgress?: ((bytes: number) => void) | undefined;
+}
+
+/** What was sent. Whether it arrived is for the receiver to say. */
+export interface SentFile {
+  /** First byte that was sent; those before were held by the receiver. */
+  readonly startOffset: number;
+  /** Plain SHA-256 of the whole file in hex, when it was asked for. */
+  readonly sha256: string | null;
+}
+
+/**
+ * Sends a file and its root, reading each byte once; bytes that the receiver holds are read to be
+ * compared. The caller ends the stream (on failure: cuts it) and closes the source.
+ *
+ * @throws {TransferError} `changed`; `integrity` when what the receiver holds is of another source; `protocol`.
+ * @throws {FileError} when the disk fails.
+ * @throws {StreamError}
+ */
+export async function sendFile(
+  peer: TransferPeer,
+  source: SourceFile,
+  options: MoveOptions,
+): Promise<SentFile> {
+  const { sizeBytes } = source.status;
+  const resume = isResumable(sizeBytes)
+    ? await agreeOnStart(peer, source, options)
+    : FROM_THE_START;
+  const { startOffset } = resume.plan;
+  options.onStart?.(startOffset);
+
+  const tree = new TreeHasher({ leaves: resume.leaves });
+  const plain = options.plainHash && startOffset === 0 ? new Sha256() : null;
+  const comparison = new BackgroundComparison(source, resume);
+  try {
+    await sendBytes(peer, source, { startOffset, tree, plain, comparison, options });
+    await comparison.done;
+    comparison.assertEqual(options.path);
+  } finally {
+    await comparison.stop();
+  }
+
+  if (await source.hasChanged()) throw new TransferError("changed", options.path);
+  await peer.stream.write(tree.root());
+  const isRereading = options.plainHash && plain === null;
+  return {
+    startOffset,
+    sha256: isRereading ? await plainSha256(source) : (plain?.digest().toHex() ?? null),
+  };
+}
+
+/** What both sides agreed on: the plan, and the hashes of the leaves before its start. */
+interface AgreedStart {
+  readonly plan: ResumePlan;
+  readonly leaves: readonly Uint8Array[];
+}
+
+const FROM_THE_START: AgreedStart = { plan: planResume(0, 0), leaves: [] };
+
+/** Hears what the receiver holds, compares the first portion, and says where the bytes start. */
+async function agreeOnStart(
+  peer: TransferPeer,
+  source: SourceFile,
+  options: MoveOptions,
+): Promise<AgreedStart> {
+  const count = new ByteReader(await peer.reader.exactly(4)).u32();
+  if (count > claimableLeaves(source.status.sizeBytes)) {
+    throw new TransferError("protocol", options.path);
+  }
+  const claimed: Uint8Array[] = [];
+  while (claimed.length < count) claimed.push((await peer.reader.exactly(HASH_BYTES)).slice());
+
+  const agreeing = await countEqualLeaves(source, claimed, 0, leavesComparedFirst(count));
+  const plan = planResume(count, agreeing);
+  await peer.stream.write(new ByteWriter(4).u32(plan.startLeaf).finish());
+  return { plan, leaves: claimed.slice(0, plan.startLeaf) };
+}
+
+/** Index of the first leaf in `[from, until)` that differs from the source's, or `until`. */
+async function countEqualLeaves(
+  source: SourceFile,
+  leaves: readonly Uint8Array[],
+  from: number,
+  until: number,
+  isStopped: () => boolean = () => false,
+): Promise<number> {
+  if (from >= until) return until;
+  const buffer = new Uint8Array(LEAF_BYTES);
+  for (let index = from; index < until; index++) {
+    if (isStopped()) return index;
+    const length = await source.readInto(buffer, index * LEAF_BYTES);
+    const hash = leafHash(index, buffer.subarray(0, length));
+    if (!isEqual(hash, leaves[index]!)) return index;
+  }
+  return until;
+}
+
+/** The second portion of the comparison, while bytes are sent. Its failures wait to be asked for. */
+class BackgroundComparison {
+  /** Resolves at the end; never rejects. */
+  readonly done: Promise<void>;
+  #isStopped = false;
+  #outcome: "running" | "equal" | "different" | { readonly error: unknown } = "running";
+
+  constructor(source: SourceFile, { plan, leaves }: AgreedStart) {
+    this.done = this.#run(source, leaves, plan.compareUntil);
+  }
+
+  /** Throws when a difference is known. */
+  assertEqual(path: string): void {
+    if (this.#outcome === "different") throw new TransferError("integrity", path);
+    if (typeof this.#outcome === "object") throw this.#outcome.error;
+  }
+
+  /** Ends the work soon and waits for that: the source may be closed afterwards. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.done;
+  }
+
+  async #run(source: SourceFile, leaves: readonly Uint8Array[], until: number): Promise<void> {
+    const first = leavesComparedFirst(until);
+    try {
+      const equal = await countEqualLeaves(source, leaves, first, until, () => this.#isStopped);
+      this.#outcome = equal === until ? "equal" : "different";
+    } catch (error) {
+      this.#outcome = { error };
+    }
+  }
+}
+
+/** Disk to stream, one block being read while the one before is hashed and sent. */
+async function sendBytes(
+  peer: TransferPeer,
+  source: SourceFile,
+  { startOffset, tree, plain, comparison, options }: {
+    startOffset: number;
+    tree: TreeHasher;
+    plain: Sha256 | null;
+    comparison: BackgroundComparison;
+    options: MoveOptions;
+  },
+): Promise<void> {
+  const { sizeBytes } = source.status;
+  const progress = new ProgressSteps({
+    totalBytes: sizeBytes,
+    startBytes: startOffset,
+    report: options.onProgress,
+  });
+  const blocks = new ReadAhead(source, startOffset);
+  try {
+    for (let offset = startOffset; offset < sizeBytes;) {
+      const block = await blocks.next();
+      if (block.length === 0) throw new TransferError("changed", options.path);
+      comparison.assertEqual(options.path);
+      tree.update(block);
+      plain?.update(block);
+      for (let position = 0; position < block.length; position += WRITE_BYTES) {
+        const slice = block.subarray(position, position + WRITE_BYTES);
+        await peer.stream.write(slice);
+        progress.reach(offset + position + slice.length);
+      }
+      offset += block.length;
+    }
+  } finally {
+    await blocks.settle();
+  }
+}
+
+/** Reads a source front to back into two buffers in turn: one is filled while the other is in use. */
+class ReadAhead {
+  #source: SourceFile;
+  #offset: number;
+  #buffers: readonly [Uint8Array, Uint8Array];
+  #turn: 0 | 1 = 0;
+  #pending: Promise<Uint8Array | { readonly error: unknown }>;
+
+  constructor(source: SourceFile, startOffset: number) {
+    const left = source.status.sizeBytes - startOffset;
+    this.#source = source;
+    this.#offset = startOffset;
+    this.#buffers = [
+      new Uint8Array(Math.min(BLOCK_BYTES, left)),
+      new Uint8Array(Math.min(BLOCK_BYTES, Math.max(0, left - BLOCK_BYTES))),
+    ];
+    this.#pending = this.#read();
+  }
+
+  /** The next block, valid until the next call; empty at the end. */
+  async next(): Promise<Uint8Array> {
+    const block = await this.#pending;
+    if (!(block instanceof Uint8Array)) throw block.error;
+    this.#offset += block.length;
+    this.#turn = this.#turn === 0 ? 1 : 0;
+    if (this.#offset < this.#source.status.sizeBytes) this.#pending = this.#read();
+    return block;
+  }
+
+  /** Waits until the source is not read any more. */
+  async settle(): Promise<void> {
+    await this.#pending;
+  }
+
+  /** Fills the buffer whose turn it is. A failure is a value: nobody may be waiting for it yet. */
+  async #read(): Promise<Uint8Array | { readonly error: unknown }> {
+    const buffer = this.#buffers[this.#turn];
+    try {
+      return buffer.subarray(0, await this.#source.readInto(buffer, this.#offset));
+    } catch (error) {
+      return { error };
+    }
+  }
+}
+
+function isEqual(left: Uint8Array, right: Uint8Array): boolean {
+  return left.length === right.length && left.every((byte, index) => byte === right[index]);
+}
