@@ -1,0 +1,372 @@
+/**
+ * Folders on the server: listing, and every change of names.
+ *
+ * @module
+ */
+import {
+  type DirectoryEntry,
+  type FileError,
+  type FileStatus,
+  formatRemotePath,
+  type RemotePath,
+} from "../files/mod.ts";
+import {
+  ANSWERED,
+  type Caller,
+  type CallOptions,
+  type Codec,
+  emptyCodec,
+  type Exchange,
+  type Operation,
+  readFlag,
+  readText,
+  statusCode,
+  statusFromCode,
+  type StatusName,
+  writeFlag,
+  writeText,
+} from "../request/mod.ts";
+import { statusOfFileError } from "./error_status.ts";
+import {
+  type PathRequest,
+  pathRequestCodec,
+  pathSubject,
+  readFileStatus,
+  writeFileStatus,
+} from "./file_info.ts";
+import { readPath, writePath } from "./remote_path_codec.ts";
+import type { ServeContext } from "./serve_context.ts";
+
+/** Something found on the way through a tree. */
+export interface WalkEntry {
+  /** Where it is. */
+  readonly path: RemotePath;
+  /** What it is. */
+  readonly status: FileStatus;
+}
+
+/** Something in a tree that could not be visited. */
+export interface SkippedEntry {
+  /** Where it is, raw: escape it before it reaches a terminal. */
+  readonly path: string;
+  /** Why. */
+  readonly reason: StatusName;
+}
+
+/** A portion of a tree, in order. */
+export interface WalkPage {
+  /** Folders before their contents. */
+  readonly entries: readonly WalkEntry[];
+  /** What has no entry. */
+  readonly skipped: readonly SkippedEntry[];
+}
+
+/**
+ * The entries of a folder on the server, in pages as they arrive: folders first, then by name.
+ * The server waits while nobody takes the next page.
+ *
+ * @throws {RemoteError}
+ * @throws {StreamError}
+ */
+export function listDirectory(
+  caller: Caller,
+  path: RemotePath,
+  options?: CallOptions,
+): AsyncIterable<DirectoryEntry[]> {
+  return caller.replies(listOperation, { path }, options);
+}
+
+/**
+ * A path on the server and everything below it, in pages as they arrive: the path itself first, folders
+ * before their contents. Links are reported as `other` and not followed.
+ *
+ * @throws {RemoteError}
+ * @throws {StreamError}
+ */
+export function walkTree(
+  caller: Caller,
+  path: RemotePath,
+  options?: CallOptions,
+): AsyncIterable<WalkPage> {
+  return caller.replies(walkOperation, { path }, options);
+}
+
+/**
+ * Makes a folder on the server; with `parents` those above it too, and one that exists is fine.
+ *
+ * @throws {RemoteError}
+ * @throws {StreamError}
+ */
+export async function makeDirectory(
+  caller: Caller,
+  path: RemotePath,
+  options: CallOptions & { readonly parents: boolean },
+): Promise<void> {
+  await caller.call(makeDirectoryOperation, { path, parents: options.parents }, options);
+}
+
+/**
+ * Removes an empty folder on the server.
+ *
+ * @throws {RemoteError}
+ * @throws {StreamError}
+ */
+export async function removeDirectory(
+  caller: Caller,
+  path: RemotePath,
+  options?: CallOptions,
+): Promise<void> {
+  await caller.call(removeDirectoryOperation, { path }, options);
+}
+
+/**
+ * Removes a file on the server; with `recursive` also a folder and everything in it.
+ *
+ * @throws {RemoteError}
+ * @throws {StreamError}
+ */
+export async function removePath(
+  caller: Caller,
+  path: RemotePath,
+  options: CallOptions & { readonly recursive: boolean },
+): Promise<{ removed: number }> {
+  return await caller.call(removeOperation, { path, recursive: options.recursive }, options);
+}
+
+/**
+ * Gives a file or folder on the server another name; with `replace` a file of that name is replaced.
+ *
+ * @throws {RemoteError}
+ * @throws {StreamError}
+ */
+export async function renamePath(
+  caller: Caller,
+  from: RemotePath,
+  to: RemotePath,
+  options: CallOptions & { readonly replace: boolean },
+): Promise<void> {
+  await caller.call(renameOperation, { from, to, replace: options.replace }, options);
+}
+
+/** A page is sent when its entries reach this many bytes; the longest entry still fits a message. */
+const PAGE_BYTES = 16_384;
+const MAX_NAME_BYTES = 4096;
+const MAX_SKIPPED_PATH_BYTES = 8192;
+
+const entriesCodec: Codec<DirectoryEntry[]> = {
+  encode: (entries, writer) => {
+    writer.varint(entries.length);
+    for (const entry of entries) {
+      writeText(writer, entry.name);
+      writeFlag(writer, entry.readable);
+      writeFileStatus(writer, entry);
+    }
+  },
+  decode: (reader) => {
+    const entries: DirectoryEntry[] = [];
+    for (let count = reader.varint(); count > 0; count--) {
+      const name = readText(reader, MAX_NAME_BYTES);
+      entries.push({ name, readable: readFlag(reader), ...readFileStatus(reader) });
+    }
+    return entries;
+  },
+};
+
+const walkPageCodec: Codec<WalkPage> = {
+  encode: ({ entries, skipped }, writer) => {
+    writer.varint(entries.length);
+    for (const { path, status } of entries) {
+      writePath(writer, path);
+      writeFileStatus(writer, status);
+    }
+    writer.varint(skipped.length);
+    for (const { path, reason } of skipped) {
+      writeText(writer, path);
+      writer.varint(statusCode(reason));
+    }
+  },
+  decode: (reader) => {
+    const entries: WalkEntry[] = [];
+    for (let count = reader.varint(); count > 0; count--) {
+      entries.push({ path: readPath(reader), status: readFileStatus(reader) });
+    }
+    const skipped: SkippedEntry[] = [];
+    for (let count = reader.varint(); count > 0; count--) {
+      const path = readText(reader, MAX_SKIPPED_PATH_BYTES);
+      skipped.push({ path, reason: statusFromCode(reader.varint()) });
+    }
+    return { entries, skipped };
+  },
+};
+
+/** Gathers the entries of one page, and knows when it is full. */
+class Page<Entry> {
+  entries: Entry[] = [];
+  #bytes = 0;
+
+  /** Adds an entry; true when the page should go out. */
+  add(entry: Entry, name: string): boolean {
+    this.entries.push(entry);
+    // Three bytes of UTF-8 for a UTF-16 unit at most, and the numbers beside the name.
+    this.#bytes += name.length * 3 + 64;
+    return this.#bytes >= PAGE_BYTES;
+  }
+}
+
+/** Serves {@linkcode listDirectory}. */
+export const listOperation: Operation<PathRequest, DirectoryEntry[], ServeContext> = {
+  code: 1,
+  name: "list",
+  access: "read",
+  request: pathRequestCodec,
+  response: entriesCodec,
+  subject: pathSubject,
+  async serve({ path }, exchange, { root }) {
+    let page = new Page<DirectoryEntry>();
+    for (const entry of await root.list(path)) {
+      if (!page.add(entry, entry.name)) continue;
+      await exchange.respond(entriesCodec, page.entries);
+      page = new Page();
+    }
+    return page.entries;
+  },
+};
+
+/** Serves {@linkcode walkTree}. */
+export const walkOperation: Operation<PathRequest, WalkPage, ServeContext> = {
+  code: 2,
+  name: "walk",
+  access: "read",
+  request: pathRequestCodec,
+  response: walkPageCodec,
+  subject: pathSubject,
+  async serve({ path }, exchange, { root }) {
+    let skipped: SkippedEntry[] = [];
+    let page = new Page<WalkEntry>();
+    const onSkipped = (error: FileError) => {
+      skipped.push({ path: shortened(error.path), reason: statusOfFileError(error) });
+    };
+    for await (const entry of root.walk(path, { onSkipped })) {
+      const isFull = page.add(entry, formatRemotePath(entry.path));
+      if (!isFull && skipped.length === 0) continue;
+      await respondInPortions(exchange, page.entries, skipped);
+      skipped = [];
+      page = new Page();
+    }
+    await respondInPortions(exchange, page.entries, skipped);
+    return ANSWERED;
+  },
+};
+
+/** One page for the entries, and as many as the skipped ones need. */
+async function respondInPortions(
+  exchange: Exchange,
+  entries: readonly WalkEntry[],
+  skipped: readonly SkippedEntry[],
+): Promise<void> {
+  if (entries.length > 0) await exchange.respond(walkPageCodec, { entries, skipped: [] });
+  for (const entry of skipped) {
+    await exchange.respond(walkPageCodec, { entries: [], skipped: [entry] });
+  }
+}
+
+function shortened(path: string): string {
+  return path.slice(0, Math.floor(MAX_SKIPPED_PATH_BYTES / 3));
+}
+
+/** Serves {@linkcode makeDirectory}. */
+export const makeDirectoryOperation: Operation<
+  PathRequest & { readonly parents: boolean },
+  null,
+  ServeContext
+> = {
+  code: 5,
+  name: "mkdir",
+  access: "write",
+  request: {
+    encode: ({ path, parents }, writer) => {
+      writePath(writer, path);
+      writeFlag(writer, parents);
+    },
+    decode: (reader) => ({ path: readPath(reader), parents: readFlag(reader) }),
+  },
+  response: emptyCodec,
+  subject: pathSubject,
+  async serve({ path, parents }, _exchange, { root }) {
+    await root.makeDirectory(path, { parents });
+    return null;
+  },
+};
+
+/** Serves {@linkcode removeDirectory}. */
+export const removeDirectoryOperation: Operation<PathRequest, null, ServeContext> = {
+  code: 6,
+  name: "rmdir",
+  access: "write",
+  request: pathRequestCodec,
+  response: emptyCodec,
+  subject: pathSubject,
+  async serve({ path }, _exchange, { root }) {
+    await root.removeDirectory(path);
+    return null;
+  },
+};
+
+/** Serves {@linkcode removePath}. */
+export const removeOperation: Operation<
+  PathRequest & { readonly recursive: boolean },
+  { removed: number },
+  ServeContext
+> = {
+  code: 7,
+  name: "rm",
+  access: "write",
+  request: {
+    encode: ({ path, recursive }, writer) => {
+      writePath(writer, path);
+      writeFlag(writer, recursive);
+    },
+    decode: (reader) => ({ path: readPath(reader), recursive: readFlag(reader) }),
+  },
+  response: {
+    encode: ({ removed }, writer) => {
+      writer.varint(removed);
+    },
+    decode: (reader) => ({ removed: reader.varint() }),
+  },
+  subject: pathSubject,
+  async serve({ path, recursive }, _exchange, { root }) {
+    if (recursive) return await root.removeTree(path);
+    await root.removeFile(path);
+    return { removed: 1 };
+  },
+};
+
+/** Serves {@linkcode renamePath}. */
+export const renameOperation: Operation<
+  { readonly from: RemotePath; readonly to: RemotePath; readonly replace: boolean },
+  null,
+  ServeContext
+> = {
+  code: 8,
+  name: "rename",
+  access: "write",
+  request: {
+    encode: ({ from, to, replace }, writer) => {
+      writePath(writer, from);
+      writePath(writer, to);
+      writeFlag(writer, replace);
+    },
+    decode: (reader) => ({
+      from: readPath(reader),
+      to: readPath(reader),
+      replace: readFlag(reader),
+    }),
+  },
+  response: emptyCodec,
+  subject: ({ from, to }) => `${formatRemotePath(from)} → ${formatRemotePath(to)}`,
+  async serve({ from, to, replace }, _exchange, { root }) {
+    await root.rename(from, to, { replace });
+    return null;
+  },
+};

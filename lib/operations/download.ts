@@ -1,0 +1,158 @@
+/**
+ * `get`: the server offers a file, sends it, and hears whether it arrived.
+ *
+ * ```text
+ * client → server   path
+ * server → client   size, time, mode, token of the source
+ *                   the transfer, as sender.ts shows it, ending with the server's end of stream
+ * client → server   u16 status: ok once the file is verified and published ‖ end of stream
+ * ```
+ *
+ * @module
+ */
+import { ByteReader } from "../bytes/byte_reader.ts";
+import { ByteWriter } from "../bytes/byte_writer.ts";
+import { type FileRoot, formatRemotePath, type RemotePath } from "../files/mod.ts";
+import {
+  ANSWERED,
+  type Call,
+  type Caller,
+  type Operation,
+  RemoteError,
+  statusCode,
+  statusFromCode,
+} from "../request/mod.ts";
+import { plainSha256, type ReceivedFile, sendFile, sourceToken } from "../transfer/mod.ts";
+import { failureStatus, transferFailure } from "./error_status.ts";
+import { chooseTarget, type ChosenTarget, receivedMode } from "./existing_target.ts";
+import { type PathRequest, pathRequestCodec, pathSubject } from "./file_info.ts";
+import { type FileOffer, fileOfferCodec } from "./file_offer.ts";
+import type { ServeContext } from "./serve_context.ts";
+import { receiveOrSettle, serveTransfer } from "./serve_transfer.ts";
+import {
+  fileName,
+  type LocalFile,
+  moveOptions,
+  skippedResult,
+  startingOverOnce,
+  type TransferOptions,
+  type TransferResult,
+} from "./transfer_options.ts";
+
+/**
+ * Fetches a file from the server and publishes it under `target` once it is verified. An unfinished one
+ * is kept beside it and goes on from there next time.
+ *
+ * @throws {RemoteError} when the server refuses.
+ * @throws {TransferError} when connection, content or the user ended it.
+ * @throws {FileError} when something is wrong on this side.
+ */
+export async function download(
+  caller: Caller,
+  remote: RemotePath,
+  target: LocalFile,
+  options: TransferOptions,
+): Promise<TransferResult> {
+  const chosen = await chooseTarget(target.root, target.path, options.exists);
+  if (chosen.isSkipped) return skippedResult(fileName(remote), chosen.path, 0);
+  return await startingOverOnce(
+    options,
+    (attempt) => downloadOnce(caller, remote, { root: target.root, chosen }, attempt),
+  );
+}
+
+async function downloadOnce(
+  caller: Caller,
+  remote: RemotePath,
+  { root, chosen }: { root: FileRoot; chosen: ChosenTarget },
+  options: TransferOptions,
+): Promise<TransferResult> {
+  const path = formatRemotePath(remote);
+  const name = fileName(remote);
+  let call: Call<PathRequest, FileOffer> | null = null;
+  try {
+    call = await caller.open(downloadOperation, { path: remote }, { signal: options.signal });
+    const offer = await call.receive();
+    const { sizeBytes } = offer;
+    const partial = await root.openPartial(chosen.path, {
+      ...offer,
+      mode: receivedMode(offer.mode),
+      exists: chosen.publication,
+    });
+    const received = await receiveOrSettle(call, partial, {
+      path,
+      sizeBytes,
+      ...moveOptions(options, name, sizeBytes),
+    });
+    caller.linger(sendVerdict(call));
+    return {
+      name,
+      bytes: sizeBytes - received.startOffset,
+      totalBytes: sizeBytes,
+      resumedFrom: received.startOffset,
+      sha256: options.plainHash ? await publishedHash(root, chosen.path, received) : null,
+      skipped: false,
+      target: formatRemotePath(chosen.path),
+    };
+  } catch (error) {
+    call?.abandon(failureStatus(error)?.status ?? "internal");
+    throw transferFailure(error, path);
+  } finally {
+    call?.close();
+  }
+}
+
+/**
+ * Tells the server that the file is verified and published. It is, whatever becomes of the stream: so
+ * nobody waits for this, except before the connection is closed.
+ */
+async function sendVerdict(call: Call<PathRequest, FileOffer>): Promise<void> {
+  call.complete();
+  await call.stream.write(new ByteWriter(2).u16(statusCode("ok")).finish());
+  await call.stream.finish();
+  await call.stream.flushed();
+}
+
+/** The plain hash: what was computed on the way, or that of the published file. */
+async function publishedHash(
+  root: FileRoot,
+  path: RemotePath,
+  received: ReceivedFile,
+): Promise<string | null> {
+  if (received.sha256 !== null) return received.sha256;
+  const source = await root.openSource(path);
+  try {
+    return await plainSha256(source);
+  } finally {
+    await source.close();
+  }
+}
+
+/** Serves {@linkcode download}. */
+export const downloadOperation: Operation<PathRequest, FileOffer, ServeContext> = {
+  code: 16,
+  name: "get",
+  access: "read",
+  request: pathRequestCodec,
+  response: fileOfferCodec,
+  subject: pathSubject,
+  async serve({ path }, exchange, context) {
+    const source = await context.root.openSource(path);
+    try {
+      const name = formatRemotePath(path);
+      const offer: FileOffer = { ...source.status, sourceToken: sourceToken(source) };
+      await serveTransfer(exchange, context, { direction: "send", name }, async (count) => {
+        await exchange.respond(fileOfferCodec, offer);
+        exchange.beginRaw();
+        const { onStart, onProgress } = count;
+        await sendFile(exchange, source, { path: name, onStart, onProgress });
+        await exchange.finish();
+        const verdict = statusFromCode(new ByteReader(await exchange.reader.exactly(2)).u16());
+        if (verdict !== "ok") throw new RemoteError(verdict, name);
+      });
+      return ANSWERED;
+    } finally {
+      await source.close();
+    }
+  },
+};

@@ -1,0 +1,85 @@
+/**
+ * What to do when the target of a transfer exists. The receiving side decides: the client for a download,
+ * the server for an upload.
+ *
+ * @module
+ */
+import {
+  FileError,
+  type FileRoot,
+  formatRemotePath,
+  type PartialOptions,
+  type RemotePath,
+  remotePathFromComponents,
+} from "../files/mod.ts";
+
+/** The words for it, in the order of their numbers on the wire. */
+export const EXISTS_POLICIES = ["overwrite", "skip", "rename", "fail"] as const;
+
+/** Replace it at once when the new file is whole; leave it; choose `name (1).ext`; or refuse. */
+export type ExistsPolicy = typeof EXISTS_POLICIES[number];
+
+/** Where a file goes, and whether it goes at all. */
+export interface ChosenTarget {
+  /** The path, possibly with a number in its name. */
+  readonly path: RemotePath;
+  /** True when there is something that should stay. */
+  readonly isSkipped: boolean;
+  /** How publication treats what may have come up meanwhile. */
+  readonly publication: PartialOptions["exists"];
+}
+
+/** Numbers tried by `rename`. */
+const MAX_NUMBER = 9999;
+
+/**
+ * Applies a policy to a path.
+ *
+ * @throws {FileError} `exists` when the policy is `fail`, or `rename` finds no free name.
+ */
+export async function chooseTarget(
+  root: FileRoot,
+  path: RemotePath,
+  policy: ExistsPolicy,
+): Promise<ChosenTarget> {
+  if (policy === "overwrite") return { path, isSkipped: false, publication: "overwrite" };
+  if (!await isTaken(root, path)) return { path, isSkipped: false, publication: "fail" };
+  switch (policy) {
+    case "skip":
+      return { path, isSkipped: true, publication: "fail" };
+    case "fail":
+      throw new FileError("exists", formatRemotePath(path));
+    case "rename":
+      return { path: await freeName(root, path), isSkipped: false, publication: "fail" };
+  }
+}
+
+/** The file mode that a received file gets: never more than its source's, never group- or world-writable. */
+export function receivedMode(mode: number): number {
+  const kept = mode & 0o755;
+  // A source from a system without modes says 0; a file that its owner cannot read serves nobody.
+  return (kept & 0o400) === 0 ? kept | 0o600 : kept;
+}
+
+async function isTaken(root: FileRoot, path: RemotePath): Promise<boolean> {
+  try {
+    await root.status(path);
+    return true;
+  } catch (error) {
+    if (error instanceof FileError && error.kind === "not-found") return false;
+    throw error;
+  }
+}
+
+/** The first of `name (1).ext`, `name (2).ext`, … that is not taken. */
+async function freeName(root: FileRoot, path: RemotePath): Promise<RemotePath> {
+  const folder = path.components.slice(0, -1);
+  const name = path.components.at(-1) ?? "";
+  const dot = name.lastIndexOf(".");
+  const [stem, extension] = dot > 0 ? [name.slice(0, dot), name.slice(dot)] : [name, ""];
+  for (let number = 1; number <= MAX_NUMBER; number++) {
+    const candidate = remotePathFromComponents([...folder, `${stem} (${number})${extension}`]);
+    if (!await isTaken(root, candidate)) return candidate;
+  }
+  throw new FileError("exists", formatRemotePath(path));
+}

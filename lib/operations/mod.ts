@@ -1,0 +1,61 @@
+/**
+ * Everything that a client can ask of a server: the functions that ask, and the table that answers.
+ *
+ * @module
+ */
+import type { Operation } from "../request/mod.ts";
+import { shutdownOperation } from "./control.ts";
+import {
+  listOperation,
+  makeDirectoryOperation,
+  removeDirectoryOperation,
+  removeOperation,
+  renameOperation,
+  walkOperation,
+} from "./directory.ts";
+import { downloadOperation } from "./download.ts";
+import { answeringFailures } from "./error_status.ts";
+import { hashOperation, statOperation } from "./file_info.ts";
+import type { ServeContext } from "./serve_context.ts";
+import { uploadOperation } from "./upload.ts";
+
+export { shutdownServer } from "./control.ts";
+export type { ShutdownReply } from "./control.ts";
+export {
+  listDirectory,
+  makeDirectory,
+  removeDirectory,
+  removePath,
+  renamePath,
+  walkTree,
+} from "./directory.ts";
+export type { SkippedEntry, WalkEntry, WalkPage } from "./directory.ts";
+export { download } from "./download.ts";
+export { chooseTarget, EXISTS_POLICIES } from "./existing_target.ts";
+export type { ChosenTarget, ExistsPolicy } from "./existing_target.ts";
+export { hashFile, statPath } from "./file_info.ts";
+export type { FileHash } from "./file_info.ts";
+export type { ServeContext, ServiceEvent, TransferEvent } from "./serve_context.ts";
+export type {
+  LocalFile,
+  TransferOptions,
+  TransferProgress,
+  TransferResult,
+  TransferStart,
+} from "./transfer_options.ts";
+export { upload } from "./upload.ts";
+
+/** The server's table: one row for each operation, in the order of their numbers. */
+export const serverOperations: readonly Operation<unknown, unknown, ServeContext>[] = [
+  listOperation,
+  walkOperation,
+  statOperation,
+  hashOperation,
+  makeDirectoryOperation,
+  removeDirectoryOperation,
+  removeOperation,
+  renameOperation,
+  downloadOperation,
+  uploadOperation,
+  shutdownOperation,
+].map((operation) => answeringFailures<unknown, unknown, ServeContext>(operation));

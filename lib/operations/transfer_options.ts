@@ -1,0 +1,123 @@
+/**
+ * What `download` and `upload` take and return.
+ *
+ * @module
+ */
+import { type FileRoot, formatRemotePath, type RemotePath } from "../files/mod.ts";
+import { type MoveOptions, TransferError } from "../transfer/mod.ts";
+import type { ExistsPolicy } from "./existing_target.ts";
+
+/** A file below a folder of this machine. */
+export interface LocalFile {
+  /** The folder. */
+  readonly root: FileRoot;
+  /** The file in it. */
+  readonly path: RemotePath;
+}
+
+/** How a file is moved. */
+export interface TransferOptions {
+  /** What happens when the target exists. */
+  readonly exists: ExistsPolicy;
+  /** Gives the transfer up; the part is kept and resumes. */
+  readonly signal?: AbortSignal;
+  /** Also compute the plain SHA-256. After a resume the whole file is read for it. */
+  readonly plainHash?: boolean;
+  /** Called once both sides agree, before the first byte; again if the transfer has to start over. */
+  onStart?(start: TransferStart): void;
+  /** Called for every 64 KiB at most, and at the end. */
+  onProgress?(progress: TransferProgress): void;
+}
+
+/** A transfer begins. */
+export interface TransferStart {
+  /** Name of the file at its source. */
+  readonly name: string;
+  /** Its size. */
+  readonly sizeBytes: number;
+  /** Bytes that need not be moved again. */
+  readonly resumedFrom: number;
+}
+
+/** Where a transfer stands. */
+export interface TransferProgress {
+  /** Bytes done, those from an earlier try included. */
+  readonly bytes: number;
+  /** Size of the file. */
+  readonly totalBytes: number;
+}
+
+/** A transfer that came to a good end: verified and published, or skipped as asked. */
+export interface TransferResult {
+  /** Name of the file at its source. */
+  readonly name: string;
+  /** Bytes moved now. */
+  readonly bytes: number;
+  /** Size of the file; 0 when it was skipped without asking. */
+  readonly totalBytes: number;
+  /** Bytes that were there from an earlier try. */
+  readonly resumedFrom: number;
+  /** Plain SHA-256 in hex, when it was asked for. */
+  readonly sha256: string | null;
+  /** True when the target existed and nothing was moved. */
+  readonly skipped: boolean;
+  /** Where the file is now, as a path below the receiving folder. */
+  readonly target: string;
+}
+
+/** The same callbacks, as the halves of a transfer take them. */
+export function moveOptions(
+  options: TransferOptions,
+  name: string,
+  sizeBytes: number,
+): Pick<MoveOptions, "plainHash" | "onStart" | "onProgress"> {
+  return {
+    plainHash: options.plainHash,
+    onStart: (resumedFrom) => options.onStart?.({ name, sizeBytes, resumedFrom }),
+    onProgress: (bytes) => options.onProgress?.({ bytes, totalBytes: sizeBytes }),
+  };
+}
+
+/** Name of a file without its folders; `/` for the folder itself. */
+export function fileName(path: RemotePath): string {
+  return path.components.at(-1) ?? formatRemotePath(path);
+}
+
+/** The result of a transfer that was not needed. */
+export function skippedResult(
+  name: string,
+  target: RemotePath,
+  totalBytes: number,
+): TransferResult {
+  return {
+    name,
+    bytes: 0,
+    totalBytes,
+    resumedFrom: 0,
+    sha256: null,
+    skipped: true,
+    target: formatRemotePath(target),
+  };
+}
+
+/**
+ * Tries a transfer, and once more from its start when a resumed one fails its check: the part may have
+ * been of another source that looked the same, and is gone now.
+ */
+export async function startingOverOnce(
+  options: TransferOptions,
+  attempt: (options: TransferOptions) => Promise<TransferResult>,
+): Promise<TransferResult> {
+  let resumedFrom = 0;
+  const onStart = (start: TransferStart) => {
+    resumedFrom = start.resumedFrom;
+    options.onStart?.(start);
+  };
+  try {
+    return await attempt({ ...options, onStart });
+  } catch (error) {
+    const mayBeStale = error instanceof TransferError && error.kind === "integrity";
+    if (!mayBeStale || resumedFrom === 0 || options.signal?.aborted) throw error;
+    return await attempt(options);
+  }
+}
