@@ -1,0 +1,217 @@
+/** Commands about the connection, the shell and the server as a whole. */
+
+import { shutdownServer } from "../../operations/mod.ts";
+import { RemoteError } from "../../request/mod.ts";
+import {
+  type Command,
+  type CommandContext,
+  findCommand,
+  type Invocation,
+  type Next,
+} from "../command.ts";
+import type { Target } from "../link.ts";
+import { ConnectionLostError, NotConnectedError, UsageError } from "../shell_error.ts";
+
+/** `open`, `status`, `help` and the ways to leave. */
+export const controlCommands: readonly Command[] = [
+  {
+    name: "open",
+    aliases: [{ word: "con" }, { word: "connect" }],
+    usage: "open [HOST [PORT]]",
+    summary: "connect, or connect again",
+    arguments: { least: 0, most: 2 },
+    completes: "none",
+    async run({ words }, { session, signal }) {
+      await session.open(readTarget(words.map((word) => word.text), session.target), signal);
+      return "go-on";
+    },
+  },
+  {
+    name: "status",
+    aliases: [],
+    usage: "status",
+    summary: "show the connection: address, key, round trip, loss, rate",
+    arguments: { least: 0, most: 0 },
+    completes: "none",
+    run: showConnection,
+  },
+  {
+    name: "help",
+    aliases: [{ word: "?" }],
+    usage: "help [COMMAND]",
+    summary: "show the commands, or one of them",
+    arguments: { least: 0, most: 2 },
+    completes: "command",
+    run(invocation, context) {
+      showHelp(invocation, context);
+      return Promise.resolve("go-on");
+    },
+  },
+  {
+    name: "close",
+    aliases: [{ word: "disconnect" }],
+    usage: "close",
+    summary: "end the connection; the shell stays",
+    arguments: { least: 0, most: 0 },
+    completes: "none",
+    async run(_invocation, { session, terminal }) {
+      const wasConnected = session.link !== null;
+      await session.close();
+      terminal.note(wasConnected ? "Connection closed." : "There was no connection.");
+      return "go-on";
+    },
+  },
+  {
+    name: "bye",
+    aliases: [{ word: "quit" }, { word: "q" }],
+    usage: "bye",
+    summary: "end the connection and leave; the server stays",
+    arguments: { least: 0, most: 0 },
+    completes: "none",
+    async run(_invocation, { session }) {
+      await session.close();
+      return "leave";
+    },
+  },
+  {
+    name: "exit",
+    aliases: [],
+    usage: "exit",
+    summary: "leave, and stop the server when it is yours and nobody else is connected",
+    arguments: { least: 0, most: 0 },
+    completes: "none",
+    run: exit,
+  },
+  {
+    name: "shutdown",
+    aliases: [],
+    usage: "shutdown",
+    summary: "stop the server, letting others finish first (owner only)",
+    arguments: { least: 0, most: 0 },
+    completes: "none",
+    async run(_invocation, { session, signal, terminal }) {
+      const { others } = await session.request(
+        signal,
+        (caller) => shutdownServer(caller, { force: true, signal }),
+        { onLoss: "never" },
+      );
+      terminal.note(
+        `The server is stopping${others === 0 ? "" : `; ${clients(others)} may finish`}.`,
+      );
+      await session.close();
+      return "go-on";
+    },
+  },
+];
+
+/**
+ * Reads HOST and PORT as the command line does: digits alone are a port.
+ *
+ * @throws {UsageError} For a port out of range.
+ */
+export function readTarget(words: readonly string[], present: Target): Target {
+  const [first, second] = words;
+  if (first === undefined) return present;
+  if (second === undefined && /^\d+$/.test(first)) {
+    return { host: "127.0.0.1", port: readPort(first) };
+  }
+  const host = first.replace(/^\[(.*)\]$/, "$1");
+  return { host, port: second === undefined ? present.port : readPort(second) };
+}
+
+/** Reads a port that something can be sent to. */
+export function readPort(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port < 1 || port > 65_535) throw new UsageError(`Port must be 1 to 65535, not "${text}"`);
+  return port;
+}
+
+async function exit(_invocation: Invocation, context: CommandContext): Promise<Next> {
+  const { session, signal, terminal } = context;
+  try {
+    const { others, stopping } = await session.request(
+      signal,
+      (caller) => shutdownServer(caller, { force: false, signal }),
+      { onLoss: "never" },
+    );
+    terminal.note(
+      stopping
+        ? "The server stops too."
+        : `The server keeps running: ${clients(others)} connected.`,
+    );
+  } catch (error) {
+    const hasGone = error instanceof NotConnectedError || error instanceof ConnectionLostError;
+    if (hasGone) {
+      terminal.note("Not connected: if there is a server, it keeps running.");
+    } else if (error instanceof RemoteError && error.status === "refused") {
+      terminal.note("The server keeps running: only its owner may stop it.");
+    } else {
+      throw error;
+    }
+  }
+  await session.close();
+  return "leave";
+}
+
+function clients(count: number): string {
+  return count === 1 ? "another client is" : `${count} other clients are`;
+}
+
+async function showConnection(_invocation: Invocation, context: CommandContext): Promise<Next> {
+  const { session, signal, terminal } = context;
+  const link = await session.connected(signal);
+  const stats = link.stats();
+  terminal.facts("status", [
+    { key: "host", label: "Server", value: session.target.host },
+    { key: "address", label: "Address", value: link.address.hostname },
+    { key: "port", label: "Port", value: link.address.port },
+    { key: "fingerprint", label: "Key", value: link.fingerprint },
+    { key: "role", label: "Role", value: link.role },
+    { key: "rttMs", label: "Round trip", value: stats.rttMs, unit: "ms" },
+    { key: "lossRate", label: "Loss", value: stats.lossRate, unit: "ratio" },
+    {
+      key: "rateBytesPerSecond",
+      label: "Rate",
+      value: stats.deliveryRateBytesPerSecond,
+      unit: "bytes-per-second",
+    },
+    { key: "mtuBytes", label: "Packet size", value: stats.mtuBytes, unit: "bytes" },
+    { key: "bytesSent", label: "Sent", value: stats.bytesSent, unit: "bytes" },
+    { key: "bytesReceived", label: "Received", value: stats.bytesReceived, unit: "bytes" },
+    { key: "controller", label: "Congestion control", value: stats.controller },
+    { key: "suite", label: "Cipher", value: stats.suite },
+    {
+      key: "accelerators",
+      label: "Accelerators",
+      value: stats.accelerators.length === 0 ? "none" : stats.accelerators.join(", "),
+    },
+  ]);
+  return "go-on";
+}
+
+function showHelp({ words }: Invocation, { commands, terminal }: CommandContext): void {
+  if (words.length > 0) {
+    showOne(findCommand(commands, words).command, (line) => sayHelp(terminal, line));
+    return;
+  }
+  const width = Math.max(...commands.map((command) => command.usage.length));
+  for (const command of commands) {
+    sayHelp(terminal, `${command.usage.padEnd(width)}  ${command.summary}`);
+  }
+}
+
+function sayHelp(terminal: CommandContext["terminal"], line: string): void {
+  terminal.result(line, { command: "help", line });
+}
+
+function showOne(command: Command, say: (line: string) => void): void {
+  say(command.usage);
+  say(`  ${command.summary}`);
+  for (const { letter, value, meaning } of command.flags ?? []) {
+    say(`  -${letter}${value === undefined ? "" : ` ${value}`}  ${meaning}`);
+  }
+  for (const line of command.details ?? []) say(`  ${line}`);
+  const others = [command.name, ...command.aliases.map(({ word }) => word)]
+    .filter((word) => !command.usage.startsWith(word));
+  if (others.length > 0) say(`  Other words for it: ${others.join(", ")}`);
+}

@@ -1,0 +1,70 @@
+/** Commands about this machine; none of them sends anything. */
+
+import { REMOTE_ROOT } from "../../files/mod.ts";
+import type { Command } from "../command.ts";
+import { about } from "../shell_error.ts";
+
+/** `list client`, `lcd`, `lpwd`, `lmkdir`. */
+export const localCommands: readonly Command[] = [
+  {
+    name: "lls",
+    aliases: [{ word: "list client" }, { word: "ldir" }],
+    usage: "list client [PATH]",
+    summary: "show files here",
+    arguments: { least: 0, most: 1 },
+    completes: "local-folder",
+    async run({ words }, { local, terminal }) {
+      const text = words[0]?.text ?? ".";
+      await about(text, async () => {
+        const root = await local.folder(text);
+        terminal.entries(await root.list(REMOTE_ROOT));
+      });
+      return "go-on";
+    },
+  },
+  {
+    name: "lcd",
+    aliases: [],
+    usage: "lcd [PATH]",
+    summary: "change the folder here",
+    arguments: { least: 0, most: 1 },
+    completes: "local-folder",
+    async run({ words }, { session, local, terminal }) {
+      const text = words[0]?.text ?? ".";
+      const root = await about(text, () => local.folder(text));
+      session.localFolder = root.directory;
+      terminal.note(`Local folder: ${session.localFolder}`);
+      return "go-on";
+    },
+  },
+  {
+    name: "lpwd",
+    aliases: [],
+    usage: "lpwd",
+    summary: "show the folder here",
+    arguments: { least: 0, most: 0 },
+    completes: "none",
+    run(_invocation, { session, terminal }) {
+      terminal.result(session.localFolder, { command: "lpwd", path: session.localFolder });
+      return Promise.resolve("go-on");
+    },
+  },
+  {
+    name: "lmkdir",
+    aliases: [],
+    usage: "lmkdir PATH…",
+    summary: "make a folder here",
+    arguments: { least: 1, most: Infinity },
+    completes: "local-folder",
+    async run({ words }, { local, terminal }) {
+      for (const { text } of words) {
+        await about(text, async () => {
+          const { root, path } = await local.place(text);
+          await root.makeDirectory(path, { parents: false });
+        });
+        terminal.note(`Made ${text} here`);
+      }
+      return "go-on";
+    },
+  },
+];

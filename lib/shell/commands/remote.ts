@@ -1,0 +1,304 @@
+/** Commands about files on the server. */
+
+import {
+  FileError,
+  formatRemotePath,
+  REMOTE_ROOT,
+  type RemotePath,
+  resolveRemotePath,
+} from "../../files/mod.ts";
+import {
+  hashFile,
+  makeDirectory,
+  removeDirectory,
+  removePath,
+  renamePath,
+} from "../../operations/mod.ts";
+import { type Caller, RemoteError } from "../../request/mod.ts";
+import type { Command, CommandContext, Invocation, Next } from "../command.ts";
+import {
+  childPath,
+  expandRemote,
+  listRemote,
+  remoteStatus,
+  remoteStatusOrNull,
+} from "../remote_place.ts";
+import { about, rootCause, UsageError } from "../shell_error.ts";
+
+/** Listing, walking, renaming, removing, looking at. */
+export const remoteCommands: readonly Command[] = [
+  {
+    name: "list",
+    aliases: [{ word: "ls" }, { word: "dir" }, { word: "list server" }],
+    usage: "list [PATH]",
+    summary: "show files on the server: folders first, with size and time",
+    details: ["PATH may hold * ? [a-z]."],
+    arguments: { least: 0, most: 1 },
+    completes: "remote",
+    run: list,
+  },
+  {
+    name: "cd",
+    aliases: [{ word: "chdir" }, { word: "cd..", stands: [".."] }],
+    usage: "cd [PATH]",
+    summary: "change the folder on the server; alone, back to the top",
+    arguments: { least: 0, most: 1 },
+    completes: "remote-folder",
+    run: changeFolder,
+  },
+  {
+    name: "pwd",
+    aliases: [],
+    usage: "pwd",
+    summary: "show the folder on the server",
+    arguments: { least: 0, most: 0 },
+    completes: "none",
+    run(_invocation, { session, terminal }) {
+      const path = formatRemotePath(session.remoteFolder);
+      terminal.result(path, { command: "pwd", path });
+      return Promise.resolve("go-on");
+    },
+  },
+  {
+    name: "mkdir",
+    aliases: [{ word: "md" }],
+    usage: "mkdir PATH… [-p]",
+    summary: "make a folder on the server",
+    flags: [{ letter: "p", meaning: "the folders above it too; no error when it exists" }],
+    arguments: { least: 1, most: Infinity },
+    completes: "remote-folder",
+    run: (invocation, context) =>
+      forEachWord(
+        invocation,
+        context,
+        "Made",
+        (caller, path) =>
+          makeDirectory(caller, path, { parents: invocation.has("p"), signal: context.signal }),
+      ),
+  },
+  {
+    name: "rmdir",
+    aliases: [{ word: "rd" }],
+    usage: "rmdir PATH…",
+    summary: "remove an empty folder on the server",
+    arguments: { least: 1, most: Infinity },
+    completes: "remote-folder",
+    run: (invocation, context) =>
+      forEachWord(
+        invocation,
+        context,
+        "Removed",
+        (caller, path) => removeDirectory(caller, path, { signal: context.signal }),
+      ),
+  },
+  {
+    name: "rm",
+    aliases: [{ word: "delete" }, { word: "del" }],
+    usage: "rm PATH… [-r] [-f]",
+    summary: "remove files on the server",
+    flags: [
+      { letter: "r", meaning: "folders too, with everything in them" },
+      { letter: "f", meaning: "no error when there is nothing to remove" },
+    ],
+    arguments: { least: 1, most: Infinity },
+    completes: "remote",
+    run: remove,
+  },
+  {
+    name: "rename",
+    aliases: [{ word: "change" }, { word: "mv" }, { word: "ren" }],
+    usage: "rename OLD NEW [-f]",
+    summary: "rename or move on the server",
+    details: ["NEW may be a folder: OLD keeps its name in it."],
+    flags: [{ letter: "f", meaning: "replace NEW when it exists" }],
+    arguments: { least: 2, most: 2 },
+    completes: "remote",
+    run: rename,
+  },
+  {
+    name: "stat",
+    aliases: [],
+    usage: "stat PATH",
+    summary: "show kind, size, time and permissions on the server",
+    arguments: { least: 1, most: 1 },
+    completes: "remote",
+    run: showStatus,
+  },
+  {
+    name: "hash",
+    aliases: [{ word: "sum" }],
+    usage: "hash PATH…",
+    summary: "show the SHA-256 of files on the server, as sha256sum does",
+    arguments: { least: 1, most: Infinity },
+    completes: "remote",
+    run: showHash,
+  },
+];
+
+async function list({ words }: Invocation, context: CommandContext): Promise<Next> {
+  const { session, signal, terminal } = context;
+  const [word] = words;
+  if (word === undefined) {
+    terminal.entries(await listRemote(session, session.remoteFolder, signal));
+    return "go-on";
+  }
+  await about(word.text, async () => {
+    const places = await expandRemote(session, word, signal);
+    const [only] = places;
+    if (places.length === 1 && only!.kind !== "file") {
+      terminal.entries(await listOne(only!.path, context));
+      return;
+    }
+    for (const place of places) {
+      const status = await remoteStatus(session, place.path, signal);
+      terminal.entries([{ ...status, name: place.text, readable: true }]);
+    }
+  });
+  return "go-on";
+}
+
+/** What a folder holds, or the one line of a file. */
+async function listOne(path: RemotePath, { session, signal }: CommandContext) {
+  try {
+    return await listRemote(session, path, signal);
+  } catch (error) {
+    if (!(error instanceof RemoteError && error.status === "not-a-directory")) throw error;
+    const status = await remoteStatus(session, path, signal);
+    return [{ ...status, name: path.components.at(-1) ?? "/", readable: true }];
+  }
+}
+
+async function changeFolder({ words }: Invocation, context: CommandContext): Promise<Next> {
+  const { session, signal, terminal } = context;
+  const text = words[0]?.text ?? "/";
+  if (/^\.\.\/?$/.test(text) && session.remoteFolder.components.length === 0) {
+    terminal.note("Already at the top: /");
+    return "go-on";
+  }
+  await about(text, async () => {
+    const path = resolveRemotePath(session.remoteFolder, text);
+    const status = await remoteStatus(session, path, signal);
+    if (status.kind !== "directory") throw new RemoteError("not-a-directory", text);
+    session.remoteFolder = path;
+  });
+  terminal.note(`Folder on the server: ${formatRemotePath(session.remoteFolder)}`);
+  return "go-on";
+}
+
+async function forEachWord(
+  { words }: Invocation,
+  { session, signal, terminal }: CommandContext,
+  done: string,
+  work: (caller: Caller, path: RemotePath) => Promise<unknown>,
+): Promise<Next> {
+  for (const { text } of words) {
+    await about(text, async () => {
+      const path = resolveRemotePath(session.remoteFolder, text);
+      await session.request(signal, (caller) => work(caller, path), { onLoss: "never" });
+    });
+    terminal.note(`${done} ${text}`);
+  }
+  return "go-on";
+}
+
+async function remove(invocation: Invocation, context: CommandContext): Promise<Next> {
+  const { session, signal, terminal } = context;
+  const recursive = invocation.has("r");
+  for (const word of invocation.words) {
+    try {
+      await about(word.text, async () => {
+        for (const { path, text } of await expandRemote(session, word, signal)) {
+          if (path.components.length === 0) {
+            throw new UsageError("The served folder itself cannot be removed");
+          }
+          await about(text, () =>
+            session.request(
+              signal,
+              (caller) => removePath(caller, path, { recursive, signal }),
+              { onLoss: "never" },
+            ));
+          terminal.note(`Removed ${text}`);
+        }
+      });
+    } catch (error) {
+      const cause = rootCause(error);
+      const isMissing = cause instanceof RemoteError && cause.status === "not-found";
+      if (!(isMissing && invocation.has("f"))) throw error;
+    }
+  }
+  return "go-on";
+}
+
+async function rename(invocation: Invocation, context: CommandContext): Promise<Next> {
+  const { session, signal, terminal } = context;
+  const [oldWord, newWord] = invocation.words;
+  const from = await about(
+    oldWord!.text,
+    () => resolveRemotePath(session.remoteFolder, oldWord!.text),
+  );
+  const to = await about(newWord!.text, () => renameTarget(from, newWord!.text, context));
+  try {
+    await session.request(
+      signal,
+      (caller) => renamePath(caller, from, to, { replace: invocation.has("f"), signal }),
+      { onLoss: "never" },
+    );
+  } catch (error) {
+    // An existing target is about the new name, everything else about the old one.
+    const isTaken = error instanceof RemoteError && error.status === "exists";
+    return await about(isTaken ? newWord!.text : oldWord!.text, () => Promise.reject(error));
+  }
+  terminal.note(`Renamed ${oldWord!.text} to ${newWord!.text}`);
+  return "go-on";
+}
+
+/** A folder as the new name means: into that folder. */
+async function renameTarget(
+  from: RemotePath,
+  text: string,
+  { session, signal }: CommandContext,
+): Promise<RemotePath> {
+  const path = resolveRemotePath(session.remoteFolder, text);
+  const name = from.components.at(-1);
+  if (name === undefined) throw new FileError("outside", text);
+  if (formatRemotePath(path) === formatRemotePath(from)) return path;
+  const status = path === REMOTE_ROOT || path.components.length === 0
+    ? { kind: "directory" }
+    : await remoteStatusOrNull(session, path, signal);
+  if (status?.kind === "directory") return childPath(path, name);
+  if (text.endsWith("/")) throw new RemoteError("not-found", text);
+  return path;
+}
+
+async function showStatus({ words }: Invocation, context: CommandContext): Promise<Next> {
+  const { session, signal, terminal } = context;
+  const { text } = words[0]!;
+  const path = await about(text, () => resolveRemotePath(session.remoteFolder, text));
+  const status = await about(text, () => remoteStatus(session, path, signal));
+  terminal.facts("stat", [
+    { key: "name", label: "Name", value: formatRemotePath(path) },
+    { key: "kind", label: "Kind", value: status.kind },
+    { key: "bytes", label: "Size", value: status.sizeBytes, unit: "bytes" },
+    { key: "modified", label: "Changed", value: status.modifiedMs, unit: "moment-ms" },
+    { key: "mode", label: "Mode", value: status.mode.toString(8).padStart(4, "0") },
+  ]);
+  return "go-on";
+}
+
+async function showHash({ words }: Invocation, context: CommandContext): Promise<Next> {
+  const { session, signal, terminal } = context;
+  for (const word of words) {
+    await about(word.text, async () => {
+      for (const { path, text } of await expandRemote(session, word, signal)) {
+        const { sha256, sizeBytes } = await session.request(
+          signal,
+          (caller) => hashFile(caller, path, { signal }),
+          { onLoss: "again" },
+        );
+        const fields = { command: "hash", name: text, sha256, bytes: sizeBytes };
+        terminal.result(`${sha256}  ${text}`, fields);
+      }
+    });
+  }
+  return "go-on";
+}

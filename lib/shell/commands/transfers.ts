@@ -1,0 +1,56 @@
+/** Commands that move files. */
+
+import type { Command, CommandContext, Invocation, Next } from "../command.ts";
+import { type CopyPlan, type CopyRequest, planDownload } from "../download_plan.ts";
+import type { TransferCommand } from "../terminal.ts";
+import { moveAll, moveOne } from "../transfer_batch.ts";
+import { planUpload } from "../upload_plan.ts";
+
+/** `get` and `put`. */
+export const transferCommands: readonly Command[] = [
+  {
+    name: "get",
+    aliases: [{ word: "download" }, { word: "dwld" }, { word: "mget" }],
+    usage: "get REMOTE… [-o LOCAL] [-r]",
+    summary: "fetch files from the server",
+    details: ["REMOTE may hold * ? [a-z]. An interrupted file is continued, not fetched again."],
+    flags: [
+      { letter: "o", value: "LOCAL", meaning: "name here, or the folder for it" },
+      { letter: "r", meaning: "folders too, with everything in them" },
+    ],
+    arguments: { least: 1, most: Infinity },
+    completes: "remote",
+    run: (invocation, context) => copy("get", planDownload, invocation, context),
+  },
+  {
+    name: "put",
+    aliases: [{ word: "upload" }, { word: "upld" }, { word: "mput" }],
+    usage: "put LOCAL… [-o REMOTE] [-r]",
+    summary: "send files to the server",
+    details: ["LOCAL may hold * ? [a-z]. An interrupted file is continued, not sent again."],
+    flags: [
+      { letter: "o", value: "REMOTE", meaning: "name on the server, or the folder for it" },
+      { letter: "r", meaning: "folders too, with everything in them" },
+    ],
+    arguments: { least: 1, most: Infinity },
+    completes: "local",
+    run: (invocation, context) => copy("put", planUpload, invocation, context),
+  },
+];
+
+async function copy(
+  command: TransferCommand,
+  plan: (request: CopyRequest, context: CommandContext) => Promise<CopyPlan>,
+  invocation: Invocation,
+  context: CommandContext,
+): Promise<Next> {
+  const { items, failures, isBatch } = await plan({
+    sources: invocation.words,
+    output: invocation.value("o")?.text ?? null,
+    isRecursive: invocation.has("r"),
+  }, context);
+  const [only] = items;
+  if (isBatch || only === undefined) await moveAll(command, items, context, failures);
+  else await moveOne(command, only, context);
+  return "go-on";
+}

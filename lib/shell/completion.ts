@@ -1,0 +1,91 @@
+/**
+ * What the Tab key offers: commands, then whatever the command says its arguments are.
+ *
+ * @module
+ */
+
+import { REMOTE_ROOT, resolveRemotePath } from "../files/mod.ts";
+import { type Command, commandWords, type Completion, findCommand } from "./command.ts";
+import { LocalFolders } from "./local_folders.ts";
+import { parsePartialLine, quoteWord } from "./parse_line.ts";
+import { listRemote } from "./remote_place.ts";
+import type { Session } from "./session.ts";
+
+/** Candidates, and the part of the line they would replace (always its end). */
+export interface Candidates {
+  /** Complete words, quoted as needed; folders end with `/`. */
+  readonly words: readonly string[];
+  /** The text they stand for. */
+  readonly replaces: string;
+}
+
+/** Finds candidates for the end of a line. Errors give none: completion never disturbs. */
+export async function complete(
+  line: string,
+  commands: readonly Command[],
+  session: Session,
+  signal: AbortSignal,
+): Promise<Candidates> {
+  const { words, current, currentStart } = parsePartialLine(line);
+  const replaces = line.slice(currentStart);
+  if (words.length === 0) {
+    const known = commands.flatMap(commandWords).filter((word) => !word.includes(" "));
+    return { words: startingWith(known, current.toLowerCase()), replaces };
+  }
+  try {
+    const { command, rest } = findCommand(commands, words);
+    const completes = rest.at(-1)?.text === "-o" ? otherSide(command.completes) : command.completes;
+    return { words: await candidates(completes, current, commands, session, signal), replaces };
+  } catch {
+    return { words: [], replaces };
+  }
+}
+
+async function candidates(
+  completes: Completion,
+  current: string,
+  commands: readonly Command[],
+  session: Session,
+  signal: AbortSignal,
+): Promise<string[]> {
+  if (completes === "none") return [];
+  if (completes === "command") {
+    return startingWith(commands.map((command) => command.name), current.toLowerCase());
+  }
+  const slash = current.lastIndexOf("/") + 1;
+  const folder = current.slice(0, slash);
+  const start = current.slice(slash);
+  const entries = completes.startsWith("remote")
+    ? await remoteEntries(folder, session, signal)
+    : await localEntries(folder, session);
+  return entries
+    .filter((entry) => entry.readable && entry.name.startsWith(start))
+    .filter((entry) => !completes.endsWith("folder") || entry.kind === "directory")
+    .filter((entry) => start !== "" || !entry.name.startsWith("."))
+    .map((entry) => quoteWord(folder + entry.name) + (entry.kind === "directory" ? "/" : ""));
+}
+
+async function remoteEntries(folder: string, session: Session, signal: AbortSignal) {
+  if (session.link === null) return [];
+  return await listRemote(session, resolveRemotePath(session.remoteFolder, folder), signal);
+}
+
+async function localEntries(folder: string, session: Session) {
+  const local = new LocalFolders(session.localFolder);
+  try {
+    const root = await local.folder(folder === "" ? "." : folder);
+    return await root.list(REMOTE_ROOT);
+  } finally {
+    await local.close();
+  }
+}
+
+function startingWith(words: readonly string[], start: string): string[] {
+  return words.filter((word) => word.startsWith(start)).sort();
+}
+
+/** The value of `-o` is on the other side than the arguments. */
+function otherSide(completes: Completion): Completion {
+  if (completes === "remote") return "local";
+  return completes === "local" ? "remote" : "none";
+}

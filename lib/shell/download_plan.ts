@@ -1,0 +1,179 @@
+/**
+ * `get`: which remote files, and where each goes.
+ *
+ * @module
+ */
+
+import { basename } from "@std/path";
+import { type RemotePath, remotePathFromComponents } from "../files/mod.ts";
+import { download } from "../operations/mod.ts";
+import { RemoteError } from "../request/mod.ts";
+import type { CommandContext } from "./command.ts";
+import type { LocalPlace } from "./local_folders.ts";
+import type { Word } from "./parse_line.ts";
+import { expandRemote, type RemotePlace, remoteStatus, walkRemote } from "./remote_place.ts";
+import { about, UsageError } from "./shell_error.ts";
+import type { BatchFailure, TransferItem } from "./transfer_batch.ts";
+
+/** What the user asked for. */
+export interface CopyRequest {
+  /** Names and patterns. */
+  readonly sources: readonly Word[];
+  /** The target of `-o`, or null. */
+  readonly output: string | null;
+  /** Folders too. */
+  readonly isRecursive: boolean;
+}
+
+/** What is to be moved. */
+export interface CopyPlan {
+  /** The files. */
+  readonly items: readonly TransferItem[];
+  /** Words that could not be resolved; each was told. */
+  readonly failures: readonly BatchFailure[];
+  /** Several files, or files found by a pattern or in a folder: one summary line follows. */
+  readonly isBatch: boolean;
+}
+
+/** Resolves names, patterns and folders of `get`; makes the local folders. */
+export async function planDownload(
+  request: CopyRequest,
+  context: CommandContext,
+): Promise<CopyPlan> {
+  const { sources, isRecursive } = request;
+  const isSingle = sources.length === 1;
+  const failures: BatchFailure[] = [];
+  const places: RemotePlace[] = [];
+  for (const word of sources) {
+    try {
+      const found = await about(
+        word.text,
+        () => expandRemote(context.session, word, context.signal),
+      );
+      places.push(...found);
+    } catch (error) {
+      if (isSingle) throw error;
+      failures.push({ name: word.text, exitCode: context.terminal.failure("get", error) });
+    }
+  }
+  const isBatch = !isSingle || isRecursive || places.some((place) => place.isMatch);
+  const isSeveral = !isSingle || places.length > 1;
+  const target = await chooseLocalTarget(request.output, isSeveral, context);
+  const items: TransferItem[] = [];
+  for (const place of places) {
+    try {
+      await about(
+        place.text,
+        () => planPlace(place, target, { isRecursive, context, items, failures }),
+      );
+    } catch (error) {
+      if (isSingle && !place.isMatch) throw error;
+      failures.push({ name: place.text, exitCode: context.terminal.failure("get", error) });
+    }
+  }
+  return { items, failures, isBatch: isBatch && !(isSingle && isOneFile(places, items)) };
+}
+
+/** `-r` and patterns that came to a single named file read better as one file. */
+function isOneFile(places: readonly RemotePlace[], items: readonly TransferItem[]): boolean {
+  return places.length === 1 && !places[0]!.isMatch && items.length === 1 &&
+    items[0]!.name === places[0]!.text;
+}
+
+/** Where files go: into a folder under their own names, or to one given path. */
+type LocalTarget =
+  | { readonly kind: "into"; readonly folder: string }
+  | { readonly kind: "as"; readonly path: string };
+
+async function chooseLocalTarget(
+  output: string | null,
+  isSeveral: boolean,
+  context: CommandContext,
+): Promise<LocalTarget> {
+  if (output === null) return { kind: "into", folder: "." };
+  const isFolder = isSeveral || /[/\\]$/.test(output) || await context.local.isFolder(output);
+  return isFolder ? { kind: "into", folder: output } : { kind: "as", path: output };
+}
+
+/** A plan while it grows, and what it needs to grow. */
+interface GrowingPlan {
+  readonly isRecursive: boolean;
+  readonly context: CommandContext;
+  readonly items: TransferItem[];
+  readonly failures: BatchFailure[];
+}
+
+async function planPlace(
+  place: RemotePlace,
+  target: LocalTarget,
+  plan: GrowingPlan,
+): Promise<void> {
+  const { session, signal, terminal, local } = plan.context;
+  let kind = place.kind;
+  let sizeBytes = 0;
+  if (kind === "unknown" && (plan.isRecursive || place.path.components.length === 0)) {
+    const status = await remoteStatus(session, place.path, signal);
+    kind = status.kind === "directory" ? "folder" : "file";
+    sizeBytes = status.sizeBytes;
+  }
+  if (kind === "folder") {
+    if (plan.isRecursive) return await planFolder(place, target, plan);
+    if (!place.isMatch) throw new UsageError(`${place.text} is a folder: get -r fetches it`);
+    terminal.note(`Skipped the folder ${place.text} (get -r fetches folders)`);
+    return;
+  }
+  const name = place.path.components.at(-1)!;
+  const { root, path } = target.kind === "as" ? await local.place(target.path, { create: true }) : {
+    root: await local.folder(target.folder, { create: true }),
+    path: remotePathFromComponents([name]),
+  };
+  plan.items.push(downloadItem(place.text, sizeBytes, place.path, { root, path }));
+}
+
+async function planFolder(
+  place: RemotePlace,
+  target: LocalTarget,
+  plan: GrowingPlan,
+): Promise<void> {
+  const { session, signal, terminal, local } = plan.context;
+  const name = takesContents(place.text) ? "" : place.path.components.at(-1) ?? "";
+  const folder = target.kind === "as" ? target.path : local.absolute(target.folder, name);
+  const root = await local.folder(folder, { create: true });
+  const tree = await walkRemote(session, place.path, signal);
+  const below = (path: RemotePath) => path.components.slice(place.path.components.length);
+  const shown = (path: RemotePath) => [...(name === "" ? [] : [name]), ...below(path)].join("/");
+  for (const path of tree.others) {
+    terminal.note(`Skipped ${shown(path)}: it is neither a file nor a folder`);
+  }
+  for (const { path, reason } of tree.skipped) {
+    const exitCode = terminal.failure("get", new RemoteError(reason, path));
+    plan.failures.push({ name: path, exitCode });
+  }
+  for (const path of tree.folders) {
+    await root.makeDirectory(remotePathFromComponents(below(path)), { parents: true });
+  }
+  for (const { path, sizeBytes } of tree.files) {
+    const place = { root, path: remotePathFromComponents(below(path)) };
+    plan.items.push(downloadItem(shown(path), sizeBytes, path, place));
+  }
+}
+
+function downloadItem(
+  name: string,
+  sizeBytes: number,
+  remote: RemotePath,
+  target: LocalPlace,
+): TransferItem {
+  return {
+    name,
+    targetName: target.path.components.at(-1) ?? "",
+    sizeBytes,
+    move: (caller, options) => download(caller, remote, target, options),
+  };
+}
+
+/** `.`, `..` and `/` have no name of their own to give to a copy: what they hold is copied. */
+export function takesContents(text: string): boolean {
+  const last = basename(text.replace(/[/\\]+$/, ""));
+  return last === "" || last === "." || last === "..";
+}

@@ -1,0 +1,74 @@
+/**
+ * What the shell needs of a connection; `cli/network.ts` makes one from the driver, tests from memory.
+ *
+ * @module
+ */
+
+import type { Caller } from "../request/mod.ts";
+
+/** Where a server is, as the user wrote it. */
+export interface Target {
+  /** Host name or address. */
+  readonly host: string;
+  /** UDP port. */
+  readonly port: number;
+}
+
+/** Numbers of a live connection; NaN where unknown. */
+export interface LinkStats {
+  /** Smoothed round-trip time. */
+  readonly rttMs: number;
+  /** Packets lost of packets sent, 0 to 1. */
+  readonly lossRate: number;
+  /** What arrives at the other side now. */
+  readonly deliveryRateBytesPerSecond: number;
+  /** Largest packet the path carries. */
+  readonly mtuBytes: number;
+  /** Bytes sent on the wire. */
+  readonly bytesSent: number;
+  /** Bytes received from the wire. */
+  readonly bytesReceived: number;
+  /** Congestion controller and the state it is in. */
+  readonly controller: string;
+  /** Cipher suite. */
+  readonly suite: string;
+  /** Faster ways in use: `libcrypto`, `gso`, `gro`. */
+  readonly accelerators: readonly string[];
+}
+
+/** How a connection ended. */
+export interface LinkEnd {
+  /** True when this side asked for it. */
+  readonly isOurs: boolean;
+  /** What happened, for people: `closed by the server`, `no answer any more`. */
+  readonly reason: string;
+}
+
+/** A connection to a server. */
+export interface Link {
+  /** Sends requests. */
+  readonly caller: Caller;
+  /** Address in use. */
+  readonly address: { readonly hostname: string; readonly port: number };
+  /** Fingerprint of the server's key. */
+  readonly fingerprint: string;
+  /** What this client may do. */
+  readonly role: string;
+  /** Resolves when the connection is over; never rejects. */
+  readonly closed: Promise<LinkEnd>;
+  /** Numbers of this moment. */
+  stats(): LinkStats;
+  /** Ends the connection; resolves when the server was told. */
+  close(): Promise<void>;
+}
+
+/** Makes connections. */
+export interface Connector {
+  /**
+   * Connects within `timeoutMs`.
+   *
+   * @throws {ConnectFailure} When there is no connection, with the sentence to show.
+   * @throws {CancelledError} When `signal` fired.
+   */
+  connect(target: Target, options: { timeoutMs: number; signal: AbortSignal }): Promise<Link>;
+}

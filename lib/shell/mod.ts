@@ -1,0 +1,14 @@
+/**
+ * The command language: lines → commands → requests and files.
+ *
+ * @module
+ */
+export * from "./command.ts";
+export * from "./completion.ts";
+export * from "./link.ts";
+export { parseLine, quoteWord, type Word, wordFromArgument } from "./parse_line.ts";
+export * from "./session.ts";
+export * from "./shell.ts";
+export * from "./shell_error.ts";
+export * from "./terminal.ts";
+export { readPort, readTarget } from "./commands/control.ts";

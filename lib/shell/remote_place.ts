@@ -1,0 +1,151 @@
+/**
+ * Remote paths as users type them: resolving, listing, patterns, whole trees.
+ *
+ * @module
+ */
+
+import {
+  type DirectoryEntry,
+  type FileStatus,
+  type RemotePath,
+  remotePathFromComponents,
+  resolveRemotePath,
+} from "../files/mod.ts";
+import { listDirectory, type SkippedEntry, statPath, walkTree } from "../operations/mod.ts";
+import { RemoteError } from "../request/mod.ts";
+import { expandGlob } from "./glob.ts";
+import type { Word } from "./parse_line.ts";
+import type { Session } from "./session.ts";
+
+/** A remote file or folder that the user named. */
+export interface RemotePlace {
+  /** Where it is. */
+  readonly path: RemotePath;
+  /** What the user calls it. */
+  readonly text: string;
+  /** What it is, when a listing said so. */
+  readonly kind: "file" | "folder" | "unknown";
+  /** A pattern found it, not its name. */
+  readonly isMatch: boolean;
+}
+
+/** All entries of a remote folder. */
+export async function listRemote(
+  session: Session,
+  path: RemotePath,
+  signal: AbortSignal,
+): Promise<DirectoryEntry[]> {
+  return await session.request(signal, async (caller) => {
+    const entries: DirectoryEntry[] = [];
+    for await (const page of listDirectory(caller, path, { signal })) entries.push(...page);
+    return entries;
+  }, { onLoss: "again" });
+}
+
+/** What a remote path is. */
+export async function remoteStatus(
+  session: Session,
+  path: RemotePath,
+  signal: AbortSignal,
+): Promise<FileStatus> {
+  return await session.request(signal, (caller) => statPath(caller, path, { signal }), {
+    onLoss: "again",
+  });
+}
+
+/** What a remote path is; null when there is nothing. */
+export async function remoteStatusOrNull(
+  session: Session,
+  path: RemotePath,
+  signal: AbortSignal,
+): Promise<FileStatus | null> {
+  try {
+    return await remoteStatus(session, path, signal);
+  } catch (error) {
+    if (error instanceof RemoteError && error.status === "not-found") return null;
+    throw error;
+  }
+}
+
+/**
+ * The remote places a word stands for: itself, or what its pattern matches.
+ *
+ * @throws {RemoteError} `not-found` when a pattern matches nothing.
+ */
+export async function expandRemote(
+  session: Session,
+  word: Word,
+  signal: AbortSignal,
+): Promise<RemotePlace[]> {
+  const base = session.remoteFolder;
+  if (word.pattern !== null) {
+    const matches = await expandGlob(word.pattern, async (folder) => {
+      const entries = await listRemote(session, resolveRemotePath(base, folder), signal);
+      return entries.filter(isUsable)
+        .map((entry) => ({ name: entry.name, isFolder: entry.kind === "directory" }));
+    });
+    if (matches.length > 0) {
+      return matches.map(({ path, isFolder }) => ({
+        path: resolveRemotePath(base, path),
+        text: path,
+        kind: isFolder ? "folder" : "file",
+        isMatch: true,
+      }));
+    }
+    // Brackets may be part of a plain name; stars and question marks are in no remote name.
+    if (/[*?]/.test(word.text)) throw new RemoteError("not-found", word.text);
+  }
+  const path = resolveRemotePath(base, word.text);
+  return [{ path, text: word.text, kind: "unknown", isMatch: false }];
+}
+
+/** A path one name further down. The name is checked: it may come from a server. */
+export function childPath(folder: RemotePath, name: string): RemotePath {
+  return remotePathFromComponents([...folder.components, name]);
+}
+
+/** What a folder holds, all the way down. */
+export interface RemoteTree {
+  /** Folders below it, a folder before what it holds. */
+  readonly folders: readonly RemotePath[];
+  /** Files below it. */
+  readonly files: readonly { readonly path: RemotePath; readonly sizeBytes: number }[];
+  /** What is no file: links, devices. */
+  readonly others: readonly RemotePath[];
+  /** What the server could not visit. */
+  readonly skipped: readonly SkippedEntry[];
+}
+
+/** Lists a remote folder with everything below it. */
+export async function walkRemote(
+  session: Session,
+  top: RemotePath,
+  signal: AbortSignal,
+): Promise<RemoteTree> {
+  return await session.request(signal, async (caller) => {
+    const folders: RemotePath[] = [];
+    const files: { path: RemotePath; sizeBytes: number }[] = [];
+    const others: RemotePath[] = [];
+    const skipped: SkippedEntry[] = [];
+    for await (const page of walkTree(caller, top, { signal })) {
+      skipped.push(...page.skipped);
+      for (const { path, status } of page.entries) {
+        // A server may say anything; what is not below the folder was not asked for.
+        if (!isBelow(path, top)) continue;
+        if (status.kind === "directory") folders.push(path);
+        else if (status.kind === "file") files.push({ path, sizeBytes: status.sizeBytes });
+        else others.push(path);
+      }
+    }
+    return { folders, files, others, skipped };
+  }, { onLoss: "again" });
+}
+
+function isBelow(path: RemotePath, top: RemotePath): boolean {
+  return path.components.length > top.components.length &&
+    top.components.every((name, index) => path.components[index] === name);
+}
+
+function isUsable(entry: DirectoryEntry): boolean {
+  return entry.readable && entry.name !== "" && !entry.name.includes("/");
+}
