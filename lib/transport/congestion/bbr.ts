@@ -99,8 +99,6 @@ class Bbr implements CongestionController {
   #longTermBytes = Infinity;
   #shortTermBytes = Infinity;
   #shortTermBandwidth = Infinity;
-  #upGrowthPackets = 1;
-  #upAckedBytes = 0;
 
   // The probing cycle. §5.3.3.
   #cycleStartMs = 0;
@@ -161,7 +159,6 @@ class Bbr implements CongestionController {
     if (rounds.isRoundStart) this.#onRoundEnd(sample);
     this.#checkPlateau(sample);
     this.#updateState(sample);
-    if (this.#state === "up") this.#raiseLongTerm(sample);
     this.#checkProbeRtt(sample);
     this.#updatePacing();
     this.#updateWindow(sample);
@@ -288,6 +285,7 @@ class Bbr implements CongestionController {
       this.#lowerShortTerm(queueMs > congestionDelayMs(minRttMs, jitterMs));
     }
     this.#adaptQuantum(queueMs);
+    if (this.#state === "up" && this.#longTermBytes < Infinity) this.#raiseLongTerm();
   }
 
   /** Loss outside of probing: less room until the next probe. §5.5.10.3, with corroboration. */
@@ -424,12 +422,6 @@ class Bbr implements CongestionController {
 
   #isProbedEnough(sample: AckSample, roundsInState: number): boolean {
     if (roundsInState < 1) return false;
-    if (sample.isWindowLimited && this.windowBytes >= this.#longTermBytes) {
-      // The bound from earlier losses holds us back: lift it first.
-      this.#resetPlateau();
-      this.#plateauBandwidth = this.#path.latestBandwidth;
-      return false;
-    }
     return this.#isPlateau || sample.inFlightBytes >= this.#inFlightAt(UP_GAIN);
   }
 
@@ -474,8 +466,6 @@ class Bbr implements CongestionController {
     this.#enter("refill", nowMs, 1, WINDOW_GAIN);
     this.#shortTermBytes = Infinity;
     this.#shortTermBandwidth = Infinity;
-    this.#upGrowthPackets = 1;
-    this.#upAckedBytes = 0;
     this.#rounds.restart(this.#rounds.seenDeliveredBytes, nowMs);
   }
 
@@ -514,21 +504,13 @@ class Bbr implements CongestionController {
     if (this.#state === "up") this.#enterDown(nowMs);
   }
 
-  /** The window is all used and nothing is wrong: more room, faster every round. §5.5.10.2. */
-  #raiseLongTerm(sample: AckSample): void {
-    if (this.#longTermBytes === Infinity) return;
-    if (sample.sentInFlightBytes > this.#longTermBytes) {
-      this.#longTermBytes = sample.sentInFlightBytes;
-    }
-    if (!sample.isWindowLimited || this.windowBytes < this.#longTermBytes) return;
-    this.#upAckedBytes += sample.ackedBytes;
-    const perPacket = this.windowBytes / this.#upGrowthPackets;
-    if (this.#upAckedBytes >= perPacket) {
-      const packets = Math.floor(this.#upAckedBytes / perPacket);
-      this.#upAckedBytes -= packets * perPacket;
-      this.#longTermBytes += packets * this.#maxDatagramBytes;
-    }
-    if (this.#rounds.isRoundStart) this.#upGrowthPackets *= 2;
+  /** A round of probing lost little: the bound from earlier losses was too careful. §5.5.10.2. */
+  #raiseLongTerm(): void {
+    const rounds = this.#rounds;
+    const total = rounds.lastLostBytes + rounds.lastDeliveredBytes;
+    const limit = (this.#losses.baseRatio + POLICER_LOSS) * total;
+    if (rounds.lastLostBytes < limit) this.#longTermBytes *= UP_GAIN;
+    else if (rounds.lastLossBursts >= PROBE_LOSS_BURSTS) this.#isPlateau = true;
   }
 
   // The RTT probe. §5.3.4.
@@ -561,6 +543,14 @@ class Bbr implements CongestionController {
     this.#shortTermBandwidth = Infinity;
     this.#enterDown(nowMs);
     this.#enterCruise(nowMs);
+  }
+
+  /** What losses leave of the window in this state. §5.6.4.7. */
+  #boundBytes(): number {
+    let bound = this.#longTermBytes;
+    if (this.#state === "startup" || this.#state === "drain") bound = Infinity;
+    else if (this.#state === "cruise") bound *= 1 - HEADROOM;
+    return bound < this.#shortTermBytes ? bound : this.#shortTermBytes;
   }
 
   #probeRttWindow(): number {
@@ -611,8 +601,14 @@ class Bbr implements CongestionController {
       return;
     }
     if (this.#isRestarting) this.#setPacing(RESTART_GAIN * bandwidth);
-    else if (this.#isFilled) this.#setPacing(this.#pacingGain * bandwidth * PACING_MARGIN);
-    else {
+    else if (this.#isFilled) {
+      let rate = this.#pacingGain * bandwidth * PACING_MARGIN;
+      // Where losses bound the window, spread it over the round trip: ACKs would clock bursts.
+      const bounded = this.#boundBytes() * 1000 /
+        (this.#smoothedRttMs + Math.min(this.#smoothedRttMs / 8, 5));
+      if (rate > bounded) rate = bounded;
+      this.#setPacing(rate);
+    } else {
       // Early samples are too low: half the window per RTT is the least that is known to fit.
       const known = this.windowBytes * 500 / this.#smoothedRttMs;
       this.#setPacing(STARTUP_GAIN * (bandwidth > known ? bandwidth : known));
@@ -639,23 +635,7 @@ class Bbr implements CongestionController {
     } else if (window < target || sample.deliveredBytes < this.#firstWindowBytes) {
       window += sample.ackedBytes;
     }
-    let limit = this.#shortTermBytes;
-    switch (this.#state) {
-      case "probe-rtt":
-        limit = Math.min(limit, this.#probeRttWindow());
-        break;
-      case "cruise":
-        limit = Math.min(limit, this.#longTermBytes * (1 - HEADROOM));
-        break;
-      case "down":
-      case "refill":
-      case "up":
-        limit = Math.min(limit, this.#longTermBytes);
-        break;
-      case "startup":
-      case "drain":
-        break;
-    }
+    const limit = this.#state === "probe-rtt" ? this.#probeRttWindow() : this.#boundBytes();
     if (window > limit) window = limit;
     const smallest = this.#smallestWindowBytes;
     this.windowBytes = window > smallest ? window : smallest;
