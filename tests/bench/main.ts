@@ -217,8 +217,12 @@ async function main(): Promise<void> {
   });
   await using resources = new AsyncDisposableStack();
   resources.defer(() => Deno.remove(directory, { recursive: true }));
+  // A signal may come twice, from the terminal and from the task that started this.
+  let ending: Promise<void> | null = null;
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, () => void resources.disposeAsync().then(() => Deno.exit(130)));
+    Deno.addSignalListener(signal, () => {
+      ending ??= resources.disposeAsync().finally(() => Deno.exit(130));
+    });
   }
   try {
     const [root, target] = [join(directory, "served"), join(directory, "fetched")];
