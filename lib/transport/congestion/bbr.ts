@@ -275,32 +275,35 @@ class Bbr implements CongestionController {
     const isQueueSmall = queueMs < freeDelayMs(minRttMs, jitterMs);
     const isGrowing = !this.#isFilled && this.#plateauRounds === 0;
     if (isQueueSmall && (this.#isRoundCruised || isGrowing)) this.#losses.learn(rounds);
+    const wasCruising = this.#isRoundCruised;
     this.#isRoundCruised = this.#state === "cruise";
     this.#isRestarting = false;
 
     if (this.#isJudgingProbe && this.#state === "down" && rounds.count >= this.#probeEndsAtRound) {
       this.#endProbeJudgement(sample);
     }
-    if (!this.#isJudgingProbe) {
-      this.#lowerShortTerm(queueMs > congestionDelayMs(minRttMs, jitterMs));
-    }
+    const isDelayed = queueMs > congestionDelayMs(minRttMs, jitterMs);
+    if (this.#state === "startup") this.#checkStartupLoss(isDelayed);
+    else if (wasCruising && this.#state === "cruise" && isDelayed) this.#lowerShortTerm();
     this.#adaptQuantum(queueMs);
     if (this.#state === "up" && this.#longTermBytes < Infinity) this.#raiseLongTerm();
   }
 
-  /** Loss outside of probing: less room until the next probe. §5.5.10.3, with corroboration. */
-  #lowerShortTerm(isDelayed: boolean): void {
+  /** Startup overflowed the queue: it is over. §5.3.1.3, with corroboration. */
+  #checkStartupLoss(isDelayed: boolean): void {
     const rounds = this.#rounds;
-    if (this.#state === "startup") {
-      if (rounds.lastLossBursts >= STARTUP_LOSS_BURSTS && this.#isLastRoundTooLossy(isDelayed)) {
-        this.#rememberForUndo(rounds.lastLostBytes);
-        this.#isFilled = true;
-        this.#longTermBytes = Math.max(this.#inFlightAt(1), rounds.lastDeliveredBytes);
-      }
+    if (rounds.lastLossBursts < STARTUP_LOSS_BURSTS || !this.#isLastRoundTooLossy(isDelayed)) {
       return;
     }
-    if (this.#state === "refill" || this.#state === "up" || !isDelayed) return;
-    if (rounds.lastLossBursts < PROBE_LOSS_BURSTS || !this.#isLastRoundTooLossy(isDelayed)) return;
+    this.#rememberForUndo(rounds.lastLostBytes);
+    this.#isFilled = true;
+    this.#longTermBytes = Math.max(this.#inFlightAt(1), rounds.lastDeliveredBytes);
+  }
+
+  /** Loss while cruising: less room until the next probe. §5.5.10.3, with corroboration. */
+  #lowerShortTerm(): void {
+    const rounds = this.#rounds;
+    if (rounds.lastLossBursts < PROBE_LOSS_BURSTS || !this.#isLastRoundTooLossy(true)) return;
     this.#rememberForUndo(rounds.lastLostBytes);
     const bandwidth = Math.min(this.#shortTermBandwidth, this.#path.maxBandwidth);
     const inFlight = Math.min(this.#shortTermBytes, this.windowBytes);
@@ -403,7 +406,7 @@ class Bbr implements CongestionController {
     this.#delayCheckedRound = rounds.count;
     const threshold = Math.min(Math.max(minRttMs / 8, 4), 24);
     const queueMs = recentMs - minRttMs;
-    const isDelayed = queueMs > threshold && queueMs > this.#path.jitterMs;
+    const isDelayed = queueMs > threshold && queueMs > 1.5 * this.#path.jitterMs;
     this.#delayedRounds = isDelayed ? this.#delayedRounds + 1 : 0;
     return this.#delayedRounds >= (minRttMs < NOISY_RTT_MS ? NOISY_ROUNDS : 1);
   }

@@ -14,6 +14,8 @@ import type { RoundTracker } from "./rounds.ts";
 const LOSS_THRESHOLD = 0.02;
 /** Loss that is too high whatever the delay says. */
 const HOPELESS_LOSS = 0.25;
+/** Base ratio assumed at least when the chance of random losses is reckoned. */
+const RARE_LOSS = 0.005;
 const LARGEST_BASE = 0.1;
 /** Rounds over which the base ratio is averaged. */
 const BASE_ROUNDS = 30;
@@ -65,7 +67,7 @@ export class LossJudge {
     if (isDelayed) {
       const base = this.baseRatio;
       // Two standard deviations of random loss are not congestion.
-      const noise = 2 * Math.sqrt(base * (1 - base) / packets);
+      const noise = 2 * Math.sqrt((base > RARE_LOSS ? base : RARE_LOSS) / packets);
       return ratio > base + LOSS_THRESHOLD + noise;
     }
     return packets >= 16 && ratio > HOPELESS_LOSS;
@@ -74,10 +76,10 @@ export class LossJudge {
 
 /** Delay above the smallest RTT from which on a round counts as delayed by a queue. */
 export function congestionDelayMs(minRttMs: number, jitterMs: number): number {
-  return Math.max(3, 0.1 * minRttMs, jitterMs);
+  return Math.max(3, 0.1 * minRttMs, 2 * jitterMs);
 }
 
 /** Delay above the smallest RTT up to which a round counts as free of a queue. */
 export function freeDelayMs(minRttMs: number, jitterMs: number): number {
-  return Math.max(2, 0.05 * minRttMs, jitterMs);
+  return Math.max(2, 0.05 * minRttMs, 2 * jitterMs);
 }
