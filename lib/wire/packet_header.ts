@@ -34,7 +34,13 @@ const SHORT_RESERVED = 0xb9;
 const LONG_FORM = 0xc0;
 
 /** What a long header introduces. */
-export type LongPacketType = "initial" | "reply" | "finish" | "retry" | "version-negotiation";
+export type LongPacketType =
+  | "initial"
+  | "reply"
+  | "finish"
+  | "retry"
+  | "version-negotiation"
+  | "refusal";
 
 const LONG_TYPES: readonly LongPacketType[] = [
   "initial",
@@ -42,6 +48,7 @@ const LONG_TYPES: readonly LongPacketType[] = [
   "finish",
   "retry",
   "version-negotiation",
+  "refusal",
 ];
 
 /** A parsed long header. */

@@ -1,0 +1,90 @@
+/**
+ * The receiver's half: which packets came, which are replays, and when to acknowledge. RFC 9000 §13.2.
+ *
+ * @module
+ */
+import { RangeSet } from "../collections/range_set.ts";
+import { DEFAULT_MAX_ACK_DELAY_MS, MAX_RECEIVED_RANGES } from "./constants.ts";
+
+/** Received packet numbers of one connection. */
+export class AckTracker {
+  #received = new RangeSet();
+  /** Everything below is either known or too old to matter: the left edge of the replay window. */
+  #floor = 0;
+  #largestReceivedAtMs = 0;
+  #elicitingCount = 0;
+  #isImmediate = false;
+  #deadlineMs = Infinity;
+  #packetThreshold = 2;
+  #maxAckDelayMs = DEFAULT_MAX_ACK_DELAY_MS;
+  #frequencySequence = -1;
+
+  /** Largest packet number received; -1 before the first. */
+  get largest(): number {
+    return this.#received.isEmpty ? -1 : this.#received.lastEnd - 1;
+  }
+
+  /** The received packet numbers, for the ACK frame. */
+  get received(): RangeSet {
+    return this.#received;
+  }
+
+  /** When an ACK must leave at the latest; Infinity when none is owed. */
+  get deadlineMs(): number {
+    return this.#deadlineMs;
+  }
+
+  /** True when packets came that want an acknowledgement. */
+  get isOwed(): boolean {
+    return this.#elicitingCount > 0;
+  }
+
+  /** True for a packet number that came before, or is too old to tell: a replay. */
+  isReplay(packetNumber: number): boolean {
+    return packetNumber < this.#floor || this.#received.has(packetNumber);
+  }
+
+  /** Takes note of an opened packet. */
+  onPacketReceived(
+    packetNumber: number,
+    nowMs: number,
+    packet: { isAckEliciting: boolean; isImmediate: boolean },
+  ): void {
+    if (packetNumber > this.largest) this.#largestReceivedAtMs = nowMs;
+    this.#received.insert(packetNumber, packetNumber + 1);
+    if (this.#received.rangeCount > MAX_RECEIVED_RANGES) {
+      this.#floor = this.#received.removeFirst();
+    }
+    if (!packet.isAckEliciting) return;
+    this.#elicitingCount++;
+    if (packet.isImmediate) this.#isImmediate = true;
+    if (this.#deadlineMs === Infinity) this.#deadlineMs = nowMs + this.#maxAckDelayMs;
+  }
+
+  /** True when an ACK should leave now rather than ride on the next packet. */
+  isDue(nowMs: number): boolean {
+    return this.#elicitingCount > 0 &&
+      (this.#isImmediate || this.#elicitingCount >= this.#packetThreshold ||
+        nowMs >= this.#deadlineMs);
+  }
+
+  /** How long the largest packet has been waiting, microseconds. */
+  delayUs(nowMs: number): number {
+    return Math.max(0, Math.round((nowMs - this.#largestReceivedAtMs) * 1000));
+  }
+
+  /** An ACK left. */
+  onAckSent(): void {
+    this.#elicitingCount = 0;
+    this.#isImmediate = false;
+    this.#deadlineMs = Infinity;
+  }
+
+  /** The sender chose how often it wants to hear of its packets. draft-ietf-quic-ack-frequency §4. */
+  onAckFrequency(sequence: number, packetThreshold: number, maxAckDelayMs: number): void {
+    if (sequence <= this.#frequencySequence) return;
+    this.#frequencySequence = sequence;
+    this.#packetThreshold = Math.max(1, Math.min(packetThreshold, 1024));
+    this.#maxAckDelayMs = Math.max(0.5, Math.min(maxAckDelayMs, 100));
+  }
+}

@@ -1,0 +1,840 @@
+/**
+ * The conductor of one established connection: four verbs, and the parts called in the RFCs' order.
+ *
+ * The parts return decisions and never call back; what they decide is applied here. See `lib/README.md`
+ * for the driving contract.
+ *
+ * @module
+ */
+import { DeadlineTable } from "../collections/deadline_table.ts";
+import {
+  FLAG_CONTROL,
+  FLAG_FIN,
+  FLAG_MORE_STREAMS,
+  FLAG_MTU_PROBE,
+  PACKET_OUTSTANDING,
+} from "../collections/sent_packet_ring.ts";
+import type { AeadProvider, Entropy } from "../crypto/mod.ts";
+import type { AckFrame } from "../wire/ack_frame.ts";
+import { TRANSPORT_ERROR_CODES, transportErrorName } from "../wire/error_code.ts";
+import { FrameEncodingError, FrameReader, type TransientFrame } from "../wire/frame.ts";
+import {
+  asksForImmediateAck,
+  decodePacketNumber,
+  readTruncatedPacketNumber,
+  SHORT_HEADER_BYTES,
+} from "../wire/packet_header.ts";
+import { TAG_BYTES } from "../crypto/mod.ts";
+import { AckFrequencyChooser } from "./ack_frequency.ts";
+import { AckTracker } from "./ack_tracker.ts";
+import { type ConnectionState, transition } from "./connection_state.ts";
+import type { ConnectionStats } from "./connection_stats.ts";
+import {
+  BASE_DATAGRAM_BYTES,
+  CLOSE_COPIES,
+  CLOSING_PTOS,
+  DEFAULT_MAX_ACK_DELAY_MS,
+  KEEPALIVE_MS,
+  MAX_BATCH_BYTES,
+  MAX_BATCH_PACKETS,
+} from "./constants.ts";
+import { ControlQueue } from "./control_queue.ts";
+import { dispatchFrame, type FrameTargets } from "./frame_dispatch.ts";
+import type { HandshakeResult } from "./handshake.ts";
+import { type AckOutcome, LossDetection } from "./loss_detection.ts";
+import { PacketBuilder, type PacketPlan } from "./packet_builder.ts";
+import { PacketProtection } from "./packet_protection.ts";
+import { type Address, isSameAddress, Path } from "./path.ts";
+import { PathValidation } from "./path_validation.ts";
+import { emptyAckSample, emptyLossSample } from "./samples.ts";
+import { StreamLayer, type WindowClock } from "./streams/stream_layer.ts";
+import type { StreamEntry } from "./streams/stream_map.ts";
+import type { TransmitBatch } from "./transmit_batch.ts";
+import type { TransportConfig } from "./transport_config.ts";
+import { type ConnectionEnd, TransportError } from "./transport_error.ts";
+import type { TransportEvent } from "./transport_event.ts";
+
+/** What a connection is made from, once the handshake is over. */
+export interface ConnectionOptions {
+  /** Which side we are. */
+  readonly role: "client" | "server";
+  /** The peer's address. */
+  readonly address: Address;
+  /** Our settings. */
+  readonly config: TransportConfig;
+  /** What the handshake gave. */
+  readonly handshake: HandshakeResult;
+  /** The client's FINISH, sent until the server confirms; null at the server. */
+  readonly finish: Uint8Array | null;
+  /** Seals and opens. */
+  readonly aead: AeadProvider;
+  /** Random bytes: path challenges. */
+  readonly entropy: Entropy;
+  /** Random numbers in [0, 1): congestion control. */
+  readonly random: () => number;
+  /** Largest UDP payload that may be tried on this path. */
+  readonly maxDatagramBytes: number;
+  /** Now, ms. */
+  readonly nowMs: number;
+}
+
+const DEADLINES = ["ack", "loss", "pacing", "idle", "keepalive", "close", "path"] as const;
+type DeadlineName = typeof DEADLINES[number];
+
+/** Probe timeouts in a row that make a blackout rather than a lost packet. */
+const BLACKOUT_PROBES = 3;
+/** Packets that one probe timeout repeats. RFC 9002 §6.2.4. */
+const PROBE_PACKETS = 2;
+
+/** One established connection. */
+export class Connection {
+  /** Which side we are. */
+  readonly role: "client" | "server";
+  /** What the handshake agreed on: IDs, keys' suite, the peer's identity and parameters. */
+  readonly handshake: HandshakeResult;
+  /** What happened, oldest first; the driver takes events out. */
+  readonly events: TransportEvent[] = [];
+  /** The streams. */
+  readonly streams: StreamLayer;
+
+  readonly #config: TransportConfig;
+  readonly #path: Path;
+  readonly #acks = new AckTracker();
+  readonly #ackFrequency = new AckFrequencyChooser();
+  readonly #control = new ControlQueue();
+  readonly #loss: LossDetection;
+  readonly #protection: PacketProtection;
+  readonly #builder: PacketBuilder;
+  readonly #validation: PathValidation;
+  readonly #deadlines = new DeadlineTable<DeadlineName>(DEADLINES);
+  readonly #frames = new FrameReader();
+  readonly #targets: FrameTargets;
+  readonly #ackSample = emptyAckSample();
+  readonly #lossSample = emptyLossSample();
+  readonly #idleTimeoutMs: number;
+  readonly #maxAckDelayMs = DEFAULT_MAX_ACK_DELAY_MS;
+
+  #state: ConnectionState = { kind: "established" };
+  #finish: Uint8Array | null;
+  #isFinishDue: boolean;
+  #transient: TransientFrame[] = [];
+  #probesDue = 0;
+  #closeCopiesDue = 0;
+  #closeFrame: TransientFrame | null = null;
+  #maxRateBytesPerSecond: number;
+  #isAppLimited = true;
+  #lastReceivedAtMs: number;
+  #clock = { nowMs: 0, rttMs: 0 };
+  #receivedPackets = 0;
+  #receivedBytes = 0;
+  #sentBytes = 0;
+  #replayedPackets = 0;
+
+  /** Makes the connection; the server's first act is to confirm the handshake. */
+  constructor(options: ConnectionOptions) {
+    const { handshake, config, nowMs } = options;
+    const peer = handshake.peerParameters;
+    this.role = options.role;
+    this.handshake = handshake;
+    this.#config = config;
+    this.#maxRateBytesPerSecond = config.maxRateBytesPerSecond;
+    this.#finish = options.finish;
+    this.#isFinishDue = options.finish !== null;
+    this.#lastReceivedAtMs = nowMs;
+    this.#path = new Path({
+      address: options.address,
+      congestion: config.congestion,
+      random: options.random,
+      maxDatagramBytes: Math.min(options.maxDatagramBytes, peer.maxUdpPayloadBytes),
+      maxBurstBytes: peer.receiveBufferBytes / 3,
+    });
+    if (!Number.isNaN(handshake.rttMs)) this.#path.rtt.onSample(handshake.rttMs, 0);
+    this.#loss = new LossDetection(this.#path.rtt, this.#path.sampler);
+    this.#protection = new PacketProtection(options.aead, handshake, {
+      updateAfterPackets: config.keyUpdatePackets,
+    });
+    this.streams = new StreamLayer({
+      role: options.role,
+      config,
+      peer,
+      control: this.#control,
+      events: this.events,
+    });
+    this.#builder = new PacketBuilder({
+      remoteId: handshake.remoteId,
+      acks: this.#acks,
+      control: this.#control,
+      streams: this.streams,
+      loss: this.#loss,
+      protection: this.#protection,
+    });
+    this.#validation = new PathValidation(options.entropy);
+    const idleMs = Math.min(config.maxIdleTimeoutMs, peer.maxIdleTimeoutMs || Infinity);
+    this.#idleTimeoutMs = idleMs;
+    this.#targets = this.#frameTargets();
+    if (options.role === "server") this.#control.push({ kind: "handshake-done" });
+    this.streams.onWindow(this.#path.controller.windowBytes);
+    this.#deadlines.set("idle", nowMs + this.#idleTimeoutMs);
+    if (options.role === "client") this.#deadlines.set("keepalive", nowMs + KEEPALIVE_MS);
+  }
+
+  /** The peer's present address. */
+  get address(): Address {
+    return this.#path.address;
+  }
+
+  /** The state's name. */
+  get stateName(): ConnectionState["kind"] {
+    return this.#state.kind;
+  }
+
+  /** When `handleTimeout` must be called next; Infinity when nothing waits. */
+  get deadlineMs(): number {
+    return this.#deadlines.earliestMs;
+  }
+
+  /** Why the connection ended, or null while it lives. */
+  get end(): ConnectionEnd | null {
+    return this.#state.kind === "established" ? null : this.#state.end;
+  }
+
+  // ── The application ────────────────────────────────────────────────────────────────────────────
+
+  /** Drops bytes that were read from a stream. */
+  consume(stream: StreamEntry, length: number, nowMs: number): void {
+    this.streams.consume(stream, length, this.#clockAt(nowMs));
+  }
+
+  /** Asks the peer to stop sending on a stream. */
+  stop(stream: StreamEntry, code: number, nowMs: number): void {
+    this.streams.stop(stream, code, this.#clockAt(nowMs));
+  }
+
+  /** Closes the connection; what was not acknowledged is abandoned. */
+  close(code: number, reason: string, nowMs: number): void {
+    this.#close({ kind: "closed", code, reason }, {
+      kind: "connection-close",
+      isApplication: true,
+      code,
+      reason,
+    }, nowMs);
+  }
+
+  /** Caps the sending rate, bytes per second; Infinity lifts the cap. */
+  setMaxRate(bytesPerSecond: number): void {
+    this.#maxRateBytesPerSecond = bytesPerSecond;
+  }
+
+  /** Figures for people. */
+  stats(): ConnectionStats {
+    const { rtt, controller, mtu, sampler } = this.#path;
+    return {
+      rttMs: rtt.smoothedMs,
+      minRttMs: rtt.minMs,
+      sentPackets: this.#loss.sentPackets,
+      lostPackets: this.#loss.lostPackets,
+      sentBytes: this.#sentBytes,
+      receivedPackets: this.#receivedPackets,
+      receivedBytes: this.#receivedBytes,
+      deliveredBytes: sampler.deliveredBytes,
+      windowBytes: controller.windowBytes,
+      inFlightBytes: this.#loss.inFlightBytes,
+      pacingRateBytesPerSecond: controller.pacingRateBytesPerSecond,
+      bandwidthBytesPerSecond: controller.bandwidthBytesPerSecond,
+      maxRateBytesPerSecond: this.#maxRateBytesPerSecond,
+      datagramBytes: mtu.datagramBytes,
+      controller: controller.name,
+      controllerState: controller.stateName,
+      suite: this.#protection.suite,
+      aeadProvider: this.#protection.providerName,
+      failedOpens: this.#protection.failedOpens,
+      replayedPackets: this.#replayedPackets,
+      streamCount: this.streams.count,
+      silentMs: this.#clock.nowMs - this.#lastReceivedAtMs,
+    };
+  }
+
+  /** When the newest packet of the peer came, ms. */
+  get lastReceivedAtMs(): number {
+    return this.#lastReceivedAtMs;
+  }
+
+  /** True while packets wait for their acknowledgement. */
+  get isWaitingForPeer(): boolean {
+    return this.#loss.hasOutstanding();
+  }
+
+  // ── Verb 1: a datagram came ────────────────────────────────────────────────────────────────────
+
+  /**
+   * Takes one short-header packet at `bytes[start, start + packetBytes)` and opens it in place.
+   * After the last packet of a datagram the caller calls {@linkcode afterDatagram}.
+   */
+  handlePacket(
+    bytes: Uint8Array,
+    packet: { start: number; packetBytes: number },
+    from: Address,
+    nowMs: number,
+  ): void {
+    const { start, packetBytes } = packet;
+    if (this.#state.kind === "draining" || this.#state.kind === "closed") return;
+    const truncated = readTruncatedPacketNumber(bytes, start);
+    const packetNumber = decodePacketNumber(this.#acks.largest, truncated);
+    if (this.#acks.isReplay(packetNumber)) {
+      this.#replayedPackets++;
+      return;
+    }
+    const firstByte = bytes[start]!;
+    if (!this.#protection.open(bytes, start, packetBytes, packetNumber)) {
+      this.#onFailedOpen(nowMs);
+      return;
+    }
+    const isNewest = packetNumber > this.#acks.largest;
+    this.#lastReceivedAtMs = nowMs;
+    this.#receivedPackets++;
+    this.#receivedBytes += packetBytes;
+    this.#finish = null;
+    if (this.#state.kind === "closing") {
+      this.#closeCopiesDue = 1;
+    }
+    const end = start + packetBytes - TAG_BYTES;
+    const isAckEliciting = this.#handleFrames(bytes, start + SHORT_HEADER_BYTES, end, nowMs);
+    this.#acks.onPacketReceived(packetNumber, nowMs, {
+      isAckEliciting,
+      isImmediate: asksForImmediateAck(firstByte),
+    });
+    if (isNewest && !isSameAddress(from, this.#path.address)) this.#onNewAddress(from, nowMs);
+  }
+
+  /** Sets the deadlines anew after the packets of one datagram. */
+  afterDatagram(nowMs: number): void {
+    this.#clock.nowMs = nowMs;
+    if (this.#state.kind !== "established") return;
+    this.#deadlines.set("idle", nowMs + this.#idleTimeoutMs);
+    if (this.role === "client") this.#deadlines.set("keepalive", nowMs + KEEPALIVE_MS);
+    this.#deadlines.set("ack", this.#acks.deadlineMs);
+    this.#setLossDeadline();
+  }
+
+  // ── Verb 2: a deadline passed ──────────────────────────────────────────────────────────────────
+
+  /** Does what is due. */
+  handleTimeout(nowMs: number): void {
+    this.#clock.nowMs = nowMs;
+    for (
+      let name = this.#deadlines.takeExpired(nowMs);
+      name !== null;
+      name = this.#deadlines.takeExpired(nowMs)
+    ) this.#onDeadline(name, nowMs);
+  }
+
+  #onDeadline(name: DeadlineName, nowMs: number): void {
+    switch (name) {
+      case "ack":
+      case "pacing":
+        // Nothing changes here: the next poll finds an acknowledgement or credit that is due.
+        break;
+      case "loss":
+        this.#onLossDetectionTimeout(nowMs);
+        break;
+      case "idle":
+        this.#finishClosed({ kind: "timed-out", code: 0, reason: "" });
+        break;
+      case "keepalive":
+        if (this.#state.kind !== "established") break;
+        this.#transient.push({ kind: "ping" });
+        this.#deadlines.set("keepalive", nowMs + KEEPALIVE_MS);
+        break;
+      case "close":
+        if (this.#state.kind !== "established") this.#finishClosed(this.#state.end);
+        break;
+      case "path":
+        this.#validation.onTimeout(nowMs, this.#path.rtt.ptoMs(this.#maxAckDelayMs));
+        this.#deadlines.set("path", this.#validation.deadlineMs);
+        break;
+    }
+  }
+
+  // ── Verb 3: what goes out ──────────────────────────────────────────────────────────────────────
+
+  /**
+   * Fills `batch` with the next packets for one address. False when nothing may go now; the deadline then
+   * says when to ask again. Call it until it says false.
+   */
+  pollTransmit(batch: TransmitBatch, nowMs: number): boolean {
+    batch.length = 0;
+    batch.address = this.#path.address;
+    if (this.#state.kind === "closing") return this.#pollClose(batch, nowMs);
+    if (this.#state.kind !== "established") return false;
+    if (this.#isFinishDue && this.#finish !== null) {
+      this.#isFinishDue = false;
+      batch.buffer.set(this.#finish, 0);
+      batch.segmentBytes = batch.length = this.#finish.length;
+      this.#sentBytes += batch.length;
+      return true;
+    }
+    if (this.#pollPathValidation(batch, nowMs)) return true;
+    if (this.#pollMtuProbe(batch, nowMs)) return true;
+    return this.#pollPackets(batch, nowMs);
+  }
+
+  /** The local network refused a datagram of this size at once (EMSGSIZE). */
+  onSendTooBig(sizeBytes: number, nowMs: number): void {
+    if (this.#path.mtu.onTooBig(sizeBytes, nowMs)) this.#onMtuChanged();
+  }
+
+  /** The local network refuses this address altogether. */
+  onSendRefused(): void {
+    this.#finishClosed({ kind: "send-refused", code: 0, reason: "" });
+  }
+
+  /** Ends the connection without a word to the peer. */
+  abandon(end: ConnectionEnd): void {
+    this.#finishClosed(end);
+  }
+
+  // ── Receiving ──────────────────────────────────────────────────────────────────────────────────
+
+  #handleFrames(bytes: Uint8Array, start: number, end: number, nowMs: number): boolean {
+    const context = { source: bytes, clock: this.#clockAt(nowMs) };
+    let isAckEliciting = false;
+    try {
+      this.#frames.reset(bytes, start, end);
+      for (let frame = this.#frames.next(); frame !== null; frame = this.#frames.next()) {
+        if (dispatchFrame(frame, this.#targets, context)) isAckEliciting = true;
+      }
+    } catch (error) {
+      this.#onPeerError(error, nowMs);
+    }
+    return isAckEliciting;
+  }
+
+  #onPeerError(error: unknown, nowMs: number): void {
+    const { code, reason } = error instanceof TransportError
+      ? { code: error.code, reason: error.message }
+      : error instanceof FrameEncodingError
+      ? { code: TRANSPORT_ERROR_CODES.FRAME_ENCODING_ERROR, reason: error.message }
+      : { code: -1, reason: "" };
+    if (code < 0) throw error;
+    this.#close(
+      { kind: "protocol-error", code, reason: `${transportErrorName(code)}: ${reason}` },
+      {
+        kind: "connection-close",
+        isApplication: false,
+        code,
+        reason,
+      },
+      nowMs,
+    );
+  }
+
+  #onFailedOpen(nowMs: number): void {
+    if (!this.#protection.isIntegrityLimitReached) return;
+    this.#onPeerError(new TransportError("AEAD_LIMIT_REACHED", "Too many forged packets"), nowMs);
+  }
+
+  #frameTargets(): FrameTargets {
+    return {
+      streams: this.streams,
+      acks: this.#acks,
+      onAck: (ack, nowMs) => this.#onAck(ack, nowMs),
+      onPathChallenge: (token) => this.#transient.push({ kind: "path-response", token }),
+      onPathResponse: (token, nowMs) => this.#onPathResponse(token, nowMs),
+      onConnectionClose: (close, nowMs) => this.#onConnectionClose(close, nowMs),
+      onHandshakeDone: () => {
+        this.#finish = null;
+      },
+    };
+  }
+
+  #onAck(ack: AckFrame, nowMs: number): void {
+    const { rtt, controller, sampler } = this.#path;
+    const priorInFlightBytes = this.#loss.inFlightBytes;
+    const outcome = this.#loss.onAckReceived(ack, nowMs);
+    const ackDelayMs = Math.min(ack.delayUs / 1000, this.#ackFrequency.maxAckDelayMs);
+    if (!Number.isNaN(outcome.rttSampleMs)) rtt.onSample(outcome.rttSampleMs, ackDelayMs);
+    if (outcome.acked.length === 0 && outcome.spurious.length === 0) return;
+    if (outcome.probesBefore >= BLACKOUT_PROBES) {
+      controller.onBlackoutEnd(nowMs - this.#lastProgressAtMs, nowMs);
+    }
+    this.#lastProgressAtMs = nowMs;
+    this.#loss.detectAndRemoveLostPackets(nowMs);
+    this.#applyAcked(outcome.acked, nowMs);
+    this.#applyAcked(outcome.spurious, nowMs);
+    this.#applyLost(outcome, nowMs);
+    if (outcome.spurious.length > 0) {
+      controller.onSpuriousLoss(outcome.spurious.length, outcome.spuriousBytes, nowMs);
+    }
+    const sample = this.#ackSample;
+    sample.minRttMs = rtt.minMs;
+    sample.priorInFlightBytes = priorInFlightBytes;
+    sample.inFlightBytes = this.#loss.inFlightBytes;
+    sample.rttMs = outcome.rttSampleMs;
+    sample.smoothedRttMs = rtt.smoothedMs;
+    sample.isWindowLimited = !this.#isAppLimited;
+    sample.ackDelayMs = ackDelayMs;
+    if (sampler.fillAckSample(sample, nowMs)) controller.onAck(sample);
+    this.#afterControllerChange();
+  }
+
+  #lastProgressAtMs = -Infinity;
+
+  /** Applies acknowledged packets to streams and control frames, joining neighbouring stream bytes. */
+  #applyAcked(packets: readonly number[], nowMs: number): void {
+    const { ring } = this.#loss;
+    let streamId = -1;
+    let runStart = 0;
+    let runEnd = 0;
+    for (const packetNumber of packets) {
+      const slot = ring.slot(packetNumber);
+      const flags = ring.flags[slot]!;
+      const id = ring.streamId[slot]!;
+      const offset = ring.streamOffset[slot]!;
+      const end = offset + ring.streamLength[slot]!;
+      if (id === streamId && offset === runEnd && flags === 0) {
+        runEnd = end;
+      } else {
+        if (streamId >= 0) this.streams.onChunkAcked(streamId, runStart, runEnd - runStart, false);
+        streamId = -1;
+        if (flags === 0) {
+          streamId = id;
+          runStart = offset;
+          runEnd = end;
+        } else {
+          this.#applyAckedSpecial(packetNumber, slot, nowMs);
+        }
+      }
+    }
+    if (streamId >= 0) this.streams.onChunkAcked(streamId, runStart, runEnd - runStart, false);
+    const last = packets[packets.length - 1];
+    if (last === undefined) return;
+    this.#protection.onPacketAcked(last);
+    this.#path.mtu.onPacketAcked(ring.sizeBytes[ring.slot(last)]!);
+  }
+
+  #applyAckedSpecial(packetNumber: number, slot: number, nowMs: number): void {
+    const { ring } = this.#loss;
+    const flags = ring.flags[slot]!;
+    if ((flags & FLAG_MTU_PROBE) !== 0) {
+      if (this.#path.mtu.onProbeAcked(ring.sizeBytes[slot]!, nowMs)) this.#onMtuChanged();
+      return;
+    }
+    const streamId = ring.streamId[slot]!;
+    if (streamId >= 0) {
+      const isFin = (flags & FLAG_FIN) !== 0;
+      this.streams.onChunkAcked(
+        streamId,
+        ring.streamOffset[slot]!,
+        ring.streamLength[slot]!,
+        isFin,
+      );
+    }
+    if ((flags & FLAG_MORE_STREAMS) !== 0) {
+      for (const frame of this.#builder.takeExtra(packetNumber)) {
+        this.streams.onChunkAcked(frame.streamId, frame.offset, frame.length, frame.isFin);
+      }
+    }
+    if ((flags & FLAG_CONTROL) !== 0) {
+      for (const frame of this.#control.take(packetNumber)) this.streams.onControlAcked(frame);
+    }
+  }
+
+  #applyLost(outcome: AckOutcome, nowMs: number): void {
+    const { ring } = this.#loss;
+    const { controller, mtu, sampler, rtt } = this.#path;
+    for (const packetNumber of outcome.lost) {
+      const slot = ring.slot(packetNumber);
+      const sizeBytes = ring.sizeBytes[slot]!;
+      if ((ring.flags[slot]! & FLAG_MTU_PROBE) !== 0) {
+        mtu.onProbeLost(sizeBytes, nowMs);
+        continue;
+      }
+      this.#requeue(packetNumber, slot, "lost");
+      if (mtu.onPacketLost(sizeBytes, outcome.acked.length > 0, nowMs)) this.#onMtuChanged();
+    }
+    const sample = this.#lossSample;
+    sample.inFlightBytes = this.#loss.inFlightBytes;
+    sample.smoothedRttMs = rtt.smoothedMs;
+    if (sampler.fillLossSample(sample, nowMs)) controller.onLoss(sample);
+  }
+
+  /**
+   * Puts everything that travelled in a packet back in line. A lost packet's frames leave the books; a
+   * probe's stay, because its packet may still be acknowledged.
+   */
+  #requeue(packetNumber: number, slot: number, reason: "lost" | "probe"): void {
+    const { ring } = this.#loss;
+    const flags = ring.flags[slot]!;
+    const streamId = ring.streamId[slot]!;
+    if (streamId >= 0) {
+      const isFin = (flags & FLAG_FIN) !== 0;
+      this.streams.onChunkLost(streamId, ring.streamOffset[slot]!, ring.streamLength[slot]!, isFin);
+    }
+    if ((flags & FLAG_MORE_STREAMS) !== 0) {
+      const extra = reason === "lost"
+        ? this.#builder.takeExtra(packetNumber)
+        : this.#builder.peekExtra(packetNumber);
+      for (const frame of extra) {
+        this.streams.onChunkLost(frame.streamId, frame.offset, frame.length, frame.isFin);
+      }
+    }
+    if ((flags & FLAG_CONTROL) !== 0) {
+      const frames = reason === "lost"
+        ? this.#control.take(packetNumber)
+        : this.#control.peek(packetNumber);
+      for (const frame of frames) this.streams.onControlLost(frame);
+    }
+  }
+
+  #onConnectionClose(
+    close: { isApplication: boolean; code: number; reason: string },
+    nowMs: number,
+  ): void {
+    if (this.#state.kind !== "established" && this.#state.kind !== "closing") return;
+    const end: ConnectionEnd = this.#state.kind === "closing" ? this.#state.end : {
+      kind: close.isApplication ? "closed-by-peer" : "error-by-peer",
+      code: close.code,
+      reason: close.reason,
+    };
+    const untilMs = nowMs + CLOSING_PTOS * this.#path.rtt.ptoMs(this.#maxAckDelayMs);
+    const wasEstablished = this.#state.kind === "established";
+    this.#state = transition(this.#state, { kind: "draining", end, untilMs });
+    this.#deadlines.clearAll();
+    this.#deadlines.set("close", untilMs);
+    if (wasEstablished) this.events.push({ kind: "ended", end });
+  }
+
+  // ── Timers ─────────────────────────────────────────────────────────────────────────────────────
+
+  #setLossDeadline(): void {
+    this.#deadlines.set("loss", this.#loss.deadlineMs(this.#ackFrequency.maxAckDelayMs));
+  }
+
+  /** RFC 9002 §A.9. */
+  #onLossDetectionTimeout(nowMs: number): void {
+    if (this.#state.kind !== "established") return;
+    if (this.#loss.isLossTimerSet) {
+      this.#loss.beginTimeout();
+      this.#applyLost(this.#loss.detectAndRemoveLostPackets(nowMs), nowMs);
+      this.#afterControllerChange();
+    } else {
+      this.#loss.ptoCount++;
+      this.#isFinishDue = true;
+      this.#probesDue = PROBE_PACKETS;
+      this.#requeueOldest(PROBE_PACKETS);
+      if (!this.#control.hasWaiting && !this.streams.hasPending()) {
+        this.#transient.push({ kind: "ping" });
+      }
+    }
+    this.#setLossDeadline();
+  }
+
+  /** Sends the oldest unacknowledged packets' contents again, without declaring them lost. */
+  #requeueOldest(count: number): void {
+    const { ring } = this.#loss;
+    let left = count;
+    for (let n = this.#loss.oldestOutstanding; n < ring.next && left > 0; n++) {
+      const slot = ring.slot(n);
+      if (ring.state[slot] !== PACKET_OUTSTANDING) continue;
+      if ((ring.flags[slot]! & FLAG_MTU_PROBE) !== 0) continue;
+      this.#requeue(n, slot, "probe");
+      left--;
+    }
+  }
+
+  // ── Sending ────────────────────────────────────────────────────────────────────────────────────
+
+  #pollPackets(batch: TransmitBatch, nowMs: number): boolean {
+    const { controller, mtu, pacer } = this.#path;
+    const segmentBytes = mtu.datagramBytes;
+    const isProbe = this.#probesDue > 0;
+    let budgetBytes = this.#sendBudgetBytes(segmentBytes, nowMs);
+    if (isProbe) budgetBytes = Math.max(budgetBytes, segmentBytes * this.#probesDue);
+    const isAckDue = this.#acks.isDue(nowMs);
+    const mayCarryData = budgetBytes > 0;
+    if (!isAckDue && !mayCarryData) return false;
+    if (!isAckDue && !this.#hasSomethingToSend()) return false;
+    this.#protection.updateIfDue(this.#loss.nextPacketNumber);
+    const plan: PacketPlan = {
+      limitBytes: segmentBytes,
+      mayCarryData,
+      transient: this.#transient,
+      isMtuProbe: false,
+      asksForAckAtEnd: true,
+    };
+    const maxPackets = Math.max(
+      1,
+      Math.min(
+        MAX_BATCH_PACKETS,
+        Math.floor(MAX_BATCH_BYTES / segmentBytes),
+        Math.floor(budgetBytes / segmentBytes),
+      ),
+    );
+    const inFlightBefore = this.#loss.inFlightBytes;
+    let length = 0;
+    for (let i = 0; i < maxPackets; i++) {
+      const size = this.#builder.build(batch.buffer, length, plan, nowMs);
+      if (this.#transient.length > 0) this.#transient.length = 0;
+      length += size;
+      if (size < segmentBytes) break;
+    }
+    if (length === 0) return false;
+    if (isProbe) this.#probesDue = Math.max(0, this.#probesDue - Math.ceil(length / segmentBytes));
+    batch.length = length;
+    batch.segmentBytes = Math.min(segmentBytes, length);
+    this.#sentBytes += length;
+    this.streams.rotate();
+    const inFlightBytes = this.#loss.inFlightBytes;
+    if (inFlightBytes > inFlightBefore) {
+      pacer.onSent(inFlightBytes - inFlightBefore);
+      controller.onPacketSent(inFlightBytes - inFlightBefore, inFlightBytes, nowMs);
+      this.#setLossDeadline();
+    }
+    this.#deadlines.set("ack", this.#acks.deadlineMs);
+    return true;
+  }
+
+  /** Bytes that congestion control and pacing let go now; sets the pacing deadline when it is too early. */
+  #sendBudgetBytes(segmentBytes: number, nowMs: number): number {
+    const { controller, sampler } = this.#path;
+    if (this.#deadlines.at("pacing") !== Infinity) this.#deadlines.clear("pacing");
+    const { inFlightBytes } = this.#loss;
+    const roomBytes = controller.windowBytes - inFlightBytes;
+    if (roomBytes < segmentBytes && inFlightBytes > 0) {
+      this.#isAppLimited = false;
+      return 0;
+    }
+    if (!this.#hasSomethingToSend()) {
+      if (!this.#isAppLimited || !sampler.isAppLimited) {
+        this.#isAppLimited = true;
+        sampler.onAppLimited(inFlightBytes);
+        controller.onAppLimited(nowMs);
+      }
+      return segmentBytes;
+    }
+    const allowance = this.#path.pacingAllowanceBytes(nowMs, this.#maxRateBytesPerSecond);
+    this.#isAppLimited = false;
+    if (allowance === 0) {
+      this.#deadlines.set("pacing", this.#path.pacer.nextSendMs());
+      return 0;
+    }
+    return Math.max(segmentBytes, Math.min(roomBytes, allowance));
+  }
+
+  #hasSomethingToSend(): boolean {
+    return this.#control.hasWaiting || this.#transient.length > 0 || this.streams.hasPending();
+  }
+
+  #pollMtuProbe(batch: TransmitBatch, nowMs: number): boolean {
+    const { mtu } = this.#path;
+    const probeBytes = mtu.probeDueBytes(nowMs);
+    // Only while data flows: an idle connection has no use for larger packets.
+    if (probeBytes === 0 || this.#finish !== null || !this.#loss.hasOutstanding()) return false;
+    mtu.onProbeSent();
+    const size = this.#builder.build(batch.buffer, 0, {
+      limitBytes: probeBytes,
+      mayCarryData: false,
+      transient: [{ kind: "ping" }],
+      isMtuProbe: true,
+      asksForAckAtEnd: false,
+    }, nowMs);
+    batch.length = batch.segmentBytes = size;
+    this.#sentBytes += size;
+    this.#setLossDeadline();
+    return true;
+  }
+
+  #pollPathValidation(batch: TransmitBatch, nowMs: number): boolean {
+    const challenge = this.#validation.pollChallenge(nowMs, this.#path.rtt.ptoMs(0));
+    if (challenge === null) return false;
+    batch.address = challenge.address;
+    const size = this.#builder.build(batch.buffer, 0, {
+      limitBytes: BASE_DATAGRAM_BYTES,
+      mayCarryData: false,
+      transient: [{ kind: "path-challenge", token: challenge.token }],
+      isMtuProbe: false,
+      asksForAckAtEnd: false,
+    }, nowMs);
+    batch.length = batch.segmentBytes = size;
+    this.#sentBytes += size;
+    this.#deadlines.set("path", this.#validation.deadlineMs);
+    this.#setLossDeadline();
+    return true;
+  }
+
+  #pollClose(batch: TransmitBatch, nowMs: number): boolean {
+    if (this.#closeCopiesDue === 0 || this.#closeFrame === null) return false;
+    this.#closeCopiesDue--;
+    const size = this.#builder.build(batch.buffer, 0, {
+      limitBytes: BASE_DATAGRAM_BYTES,
+      mayCarryData: false,
+      transient: [this.#closeFrame],
+      isMtuProbe: false,
+      asksForAckAtEnd: false,
+    }, nowMs);
+    batch.length = batch.segmentBytes = size;
+    this.#sentBytes += size;
+    return true;
+  }
+
+  #afterControllerChange(): void {
+    const { controller, mtu, rtt } = this.#path;
+    this.streams.onWindow(controller.windowBytes);
+    const frame = this.#ackFrequency.choose({
+      windowPackets: controller.windowBytes / mtu.datagramBytes,
+      smoothedRttMs: rtt.smoothedMs,
+    });
+    if (frame !== null) this.#control.push(frame);
+  }
+
+  #onMtuChanged(): void {
+    this.#path.controller.onMaxDatagramChanged(this.#path.mtu.datagramBytes);
+  }
+
+  // ── Moving ─────────────────────────────────────────────────────────────────────────────────────
+
+  /** The newest authentic packet came from elsewhere: the peer has moved, or its NAT forgot it. */
+  #onNewAddress(from: Address, nowMs: number): void {
+    if (this.role === "client" || this.#state.kind !== "established") return;
+    this.#validation.begin(from, nowMs);
+  }
+
+  #onPathResponse(token: Uint8Array, nowMs: number): void {
+    const address = this.#validation.onResponse(token);
+    if (address === null) return;
+    const isOtherHost = address.hostname !== this.#path.address.hostname;
+    this.#path.address = address;
+    // Another host address means another path: what was learnt is no longer to be trusted. RFC 9000 §9.4.
+    if (isOtherHost) this.#path.controller.onPersistentCongestion(nowMs);
+    this.#loss.ptoCount = 0;
+    this.#deadlines.set("path", Infinity);
+    this.#setLossDeadline();
+  }
+
+  // ── Ending ─────────────────────────────────────────────────────────────────────────────────────
+
+  #close(end: ConnectionEnd, frame: TransientFrame, nowMs: number): void {
+    if (this.#state.kind !== "established") return;
+    const untilMs = nowMs + CLOSING_PTOS * this.#path.rtt.ptoMs(this.#maxAckDelayMs);
+    this.#state = transition(this.#state, { kind: "closing", end, untilMs });
+    this.#closeFrame = frame;
+    this.#closeCopiesDue = CLOSE_COPIES;
+    this.#deadlines.clearAll();
+    this.#deadlines.set("close", untilMs);
+    this.events.push({ kind: "ended", end });
+  }
+
+  #finishClosed(end: ConnectionEnd): void {
+    if (this.#state.kind === "closed") return;
+    if (this.#state.kind === "established") this.events.push({ kind: "ended", end });
+    this.#state = transition(this.#state, { kind: "closed", end });
+    this.#deadlines.clearAll();
+    this.#protection.destroy();
+  }
+
+  #clockAt(nowMs: number): WindowClock {
+    this.#clock.nowMs = nowMs;
+    this.#clock.rttMs = this.#path.rtt.smoothedMs;
+    return this.#clock;
+  }
+}

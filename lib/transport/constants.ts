@@ -1,0 +1,47 @@
+/**
+ * Specification values with their section, and our own choices with their reason, apart.
+ *
+ * @module
+ */
+
+// ── From the specifications ──────────────────────────────────────────────────────────────────────
+
+/** RTT assumed before the first sample, ms. RFC 9002 §6.2.2. */
+export const INITIAL_RTT_MS = 333;
+/** Granularity of timers, ms: ours are coarser than the RFC's 1 ms. RFC 9002 §6.1.2. */
+export const TIMER_GRANULARITY_MS = 2;
+/** Smallest UDP payload that every path must carry. RFC 9000 §14. */
+export const BASE_DATAGRAM_BYTES = 1200;
+/** Bytes sent to an address that has not proved itself, as a multiple of those received. RFC 9000 §8. */
+export const AMPLIFICATION_FACTOR = 3;
+/** Closing and draining last this many PTOs. RFC 9000 §10.2. */
+export const CLOSING_PTOS = 3;
+
+// ── Our own choices ──────────────────────────────────────────────────────────────────────────────
+
+/** Most packets in one batch: what one `send` with UDP segmentation offload carries. */
+export const MAX_BATCH_PACKETS = 64;
+/** Most bytes in one batch: the largest UDP payload over IPv4. */
+export const MAX_BATCH_BYTES = 65_507;
+/** Packets behind the newest acknowledged one at which loss is declared, until reordering is seen. */
+export const PACKET_THRESHOLD = 64;
+/** Least reordering window: smaller ones mistake one late scheduling of a process for loss. */
+export const MIN_REORDERING_WINDOW_MS = 2;
+/** A PTO never waits longer than this (or 3 smoothed RTTs), so that a blackout costs 2 s at its end. */
+export const MAX_PTO_MS = 2_000;
+/** Fewest milliseconds of a PTO: below it a busy machine looks like a lossy path. */
+export const MIN_PTO_MS = 15;
+/** Received packet-number ranges kept: older gaps were declared lost long ago by the other side. */
+export const MAX_RECEIVED_RANGES = 256;
+/** ACK delay before the other side chose one. */
+export const DEFAULT_MAX_ACK_DELAY_MS = 5;
+/** The client says its first words again after this long, doubling up to a second. */
+export const HANDSHAKE_RETRY_MS = 250;
+/** A server forgets a handshake that is not finished by then. */
+export const HALF_OPEN_LIFETIME_MS = 5_000;
+/** Half-open handshakes that a server holds at once. */
+export const MAX_HALF_OPEN = 256;
+/** Copies of CONNECTION_CLOSE, since a program that leaves cannot answer any more. */
+export const CLOSE_COPIES = 2;
+/** Silence with nothing in flight after which a PING keeps NAT bindings and the peer's idle timer alive. */
+export const KEEPALIVE_MS = 15_000;

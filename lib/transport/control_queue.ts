@@ -1,0 +1,60 @@
+/**
+ * Control frames that wait for a packet, and those that travel in packets not yet acknowledged.
+ *
+ * @module
+ */
+import type { ControlFrame } from "../wire/frame.ts";
+
+/** Frames to send, and what became of them. */
+export class ControlQueue {
+  #waiting: ControlFrame[] = [];
+  #inFlight = new Map<number, ControlFrame[]>();
+
+  /** True when a frame waits. */
+  get hasWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** The frame that goes next, or undefined. */
+  get next(): ControlFrame | undefined {
+    return this.#waiting[0];
+  }
+
+  /** Queues a frame; a limit that is still waiting is replaced by the newer one. */
+  push(frame: ControlFrame): void {
+    const index = this.#waiting.findIndex((other) => isSuperseded(other, frame));
+    if (index >= 0) this.#waiting[index] = frame;
+    else this.#waiting.push(frame);
+  }
+
+  /** The frame `next` was written into this packet. */
+  onWritten(packetNumber: number): void {
+    const frame = this.#waiting.shift()!;
+    const frames = this.#inFlight.get(packetNumber);
+    if (frames === undefined) this.#inFlight.set(packetNumber, [frame]);
+    else frames.push(frame);
+  }
+
+  /** Takes the frames that travelled in a packet out of the books. */
+  take(packetNumber: number): readonly ControlFrame[] {
+    const frames = this.#inFlight.get(packetNumber);
+    if (frames === undefined) return NONE;
+    this.#inFlight.delete(packetNumber);
+    return frames;
+  }
+
+  /** The frames in a packet that is still in flight. */
+  peek(packetNumber: number): readonly ControlFrame[] {
+    return this.#inFlight.get(packetNumber) ?? NONE;
+  }
+}
+
+const NONE: readonly ControlFrame[] = [];
+
+function isSuperseded(old: ControlFrame, frame: ControlFrame): boolean {
+  if (old.kind !== frame.kind) return false;
+  if (old.kind === "max-stream-data" && frame.kind === "max-stream-data") {
+    return old.streamId === frame.streamId;
+  }
+  return old.kind === "max-data" || old.kind === "max-streams" || old.kind === "ack-frequency";
+}

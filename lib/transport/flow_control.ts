@@ -1,0 +1,106 @@
+/**
+ * Credit: how much the peer lets us send, and how much we let it send. RFC 9000 §4.
+ *
+ * A receive window grows when it is used up within two round trips, because then it, not the path,
+ * limits the sender.
+ *
+ * @module
+ */
+import { TransportError } from "./transport_error.ts";
+
+/** A receive window that follows what was consumed and tunes its own size. */
+export class ReceiveWindow {
+  #windowBytes: number;
+  #maxBytes: number;
+  #creditEnd: number;
+  #grantedAtMs = -Infinity;
+
+  /** Makes a window of `initialBytes` that may grow to `maxBytes`. */
+  constructor(initialBytes: number, maxBytes: number) {
+    this.#windowBytes = initialBytes;
+    this.#maxBytes = Math.max(initialBytes, maxBytes);
+    this.#creditEnd = initialBytes;
+  }
+
+  /** Offset up to which the peer may send. */
+  get creditEnd(): number {
+    return this.#creditEnd;
+  }
+
+  /** Present size of the window, bytes. */
+  get windowBytes(): number {
+    return this.#windowBytes;
+  }
+
+  /**
+   * Bytes up to `consumedEnd` have been read. Returns the new credit when it is worth telling the peer
+   * (a quarter of the window is used), else NaN.
+   */
+  onConsumed(consumedEnd: number, clock: { nowMs: number; rttMs: number }): number {
+    if (this.#creditEnd - consumedEnd > this.#windowBytes * 0.75) return NaN;
+    if (clock.nowMs - this.#grantedAtMs < 2 * clock.rttMs) {
+      this.#windowBytes = Math.min(this.#windowBytes * 2, this.#maxBytes);
+    }
+    this.#grantedAtMs = clock.nowMs;
+    this.#creditEnd = Math.max(this.#creditEnd, consumedEnd + this.#windowBytes);
+    return this.#creditEnd;
+  }
+}
+
+/** The connection's own credit, both ways. */
+export class ConnectionFlowControl {
+  /** The window for what the peer sends. */
+  readonly receiveWindow: ReceiveWindow;
+  #peerCreditEnd = 0;
+  #sentBytes = 0;
+  #receivedBytes = 0;
+  #consumedBytes = 0;
+
+  /** Makes the control with our own receive window. */
+  constructor(initialBytes: number, maxBytes: number) {
+    this.receiveWindow = new ReceiveWindow(initialBytes, maxBytes);
+  }
+
+  /** New stream bytes that may be sent. */
+  get sendCreditBytes(): number {
+    return this.#peerCreditEnd - this.#sentBytes;
+  }
+
+  /** The peer's limit, for DATA_BLOCKED. */
+  get peerCreditEnd(): number {
+    return this.#peerCreditEnd;
+  }
+
+  /** Stream bytes that arrived and were not consumed, holes included. */
+  get unconsumedBytes(): number {
+    return this.#receivedBytes - this.#consumedBytes;
+  }
+
+  /** The peer raised its limit. */
+  onMaxData(limit: number): void {
+    this.#peerCreditEnd = Math.max(this.#peerCreditEnd, limit);
+  }
+
+  /** New stream bytes left. */
+  onSent(bytes: number): void {
+    this.#sentBytes += bytes;
+  }
+
+  /**
+   * The highest offsets of all streams grew by `bytes`.
+   *
+   * @throws {TransportError} FLOW_CONTROL_ERROR
+   */
+  onReceived(bytes: number): void {
+    this.#receivedBytes += bytes;
+    if (this.#receivedBytes > this.receiveWindow.creditEnd) {
+      throw new TransportError("FLOW_CONTROL_ERROR", "Data beyond the connection's credit");
+    }
+  }
+
+  /** Stream bytes were read or dropped. Returns a new limit to tell the peer, or NaN. */
+  onConsumed(bytes: number, clock: { nowMs: number; rttMs: number }): number {
+    this.#consumedBytes += bytes;
+    return this.receiveWindow.onConsumed(this.#consumedBytes, clock);
+  }
+}

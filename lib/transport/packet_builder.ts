@@ -1,0 +1,193 @@
+/**
+ * Fills one packet: acknowledgement first, then control frames, then stream bytes; header and seal.
+ *
+ * Everything is written straight into the batch's buffer, and what was written is recorded with loss
+ * detection, so that its fate can be applied later.
+ *
+ * @module
+ */
+import { TAG_BYTES } from "../crypto/mod.ts";
+import {
+  FLAG_CONTROL,
+  FLAG_FIN,
+  FLAG_MORE_STREAMS,
+  FLAG_MTU_PROBE,
+} from "../collections/sent_packet_ring.ts";
+import { writeAckFrame } from "../wire/ack_frame.ts";
+import { ConnectionId } from "../wire/connection_id.ts";
+import {
+  frameBytes,
+  streamHeaderBytes,
+  type TransientFrame,
+  writeFrame,
+  writeStreamHeader,
+} from "../wire/frame.ts";
+import { SHORT_HEADER_BYTES, shortFirstByte, writeShortHeader } from "../wire/packet_header.ts";
+import type { AckTracker } from "./ack_tracker.ts";
+import type { ControlQueue } from "./control_queue.ts";
+import type { LossDetection } from "./loss_detection.ts";
+import type { PacketProtection } from "./packet_protection.ts";
+import type { StreamLayer } from "./streams/stream_layer.ts";
+
+/** A stream frame beyond the first in its packet. */
+export interface ExtraStreamFrame {
+  /** Stream. */
+  readonly streamId: number;
+  /** Stream offset. */
+  readonly offset: number;
+  /** Bytes. */
+  readonly length: number;
+  /** End of stream. */
+  readonly isFin: boolean;
+}
+
+/** The parts that a packet is filled from. */
+export interface BuilderParts {
+  /** Connection ID of the receiver. */
+  readonly remoteId: ConnectionId;
+  /** Acknowledgements that we owe. */
+  readonly acks: AckTracker;
+  /** Control frames. */
+  readonly control: ControlQueue;
+  /** Stream bytes. */
+  readonly streams: StreamLayer;
+  /** Where packets are recorded. */
+  readonly loss: LossDetection;
+  /** Seals. */
+  readonly protection: PacketProtection;
+}
+
+/** What one packet may hold. */
+export interface PacketPlan {
+  /** Most bytes of the packet, header and tag included. */
+  readonly limitBytes: number;
+  /** Stream bytes and control frames may go; otherwise only an acknowledgement. */
+  readonly mayCarryData: boolean;
+  /** Frames of this packet alone. */
+  readonly transient: readonly TransientFrame[];
+  /** Pad to `limitBytes` and treat as an MTU probe. */
+  readonly isMtuProbe: boolean;
+  /** Nothing follows this packet soon: ask for an acknowledgement at once when it is the last. */
+  readonly asksForAckAtEnd: boolean;
+}
+
+/** A packet this close to its limit is padded when more follows. */
+const PADDED_UP_BYTES = 48;
+const NO_ID = new ConnectionId(0, 0);
+
+/** Builds packets of one connection. */
+export class PacketBuilder {
+  readonly #parts: BuilderParts;
+  readonly #extra = new Map<number, ExtraStreamFrame[]>();
+  #header = { firstByte: 0, destination: NO_ID, packetBytes: 0, packetNumber: 0 };
+  #streamHeader = { streamId: 0, offset: 0, length: 0, isFin: false };
+
+  /** Uses these parts for the connection's life. */
+  constructor(parts: BuilderParts) {
+    this.#parts = parts;
+    this.#header.destination = parts.remoteId;
+  }
+
+  /** Stream frames beyond the first in a packet; taken out of the books. */
+  takeExtra(packetNumber: number): readonly ExtraStreamFrame[] {
+    const frames = this.#extra.get(packetNumber) ?? [];
+    this.#extra.delete(packetNumber);
+    return frames;
+  }
+
+  /** The same, left in the books. */
+  peekExtra(packetNumber: number): readonly ExtraStreamFrame[] {
+    return this.#extra.get(packetNumber) ?? [];
+  }
+
+  /** Writes one packet at `start`. Returns its size in bytes, 0 when there was nothing to put in. */
+  build(buffer: Uint8Array, start: number, plan: PacketPlan, nowMs: number): number {
+    const { acks, control, streams, loss, protection } = this.#parts;
+    const packetNumber = loss.nextPacketNumber;
+    const bodyStart = start + SHORT_HEADER_BYTES;
+    const limit = start + plan.limitBytes - TAG_BYTES;
+    let at = bodyStart;
+    let flags = 0;
+    let isEliciting = false;
+    const carriesAck = acks.isOwed;
+    if (carriesAck && !plan.isMtuProbe) {
+      at = writeAckFrame(buffer, at, limit, {
+        received: acks.received,
+        delayUs: acks.delayUs(nowMs),
+      });
+    }
+    for (const frame of plan.transient) {
+      at = writeFrame(buffer, at, frame);
+      if (frame.kind !== "connection-close") isEliciting = true;
+    }
+    let streamId = -1;
+    let streamOffset = 0;
+    let streamLength = 0;
+    if (plan.mayCarryData) {
+      for (let frame = control.next; frame !== undefined; frame = control.next) {
+        if (at + frameBytes(frame) > limit) break;
+        at = writeFrame(buffer, at, frame);
+        control.onWritten(packetNumber);
+        flags |= FLAG_CONTROL;
+        isEliciting = true;
+      }
+      for (let entry = streams.nextStream(); entry !== null; entry = streams.nextStream()) {
+        const room = limit - at;
+        const headerBytes = streamHeaderBytes(entry.id, entry.send.sentEnd, room);
+        if (room <= headerBytes) break;
+        const chunk = streams.takeChunk(entry, room - headerBytes);
+        if (chunk === null) break;
+        const header = this.#streamHeader;
+        header.streamId = entry.id;
+        header.offset = chunk.offset;
+        header.length = chunk.length;
+        header.isFin = chunk.isFin;
+        at = writeStreamHeader(buffer, at, header);
+        entry.send.copyTo(buffer, at, chunk);
+        at += chunk.length;
+        isEliciting = true;
+        if (streamId < 0) {
+          streamId = entry.id;
+          streamOffset = chunk.offset;
+          streamLength = chunk.length;
+          if (chunk.isFin) flags |= FLAG_FIN;
+        } else {
+          flags |= FLAG_MORE_STREAMS;
+          this.#addExtra(packetNumber, header);
+        }
+      }
+    }
+    if (at === bodyStart) return 0;
+    // All packets of a batch but the last have one size (UDP GSO): a few bytes short is padded up.
+    const isNearlyFull = streamId >= 0 && at < limit && limit - at < PADDED_UP_BYTES;
+    if (plan.isMtuProbe || (isNearlyFull && streams.hasPending())) {
+      buffer.fill(0, at, limit);
+      at = limit;
+    }
+    const packetBytes = at + TAG_BYTES - start;
+    const isImmediate = isEliciting && plan.asksForAckAtEnd && !streams.hasPending();
+    const header = this.#header;
+    header.firstByte = shortFirstByte(protection.keyPhase, isImmediate || plan.isMtuProbe);
+    header.packetBytes = packetBytes;
+    header.packetNumber = packetNumber;
+    writeShortHeader(buffer, start, header);
+    protection.seal(buffer, start, at - bodyStart, packetNumber);
+    const slot = loss.onPacketSent({
+      sizeBytes: packetBytes,
+      isAckEliciting: isEliciting,
+      isMtuProbe: plan.isMtuProbe,
+    }, nowMs);
+    loss.ring.flags[slot] = plan.isMtuProbe ? FLAG_MTU_PROBE : flags;
+    loss.ring.streamId[slot] = streamId;
+    loss.ring.streamOffset[slot] = streamOffset;
+    loss.ring.streamLength[slot] = streamLength;
+    if (carriesAck && !plan.isMtuProbe) acks.onAckSent();
+    return packetBytes;
+  }
+
+  #addExtra(packetNumber: number, frame: ExtraStreamFrame): void {
+    const list = this.#extra.get(packetNumber);
+    if (list === undefined) this.#extra.set(packetNumber, [{ ...frame }]);
+    else list.push({ ...frame });
+  }
+}

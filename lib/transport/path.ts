@@ -1,0 +1,81 @@
+/**
+ * One network path: the peer's address, and everything measured on the way to it. RFC 9000 §9.
+ *
+ * @module
+ */
+import type { CongestionController, CongestionControllerFactory } from "./congestion/controller.ts";
+import { BASE_DATAGRAM_BYTES } from "./constants.ts";
+import { DeliveryRateSampler } from "./delivery_rate.ts";
+import { Pacer } from "./pacer.ts";
+import { PathMtuDiscovery } from "./path_mtu_discovery.ts";
+import { RttEstimator } from "./rtt_estimator.ts";
+
+/** Where datagrams go: an IP address in text and a port. */
+export interface Address {
+  /** IPv4 or IPv6 address; never a name. */
+  readonly hostname: string;
+  /** UDP port. */
+  readonly port: number;
+}
+
+/** True when both mean the same socket. */
+export function isSameAddress(a: Address, b: Address): boolean {
+  return a.port === b.port && a.hostname === b.hostname;
+}
+
+/** What a path is made from. */
+export interface PathOptions {
+  /** The peer's address. */
+  readonly address: Address;
+  /** Makes the congestion controller. */
+  readonly congestion: CongestionControllerFactory;
+  /** Random numbers in [0, 1). */
+  readonly random: () => number;
+  /** Largest UDP payload that discovery may try. */
+  readonly maxDatagramBytes: number;
+  /** Most bytes that one burst may have: a part of what the peer's receive buffer holds. */
+  readonly maxBurstBytes: number;
+}
+
+/** A path with its estimators. */
+export class Path {
+  /** The peer's address; changes when the peer has moved and proved it. */
+  address: Address;
+  /** Round-trip time. */
+  readonly rtt: RttEstimator = new RttEstimator();
+  /** Delivery rate. */
+  readonly sampler: DeliveryRateSampler = new DeliveryRateSampler();
+  /** Datagram size. */
+  readonly mtu: PathMtuDiscovery;
+  /** Congestion controller. */
+  readonly controller: CongestionController;
+  /** Spreads packets over time. */
+  readonly pacer: Pacer = new Pacer();
+  readonly #maxBurstBytes: number;
+
+  /** Makes a path about which nothing is known yet. */
+  constructor(options: PathOptions) {
+    this.address = options.address;
+    this.mtu = new PathMtuDiscovery(options.maxDatagramBytes);
+    this.controller = options.congestion.create({
+      maxDatagramBytes: BASE_DATAGRAM_BYTES,
+      random: options.random,
+    });
+    this.#maxBurstBytes = options.maxBurstBytes;
+  }
+
+  /**
+   * Bytes that pacing lets go now, 0 when it is too early.
+   *
+   * @param maxRateBytesPerSecond The user's cap, Infinity for none.
+   */
+  pacingAllowanceBytes(nowMs: number, maxRateBytesPerSecond: number): number {
+    const { controller } = this;
+    const quantumBytes = Math.min(
+      Math.max(controller.sendQuantumBytes, this.mtu.datagramBytes),
+      Math.max(this.#maxBurstBytes, this.mtu.datagramBytes),
+    );
+    const bytesPerSecond = Math.min(controller.pacingRateBytesPerSecond, maxRateBytesPerSecond);
+    return this.pacer.allowanceBytes(nowMs, { bytesPerSecond, quantumBytes });
+  }
+}

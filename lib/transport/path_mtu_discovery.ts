@@ -1,0 +1,132 @@
+/**
+ * How large a datagram the path carries: DPLPMTUD. RFC 8899, RFC 9000 §14.3.
+ *
+ * Starts at 1200 bytes, which every path must carry, and tries a short list of sizes that real networks
+ * have, upwards. A probe is a padded PING; its loss is no sign of congestion. When full-size packets keep
+ * vanishing while small ones arrive (a black hole), the size falls back to the base.
+ *
+ * @module
+ */
+import { BASE_DATAGRAM_BYTES } from "./constants.ts";
+
+/** UDP payloads of common links: tunnels, Ethernet, jumbo frames, loopback. */
+const CANDIDATE_BYTES: readonly number[] = [1372, 1452, 1472, 8952, 16_384, 32_768, 65_507];
+/** RFC 8899 §5.1.2. */
+const MAX_PROBES = 3;
+/** RFC 8899 §5.1.1: try larger sizes again after this. */
+const RAISE_TIMER_MS = 600_000;
+/** Full-size packets lost in a row, without one arriving, that make a black hole. */
+const BLACK_HOLE_THRESHOLD = 6;
+
+type Phase =
+  | {
+    readonly kind: "searching";
+    readonly candidateBytes: number;
+    readonly probes: number;
+    readonly inFlight: boolean;
+  }
+  | { readonly kind: "complete"; readonly raiseAtMs: number }
+  | { readonly kind: "disabled" };
+
+/** The search of one path. */
+export class PathMtuDiscovery {
+  #confirmedBytes: number = BASE_DATAGRAM_BYTES;
+  #limitBytes: number;
+  #phase: Phase;
+  #lostInARow = 0;
+
+  /** Searches up to `limitBytes`: what both sockets and the address family allow. */
+  constructor(limitBytes: number) {
+    this.#limitBytes = limitBytes;
+    this.#phase = this.#search(this.#confirmedBytes);
+  }
+
+  /** Largest UDP payload known to arrive. */
+  get datagramBytes(): number {
+    return this.#confirmedBytes;
+  }
+
+  /** Size of the probe that should be sent now, or 0. */
+  probeDueBytes(nowMs: number): number {
+    if (this.#phase.kind === "complete" && nowMs >= this.#phase.raiseAtMs) {
+      this.#phase = this.#search(this.#confirmedBytes);
+    }
+    return this.#phase.kind === "searching" && !this.#phase.inFlight
+      ? this.#phase.candidateBytes
+      : 0;
+  }
+
+  /** A probe left. */
+  onProbeSent(): void {
+    if (this.#phase.kind === "searching") this.#phase = { ...this.#phase, inFlight: true };
+  }
+
+  /** A probe of this size arrived. Returns true when the path's size grew. */
+  onProbeAcked(sizeBytes: number, nowMs: number): boolean {
+    this.#lostInARow = 0;
+    if (sizeBytes <= this.#confirmedBytes) return false;
+    this.#confirmedBytes = sizeBytes;
+    this.#phase = this.#search(sizeBytes);
+    if (this.#phase.kind === "disabled") this.#complete(nowMs);
+    return true;
+  }
+
+  /** A probe of this size was lost. After three of them the size is taken as too large. */
+  onProbeLost(sizeBytes: number, nowMs: number): void {
+    const phase = this.#phase;
+    if (phase.kind !== "searching" || phase.candidateBytes !== sizeBytes) return;
+    if (phase.probes + 1 < MAX_PROBES) {
+      this.#phase = { ...phase, probes: phase.probes + 1, inFlight: false };
+    } else {
+      this.#complete(nowMs);
+    }
+  }
+
+  /** The local network refused this size at once (EMSGSIZE): the limit is known without probing. */
+  onTooBig(sizeBytes: number, nowMs: number): boolean {
+    this.#limitBytes = Math.min(this.#limitBytes, sizeBytes - 1);
+    if (this.#phase.kind === "searching" && this.#phase.candidateBytes >= sizeBytes) {
+      this.#complete(nowMs);
+    }
+    if (this.#confirmedBytes < sizeBytes) return false;
+    this.#confirmedBytes = BASE_DATAGRAM_BYTES;
+    this.#phase = this.#search(BASE_DATAGRAM_BYTES);
+    return true;
+  }
+
+  /** A packet of ordinary traffic arrived. */
+  onPacketAcked(sizeBytes: number): void {
+    if (sizeBytes > BASE_DATAGRAM_BYTES) this.#lostInARow = 0;
+  }
+
+  /**
+   * A packet of ordinary traffic was lost. Returns true when the path looks like a black hole for large
+   * packets, and the size fell back to the base. RFC 8899 §4.3.
+   */
+  onPacketLost(sizeBytes: number, isSmallPacketArriving: boolean, nowMs: number): boolean {
+    if (sizeBytes <= BASE_DATAGRAM_BYTES || this.#confirmedBytes === BASE_DATAGRAM_BYTES) {
+      return false;
+    }
+    this.#lostInARow++;
+    if (this.#lostInARow < BLACK_HOLE_THRESHOLD || !isSmallPacketArriving) return false;
+    this.#lostInARow = 0;
+    this.#confirmedBytes = BASE_DATAGRAM_BYTES;
+    this.#phase = { kind: "complete", raiseAtMs: nowMs + RAISE_TIMER_MS };
+    return true;
+  }
+
+  #search(aboveBytes: number): Phase {
+    // The limit itself is a candidate too: it is what the smaller of the two sockets takes.
+    for (const size of CANDIDATE_BYTES) {
+      const candidateBytes = Math.min(size, this.#limitBytes);
+      if (candidateBytes > aboveBytes) {
+        return { kind: "searching", candidateBytes, probes: 0, inFlight: false };
+      }
+    }
+    return { kind: "disabled" };
+  }
+
+  #complete(nowMs: number): void {
+    this.#phase = { kind: "complete", raiseAtMs: nowMs + RAISE_TIMER_MS };
+  }
+}

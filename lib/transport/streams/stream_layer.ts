@@ -1,0 +1,320 @@
+/**
+ * All streams of one connection with their flow control: takes stream frames, hands out pieces for
+ * packets, and serves the application. RFC 9000 §2–4.
+ *
+ * @module
+ */
+import type { ControlFrame, StreamFrame } from "../../wire/frame.ts";
+import type { TransportParameters } from "../../wire/transport_parameters.ts";
+import type { ControlQueue } from "../control_queue.ts";
+import { ConnectionFlowControl, ReceiveWindow } from "../flow_control.ts";
+import type { TransportConfig } from "../transport_config.ts";
+import type { TransportEvent } from "../transport_event.ts";
+import { ReceiveStream } from "./receive_stream.ts";
+import { SendStream, type StreamChunk } from "./send_stream.ts";
+import { type StreamEntry, StreamMap } from "./stream_map.ts";
+
+/** Least that one stream buffers for sending, whatever the window is. */
+const MIN_SEND_BUFFER_BYTES = 1 << 20;
+
+/** Time and round trip, for window tuning. */
+export interface WindowClock {
+  /** Now, ms. */
+  readonly nowMs: number;
+  /** Smoothed RTT, ms. */
+  readonly rttMs: number;
+}
+
+/** What the layer is made from. */
+export interface StreamLayerOptions {
+  /** Decides the stream IDs. */
+  readonly role: "client" | "server";
+  /** Our limits. */
+  readonly config: TransportConfig;
+  /** The peer's limits. */
+  readonly peer: TransportParameters;
+  /** Where control frames go. */
+  readonly control: ControlQueue;
+  /** Where events go. */
+  readonly events: TransportEvent[];
+}
+
+/** The streams of one connection. */
+export class StreamLayer {
+  readonly #config: TransportConfig;
+  readonly #control: ControlQueue;
+  readonly #events: TransportEvent[];
+  readonly #map: StreamMap;
+  readonly #flow: ConnectionFlowControl;
+  readonly #opened: StreamEntry[] = [];
+  #sendBufferBytes = MIN_SEND_BUFFER_BYTES;
+
+  /** Makes the layer with no streams. */
+  constructor(options: StreamLayerOptions) {
+    const { config, peer } = options;
+    this.#config = config;
+    this.#control = options.control;
+    this.#events = options.events;
+    this.#flow = new ConnectionFlowControl(config.initialWindowBytes, config.maxWindowBytes);
+    this.#flow.onMaxData(peer.initialMaxDataBytes);
+    this.#map = new StreamMap(options.role, {
+      maxRemoteStreams: config.maxStreams,
+      make: (id) => ({
+        id,
+        send: new SendStream(peer.initialMaxStreamDataBytes),
+        receive: new ReceiveStream(config.initialStreamWindowBytes),
+        window: new ReceiveWindow(config.initialStreamWindowBytes, config.maxStreamWindowBytes),
+        resetCode: 0,
+        peerResetCode: -1,
+        peerStopCode: -1,
+        isScheduled: false,
+        isReadableReported: false,
+      }),
+    });
+    this.#map.onMaxStreams(peer.initialMaxStreams);
+  }
+
+  /** Streams that exist now. */
+  get count(): number {
+    return this.#map.count;
+  }
+
+  /** Streams that exist now, for statistics. */
+  values(): IterableIterator<StreamEntry> {
+    return this.#map.values();
+  }
+
+  // ── The application's side ─────────────────────────────────────────────────────────────────────
+
+  /** Opens a stream, or null when the peer allows no more for now. */
+  open(): StreamEntry | null {
+    return this.#map.canOpen ? this.#map.open() : null;
+  }
+
+  /** Copies in what fits; returns how many bytes that were. The rest waits for a `writable` event. */
+  write(entry: StreamEntry, bytes: Uint8Array): number {
+    const written = entry.send.write(bytes, this.#sendBufferBytes);
+    if (written > 0) this.#map.schedule(entry);
+    return written;
+  }
+
+  /** Ends the sending side. */
+  finish(entry: StreamEntry): void {
+    if (entry.send.isFinished) return;
+    entry.send.finish();
+    this.#map.schedule(entry);
+  }
+
+  /** Abandons the sending side. */
+  reset(entry: StreamEntry, code: number): void {
+    if (!entry.send.reset()) return;
+    entry.resetCode = code;
+    this.#control.push({
+      kind: "reset-stream",
+      streamId: entry.id,
+      code,
+      finalSize: entry.send.sentEnd,
+    });
+  }
+
+  /** Asks the peer to stop; what was received and not read is dropped. */
+  stop(entry: StreamEntry, code: number, clock: WindowClock): void {
+    if (entry.receive.isStopped || entry.receive.isDone) return;
+    const dropped = entry.receive.stop();
+    if (!entry.receive.isSizeKnown) {
+      this.#control.push({ kind: "stop-sending", streamId: entry.id, code });
+    }
+    this.#giveCredit(entry, dropped, clock);
+    this.#closeIfDone(entry);
+  }
+
+  /** Drops bytes that the application has read, and gives the peer credit for more. */
+  consume(entry: StreamEntry, length: number, clock: WindowClock): void {
+    entry.receive.consume(length);
+    this.#giveCredit(entry, length, clock);
+    this.#closeIfDone(entry);
+  }
+
+  /** The application has looked at the stream and found nothing: report it again when that changes. */
+  onReadableSeen(entry: StreamEntry): void {
+    entry.isReadableReported = false;
+  }
+
+  /** The window of the path: a sender keeps up to three windows unacknowledged. */
+  onWindow(windowBytes: number): void {
+    this.#sendBufferBytes = Math.min(
+      this.#config.maxSendBufferBytes,
+      Math.max(MIN_SEND_BUFFER_BYTES, 3 * windowBytes),
+    );
+  }
+
+  // ── The packet's side ──────────────────────────────────────────────────────────────────────────
+
+  /** True when a packet could carry stream bytes now. */
+  hasPending(): boolean {
+    return this.#map.hasScheduled && this.#map.hasPending(this.#flow.sendCreditBytes);
+  }
+
+  /** The stream whose turn it is, or null when nothing may go. */
+  nextStream(): StreamEntry | null {
+    return this.#map.current(this.#flow.sendCreditBytes);
+  }
+
+  /** Chooses up to `maxBytes` of a stream for a packet; counts them as sent. */
+  takeChunk(entry: StreamEntry, maxBytes: number): StreamChunk | null {
+    const sentEnd = entry.send.sentEnd;
+    const chunk = entry.send.nextChunk(maxBytes, this.#flow.sendCreditBytes);
+    this.#flow.onSent(entry.send.sentEnd - sentEnd);
+    return chunk;
+  }
+
+  /** Lets the next stream go first in the next batch. */
+  rotate(): void {
+    this.#map.rotate();
+  }
+
+  /** A piece of a stream was acknowledged. */
+  onChunkAcked(streamId: number, offset: number, length: number, isFin: boolean): void {
+    const entry = this.#map.find(streamId);
+    if (entry === undefined || !entry.send.onAcked(offset, length, isFin)) return;
+    this.#events.push({ kind: "writable", stream: entry });
+    this.#closeIfDone(entry);
+  }
+
+  /** A piece of a stream was lost. */
+  onChunkLost(streamId: number, offset: number, length: number, isFin: boolean): void {
+    const entry = this.#map.find(streamId);
+    if (entry === undefined) return;
+    entry.send.onLost(offset, length, isFin);
+    this.#map.schedule(entry);
+  }
+
+  /** A control frame of the streams was acknowledged. */
+  onControlAcked(frame: ControlFrame): void {
+    if (frame.kind !== "reset-stream") return;
+    const entry = this.#map.find(frame.streamId);
+    if (entry === undefined) return;
+    entry.send.onResetAcked();
+    this.#closeIfDone(entry);
+  }
+
+  /** A control frame was lost: queues it again unless it no longer matters. */
+  onControlLost(frame: ControlFrame): void {
+    switch (frame.kind) {
+      case "max-data":
+        this.#control.push({ kind: "max-data", limit: this.#flow.receiveWindow.creditEnd });
+        break;
+      case "max-stream-data": {
+        const entry = this.#map.find(frame.streamId);
+        if (entry !== undefined && !entry.receive.isSizeKnown) {
+          const limit = entry.receive.creditEnd;
+          this.#control.push({ kind: "max-stream-data", streamId: entry.id, limit });
+        }
+        break;
+      }
+      case "reset-stream":
+      case "stop-sending":
+        if (this.#map.find(frame.streamId) !== undefined) this.#control.push(frame);
+        break;
+      default:
+        this.#control.push(frame);
+    }
+  }
+
+  /** Bytes that the peer allows but the application does not supply: why nothing is sent. */
+  get isBlockedByPeer(): boolean {
+    return this.#map.hasScheduled && this.#flow.sendCreditBytes <= 0;
+  }
+
+  /** The connection's own credit, for DATA_BLOCKED. */
+  get peerCreditEnd(): number {
+    return this.#flow.peerCreditEnd;
+  }
+
+  // ── Frames of the peer ─────────────────────────────────────────────────────────────────────────
+
+  /** STREAM. @throws {TransportError} */
+  onStreamFrame(source: Uint8Array, frame: StreamFrame, clock: WindowClock): void {
+    const entry = this.#find(frame.streamId);
+    if (entry === undefined) return;
+    const { receive } = entry;
+    const readBefore = receive.readOffset;
+    this.#flow.onReceived(receive.onData(source, frame));
+    if (receive.isStopped) {
+      this.#giveCredit(entry, receive.readOffset - readBefore, clock);
+      this.#closeIfDone(entry);
+    } else if (receive.readableBytes > 0 || receive.isAtEnd) {
+      this.#reportReadable(entry);
+    }
+  }
+
+  /** RESET_STREAM. @throws {TransportError} */
+  onResetStream(streamId: number, code: number, finalSize: number, clock: WindowClock): void {
+    const entry = this.#find(streamId);
+    if (entry === undefined || entry.receive.isDone) return;
+    this.#flow.onReceived(entry.receive.onReset(finalSize));
+    entry.peerResetCode = code;
+    this.#giveCredit(entry, finalSize - entry.receive.readOffset, clock);
+    this.#reportReadable(entry);
+    this.#closeIfDone(entry);
+  }
+
+  /** STOP_SENDING: answered with a reset, RFC 9000 §3.5. @throws {TransportError} */
+  onStopSending(streamId: number, code: number): void {
+    const entry = this.#find(streamId);
+    if (entry === undefined) return;
+    entry.peerStopCode = code;
+    this.reset(entry, code);
+    this.#events.push({ kind: "writable", stream: entry });
+  }
+
+  /** MAX_DATA. */
+  onMaxData(limit: number): void {
+    this.#flow.onMaxData(limit);
+  }
+
+  /** MAX_STREAM_DATA. @throws {TransportError} */
+  onMaxStreamData(streamId: number, limit: number): void {
+    const entry = this.#find(streamId);
+    if (entry !== undefined && entry.send.onMaxStreamData(limit)) this.#map.schedule(entry);
+  }
+
+  /** MAX_STREAMS. */
+  onMaxStreams(limit: number): void {
+    if (this.#map.onMaxStreams(limit)) this.#events.push({ kind: "streams-available" });
+  }
+
+  #find(streamId: number): StreamEntry | undefined {
+    const entry = this.#map.receive(streamId, this.#opened);
+    if (this.#opened.length > 0) {
+      for (const stream of this.#opened) this.#events.push({ kind: "stream-opened", stream });
+      this.#opened.length = 0;
+    }
+    return entry;
+  }
+
+  #reportReadable(entry: StreamEntry): void {
+    if (entry.isReadableReported) return;
+    entry.isReadableReported = true;
+    this.#events.push({ kind: "readable", stream: entry });
+  }
+
+  #giveCredit(entry: StreamEntry, consumed: number, clock: WindowClock): void {
+    const connectionLimit = this.#flow.onConsumed(consumed, clock);
+    if (!Number.isNaN(connectionLimit)) {
+      this.#control.push({ kind: "max-data", limit: connectionLimit });
+    }
+    if (entry.receive.isSizeKnown) return;
+    const limit = entry.window.onConsumed(entry.receive.readOffset, clock);
+    if (Number.isNaN(limit)) return;
+    entry.receive.giveCredit(limit);
+    this.#control.push({ kind: "max-stream-data", streamId: entry.id, limit });
+  }
+
+  #closeIfDone(entry: StreamEntry): void {
+    if (!entry.send.isDone || !entry.receive.isDone) return;
+    if (this.#map.find(entry.id) === undefined) return;
+    const limit = this.#map.close(entry);
+    if (!Number.isNaN(limit)) this.#control.push({ kind: "max-streams", limit });
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * Every knob of the transport in one object, with unit, default and consequence.
+ *
+ * @module
+ */
+import type { CongestionControllerFactory } from "./congestion/controller.ts";
+import { congestionController as cubic } from "./congestion/cubic.ts";
+
+/** Settings of an endpoint; all connections share them. */
+export interface TransportConfig {
+  /** Makes the congestion controller of each path. Default: `cubic`. */
+  readonly congestion: CongestionControllerFactory;
+  /** Silence after which a connection ends, ms. Longer survives longer blackouts. Default 120 000. */
+  readonly maxIdleTimeoutMs: number;
+  /** How long a client tries to reach a server, ms. Default 10 000. */
+  readonly handshakeTimeoutMs: number;
+  /** First receive window of a stream, bytes. It grows to `maxStreamWindowBytes`. Default 4 MiB. */
+  readonly initialStreamWindowBytes: number;
+  /** Most that one stream may hold unread, bytes: bounds memory, and speed on long paths. Default 64 MiB. */
+  readonly maxStreamWindowBytes: number;
+  /** First receive window of the connection, bytes. Default 6 MiB. */
+  readonly initialWindowBytes: number;
+  /** Most that all streams may hold unread, bytes. Default 96 MiB. */
+  readonly maxWindowBytes: number;
+  /** Most unacknowledged bytes that one stream keeps for sending again. Default 96 MiB. */
+  readonly maxSendBufferBytes: number;
+  /** Streams that the peer may have open. Default 128. */
+  readonly maxStreams: number;
+  /** Cap on sending, bytes per second; Infinity for none. Default Infinity. */
+  readonly maxRateBytesPerSecond: number;
+  /** Largest UDP payload that path MTU discovery may try. Default 65 507. */
+  readonly maxDatagramBytes: number;
+  /** Packets sealed with one key before it is updated; far below RFC 9001 §6.6's 2^23. Default 2^22. */
+  readonly keyUpdatePackets: number;
+  /** Name and version told to the peer. */
+  readonly agent: string;
+}
+
+/** The defaults. */
+export const DEFAULT_TRANSPORT_CONFIG: TransportConfig = {
+  congestion: cubic,
+  maxIdleTimeoutMs: 120_000,
+  handshakeTimeoutMs: 10_000,
+  initialStreamWindowBytes: 4 << 20,
+  maxStreamWindowBytes: 64 << 20,
+  initialWindowBytes: 6 << 20,
+  maxWindowBytes: 96 << 20,
+  maxSendBufferBytes: 96 << 20,
+  maxStreams: 128,
+  maxRateBytesPerSecond: Infinity,
+  maxDatagramBytes: 65_507,
+  keyUpdatePackets: 2 ** 22,
+  agent: "ferry",
+};
