@@ -4,7 +4,7 @@
  * @module
  */
 import { type ByteStream, StreamError, type StreamOpener } from "../bytes/byte_stream.ts";
-import { encodeRequest, readResponse } from "./message.ts";
+import { encodeRequest, readResponse, type Reply } from "./message.ts";
 import { MessageError } from "./message_error.ts";
 import type { OperationShape } from "./operation.ts";
 import { RemoteError, statusCode, type StatusName, statusOfStreamError } from "./status.ts";
@@ -65,9 +65,9 @@ export class Caller {
     try {
       await call.stream.finish();
       for (;;) {
-        const response = await call.receiveNext();
-        if (response === null) return;
-        yield response;
+        const reply = await call.receiveNext();
+        if (reply === null) return;
+        yield reply.response;
       }
     } catch (error) {
       throw call.explain(error);
@@ -155,16 +155,16 @@ export class Call<Request, Response> {
    * @throws {StreamError}
    */
   async receive(): Promise<Response> {
-    const response = await this.receiveNext();
-    if (response === null) throw new MessageError("Expected a reply, found the end of the stream");
-    return response;
+    const reply = await this.receiveNext();
+    if (reply === null) throw new MessageError("Expected a reply, found the end of the stream");
+    return reply.response;
   }
 
   /** The next reply, or null at the server's end. Throws as {@linkcode Call.receive}. */
-  async receiveNext(): Promise<Response | null> {
-    const response = await readResponse(this.reader, this.#operation.response);
-    if (response === null) this.#isOver = true;
-    return response;
+  async receiveNext(): Promise<Reply<Response> | null> {
+    const reply = await readResponse(this.reader, this.#operation.response);
+    if (reply === null) this.#isOver = true;
+    return reply;
   }
 
   /**

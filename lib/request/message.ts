@@ -73,6 +73,12 @@ export function encodeRefusal(status: StatusName, path: string): Uint8Array {
   return finishMessage(writer);
 }
 
+/** One reply that does not say no. */
+export interface Reply<Response> {
+  /** Its fields. */
+  readonly response: Response;
+}
+
 /**
  * Reads one reply. Null when the peer ended the stream instead.
  *
@@ -83,7 +89,7 @@ export function encodeRefusal(status: StatusName, path: string): Uint8Array {
 export async function readResponse<Response>(
   reader: StreamReader,
   codec: Codec<Response>,
-): Promise<Response | null> {
+): Promise<Reply<Response> | null> {
   const message = await readMessage(reader);
   if (message === null) return null;
   const fields = new ByteReader(message);
@@ -92,7 +98,7 @@ export async function readResponse<Response>(
     const path = decoding(() => readText(fields, MAX_ERROR_PATH_BYTES));
     throw new RemoteError(statusFromCode(code), path);
   }
-  return decodeBody(codec, fields.rest());
+  return { response: decodeBody(codec, fields.rest()) };
 }
 
 /**

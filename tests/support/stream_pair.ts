@@ -1,0 +1,332 @@
+/**
+ * Byte streams and connections in memory, with back-pressure, cuts from both ends and a loss of the
+ * connection. Everything happens in the order of the event loop; no time passes.
+ *
+ * @module
+ */
+import { assert } from "../../lib/bytes/invariant.ts";
+import {
+  type ByteStream,
+  type StreamAcceptor,
+  StreamError,
+  type StreamErrorKind,
+  type StreamOpener,
+} from "../../lib/bytes/byte_stream.ts";
+
+/** Which way bytes go: from the side that opened the stream, or to it. */
+export type Direction = "from-opener" | "to-opener";
+
+/** How the streams of a pair behave. */
+export interface StreamPairOptions {
+  /** Bytes on their way in one direction before `write` waits. Default 64 KiB. */
+  readonly capacityBytes?: number;
+  /** Most bytes that one `read` returns. Default: everything there is. */
+  readonly readBytes?: number;
+  /**
+   * Sees, and may change, a copy of what is written. `offset` counts the bytes of that direction before
+   * it; `streamIndex` the streams of the connection.
+   */
+  readonly onBytes?: (bytes: Uint8Array, at: {
+    readonly direction: Direction;
+    readonly offset: number;
+    readonly streamIndex: number;
+  }) => void;
+}
+
+/** Both ends of one stream: what is written to one is read from the other. */
+export function streamPair(
+  options: StreamPairOptions = {},
+  streamIndex = 0,
+): [MemoryStream, MemoryStream] {
+  const pipe = (direction: Direction) =>
+    new Pipe(options, (bytes, offset) => {
+      options.onBytes?.(bytes, { direction, offset, streamIndex });
+    });
+  const there = pipe("from-opener");
+  const back = pipe("to-opener");
+  return [new MemoryStream(back, there), new MemoryStream(there, back)];
+}
+
+/** Both ends of one connection. */
+export interface ConnectionPair {
+  /** The end that dialled. */
+  readonly client: MemoryConnection;
+  /** The end that was dialled. */
+  readonly server: MemoryConnection;
+  /** Takes the network away: every stream fails, no more are accepted. */
+  lose(): void;
+}
+
+/** Two ends that can open streams to each other. */
+export function connectionPair(options: StreamPairOptions = {}): ConnectionPair {
+  const client = new MemoryConnection(options);
+  const server = new MemoryConnection(options);
+  client.attach(server);
+  server.attach(client);
+  return {
+    client,
+    server,
+    lose() {
+      client.lose();
+      server.lose();
+    },
+  };
+}
+
+/** One end of a connection. */
+export class MemoryConnection implements StreamOpener, StreamAcceptor {
+  /** The ends here of all streams, in the order in which they came up. */
+  readonly streams: MemoryStream[] = [];
+  #options: StreamPairOptions;
+  #peer: MemoryConnection | null = null;
+  #waiting: MemoryStream[] = [];
+  #isLost = false;
+  #changed = new Signal();
+
+  constructor(options: StreamPairOptions) {
+    this.#options = options;
+  }
+
+  /** Streams that the peer opened and nobody accepted yet. */
+  get unaccepted(): number {
+    return this.#waiting.length;
+  }
+
+  attach(peer: MemoryConnection): void {
+    this.#peer = peer;
+  }
+
+  // deno-lint-ignore require-await
+  async openStream(): Promise<MemoryStream> {
+    if (this.#isLost) throw new StreamError("connection-lost");
+    const [mine, theirs] = streamPair(this.#options, this.streams.length);
+    this.streams.push(mine);
+    this.#peer!.receive(theirs);
+    return mine;
+  }
+
+  async acceptStream(): Promise<MemoryStream | null> {
+    while (this.#waiting.length === 0) {
+      if (this.#isLost) return null;
+      await this.#changed.next();
+    }
+    return this.#waiting.shift()!;
+  }
+
+  receive(stream: MemoryStream): void {
+    this.streams.push(stream);
+    this.#waiting.push(stream);
+    this.#changed.fire();
+  }
+
+  lose(): void {
+    this.#isLost = true;
+    for (const stream of this.streams) stream.lose();
+    this.#changed.fire();
+  }
+}
+
+/** One end of a stream. */
+export class MemoryStream implements ByteStream {
+  #incoming: Pipe;
+  #outgoing: Pipe;
+
+  constructor(incoming: Pipe, outgoing: Pipe) {
+    this.#incoming = incoming;
+    this.#outgoing = outgoing;
+  }
+
+  /** How this end's sending side ended: null while it goes on. */
+  get sendingEnd(): "finished" | "reset" | null {
+    return this.#outgoing.end;
+  }
+
+  /** Code with which this end was told to stop sending, or null. */
+  get stoppedWith(): number | null {
+    return this.#outgoing.stopCode;
+  }
+
+  /** Code with which the other end gave up sending, or null. */
+  get resetWith(): number | null {
+    return this.#incoming.resetCode;
+  }
+
+  /** Bytes that this end has written. */
+  get writtenBytes(): number {
+    return this.#outgoing.writtenBytes;
+  }
+
+  read(): Promise<Uint8Array | null> {
+    return this.#incoming.read();
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    return this.#outgoing.write(bytes);
+  }
+
+  finish(): Promise<void> {
+    return this.#outgoing.finish();
+  }
+
+  flushed(): Promise<void> {
+    return this.#outgoing.flushed();
+  }
+
+  reset(code: number): void {
+    this.#outgoing.reset(code);
+  }
+
+  stop(code: number): void {
+    this.#incoming.stop(code);
+  }
+
+  lose(): void {
+    this.#incoming.lose();
+    this.#outgoing.lose();
+  }
+}
+
+/** One direction of a stream. */
+class Pipe {
+  end: "finished" | "reset" | null = null;
+  stopCode: number | null = null;
+  resetCode: number | null = null;
+  writtenBytes = 0;
+  #buffer: Uint8Array;
+  #start = 0;
+  #length = 0;
+  #readBytes: number;
+  #onBytes: (bytes: Uint8Array, offset: number) => void;
+  #lastView = new Uint8Array(0);
+  #isLost = false;
+  #isReading = false;
+  #isWriting = false;
+  #changed = new Signal();
+
+  constructor(
+    { capacityBytes = 65_536, readBytes = capacityBytes }: StreamPairOptions,
+    onBytes: (bytes: Uint8Array, offset: number) => void,
+  ) {
+    this.#buffer = new Uint8Array(capacityBytes);
+    this.#readBytes = readBytes;
+    this.#onBytes = onBytes;
+  }
+
+  async read(): Promise<Uint8Array | null> {
+    assert(!this.#isReading, "Two reads of one stream at a time");
+    this.#isReading = true;
+    // Whoever keeps a view longer than it lives shall notice.
+    this.#lastView.fill(0xee);
+    try {
+      for (;;) {
+        if (this.stopCode !== null) throw new StreamError("aborted");
+        if (this.resetCode !== null) throw new StreamError("reset-by-peer", this.resetCode);
+        if (this.#isLost) throw new StreamError("connection-lost");
+        if (this.#length > 0) return this.#take();
+        if (this.end === "finished") return null;
+        await this.#changed.next();
+      }
+    } finally {
+      this.#isReading = false;
+    }
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    assert(!this.#isWriting, "Two writes to one stream at a time");
+    assert(this.end !== "finished", "A write after the end of a stream");
+    this.#isWriting = true;
+    try {
+      for (let position = 0; position < bytes.length;) {
+        this.#assertSending();
+        const copied = this.#put(bytes.subarray(position));
+        position += copied;
+        if (copied === 0) await this.#changed.next();
+      }
+      this.#assertSending();
+    } finally {
+      this.#isWriting = false;
+    }
+  }
+
+  // deno-lint-ignore require-await
+  async finish(): Promise<void> {
+    this.#assertSending();
+    this.end = "finished";
+    this.#changed.fire();
+  }
+
+  async flushed(): Promise<void> {
+    while (this.end !== "finished") {
+      this.#assertSending();
+      await this.#changed.next();
+    }
+    if (this.#isLost) throw new StreamError("connection-lost");
+  }
+
+  reset(code: number): void {
+    if (this.end === "reset" || (this.end === "finished" && this.#length === 0)) return;
+    this.end = "reset";
+    this.resetCode = code;
+    this.#length = 0;
+    this.#changed.fire();
+  }
+
+  stop(code: number): void {
+    if (this.stopCode !== null) return;
+    this.stopCode = code;
+    this.#length = 0;
+    this.#changed.fire();
+  }
+
+  lose(): void {
+    this.#isLost = true;
+    this.#changed.fire();
+  }
+
+  #assertSending(): void {
+    const fail = (kind: StreamErrorKind, code?: number): never => {
+      throw new StreamError(kind, code);
+    };
+    if (this.end === "reset") fail("aborted");
+    if (this.stopCode !== null) fail("stopped-by-peer", this.stopCode);
+    if (this.#isLost) fail("connection-lost");
+  }
+
+  /** Copies in what there is room for; returns how much that was. */
+  #put(bytes: Uint8Array): number {
+    const copied = bytes.slice(0, this.#buffer.length - this.#length);
+    if (copied.length === 0) return 0;
+    this.#onBytes(copied, this.writtenBytes);
+    const end = (this.#start + this.#length) % this.#buffer.length;
+    const first = copied.subarray(0, this.#buffer.length - end);
+    this.#buffer.set(first, end);
+    this.#buffer.set(copied.subarray(first.length), 0);
+    this.#length += copied.length;
+    this.writtenBytes += copied.length;
+    this.#changed.fire();
+    return copied.length;
+  }
+
+  #take(): Uint8Array {
+    const length = Math.min(this.#length, this.#readBytes, this.#buffer.length - this.#start);
+    this.#lastView = this.#buffer.slice(this.#start, this.#start + length);
+    this.#start = (this.#start + length) % this.#buffer.length;
+    this.#length -= length;
+    this.#changed.fire();
+    return this.#lastView;
+  }
+}
+
+/** Wakes everybody who waits for something to change. */
+class Signal {
+  #next = Promise.withResolvers<void>();
+
+  next(): Promise<void> {
+    return this.#next.promise;
+  }
+
+  fire(): void {
+    this.#next.resolve();
+    this.#next = Promise.withResolvers();
+  }
+}
