@@ -34,6 +34,8 @@ const UP_GAIN = 1.25;
 const BETA = 0.7;
 /** Share of the known room that is left to others while cruising. */
 const HEADROOM = 0.15;
+/** Window gain beside a queue that others keep standing: they need room to live. */
+const SHARING_WINDOW_GAIN = 1.4;
 const FIRST_WINDOW_PACKETS = 32;
 const SMALLEST_WINDOW_PACKETS = 4;
 /** Until the first RTT sample, the window is paced as if the RTT were this. */
@@ -112,6 +114,7 @@ class Bbr implements CongestionController {
   #probeDeliveredBytes = 0;
   #policerProbes = 0;
   #isRoundCruised = false;
+  #hasStandingQueue = false;
 
   #probeRttEndsAtMs = NaN;
   #probeRttMinMs = Infinity;
@@ -253,7 +256,10 @@ class Bbr implements CongestionController {
   #windowTarget(): number {
     const path = this.#path;
     if (!(path.minRttMs < Infinity)) return this.#firstWindowBytes;
-    let spanMs = this.#windowGain * path.minRttMs;
+    const gain = this.#hasStandingQueue && this.#windowGain > SHARING_WINDOW_GAIN
+      ? SHARING_WINDOW_GAIN
+      : this.#windowGain;
+    let spanMs = gain * path.minRttMs;
     const slackMs = path.minRttMs + SCHEDULER_SLACK_MS;
     if (spanMs < slackMs) spanMs = slackMs;
     const bytes = this.#bandwidth * (spanMs + 2 * path.jitterMs) / 1000 + path.extraAckedBytes;
@@ -283,6 +289,7 @@ class Bbr implements CongestionController {
       this.#endProbeJudgement(sample);
     }
     const isDelayed = queueMs > congestionDelayMs(minRttMs, jitterMs);
+    this.#hasStandingQueue = isDelayed && wasCruising;
     if (this.#state === "startup") this.#checkStartupLoss(isDelayed);
     else if (wasCruising && this.#state === "cruise" && isDelayed) this.#lowerShortTerm();
     this.#adaptQuantum(queueMs);

@@ -6,6 +6,7 @@
  */
 
 import type { AckSample } from "../controller.ts";
+import { JitterMeter } from "./jitter.ts";
 import type { RoundTracker } from "./rounds.ts";
 
 const MIN_RTT_WINDOW_MS = 10_000;
@@ -13,7 +14,6 @@ const LONG_RTT_MS = 300;
 const EXTRA_ACKED_ROUNDS = 10;
 /** RTTs below this are measured over at least as long, or scheduling noise becomes bandwidth. */
 const SHORTEST_RATE_INTERVAL_MS = 4;
-const JITTER_WEIGHT = 1 / 32;
 
 /** The path as measured. All fields are read by the controller, none is written by it. */
 export class PathModel {
@@ -27,20 +27,11 @@ export class PathModel {
   nearMinRttAtMs = 0;
   /** How much more than bandwidth × time arrives at once, bytes. */
   extraAckedBytes = 0;
-  /**
-   * How far an RTT typically is from its neighbours, ms.
-   *
-   * Taken from second differences, so that a queue that fills or drains, ours or a competitor's,
-   * does not look like jitter: only what changes from ACK to ACK does.
-   */
-  jitterMs = 0;
-
   #cycleBandwidth = 0;
   #previousCycleBandwidth = 0;
   #minRttAtMs = 0;
 
-  #previousRttMs = NaN;
-  #beforePreviousRttMs = NaN;
+  readonly #jitter = new JitterMeter();
 
   #aggregateStartMs = 0;
   #aggregateBytes = 0;
@@ -52,10 +43,15 @@ export class PathModel {
   #windowDelivered = 0;
   #windowRate = NaN;
 
+  /** How far an RTT typically is from the one before it, ms. */
+  get jitterMs(): number {
+    return this.#jitter.spreadMs;
+  }
+
   /** Takes an ACK, after the round tracker has seen it. */
   onAck(sample: AckSample, rounds: RoundTracker, windowBytes: number, isFilled: boolean): void {
     if (sample.rttMs > 0) {
-      this.#updateJitter(sample.rttMs);
+      this.#jitter.onRtt(sample.rttMs);
       this.#updateMinRtt(sample);
     }
     this.#updateBandwidth(sample);
@@ -92,8 +88,7 @@ export class PathModel {
     this.latestBandwidth = 0;
     this.minRttMs = Infinity;
     this.extraAckedBytes = 0;
-    this.jitterMs = 0;
-    this.#previousRttMs = NaN;
+    this.#jitter.reset();
     this.#cycleBandwidth = 0;
     this.#previousCycleBandwidth = 0;
     this.#extraNew = 0;
@@ -107,7 +102,7 @@ export class PathModel {
       this.minRttMs = rttMs;
       this.#minRttAtMs = sample.nowMs;
     }
-    const nearMs = (this.minRttMs < 10 ? 1 : 0.3) + this.jitterMs / 4;
+    const nearMs = (this.minRttMs < 10 ? 1 : 0.3) + this.#jitter.spreadMs / 4;
     if (rttMs <= this.minRttMs * 1.01 + nearMs) {
       this.nearMinRttAtMs = sample.nowMs;
       this.#minRttAtMs = sample.nowMs;
@@ -173,13 +168,5 @@ export class PathModel {
     }
     if (extra > this.#extraNew) this.#extraNew = extra;
     this.extraAckedBytes = this.#extraNew > this.#extraOld ? this.#extraNew : this.#extraOld;
-  }
-
-  #updateJitter(rttMs: number): void {
-    const bend = Math.abs(rttMs - 2 * this.#previousRttMs + this.#beforePreviousRttMs);
-    this.#beforePreviousRttMs = this.#previousRttMs;
-    this.#previousRttMs = rttMs;
-    // The bend of independent samples is √3 times as wide as their difference.
-    if (bend >= 0) this.jitterMs += (bend * 0.577 - this.jitterMs) * JITTER_WEIGHT;
   }
 }

@@ -1,0 +1,153 @@
+/**
+ * Background mode: BBR that steps aside for everybody else.
+ *
+ * A factor between 0.05 and 1 scales what BBR decides. It falls in every round that shows a queue
+ * or unusual loss and rises again while the path is idle. Like LEDBAT (RFC 6817) it yields to any
+ * sender that fills the queue, but it keeps BBR's model, so random loss does not slow it down.
+ *
+ * @module
+ */
+
+import { congestionController as bbr } from "./bbr.ts";
+import type {
+  AckSample,
+  CongestionController,
+  CongestionControllerFactory,
+  ControllerOptions,
+  LossSample,
+} from "./controller.ts";
+import { JitterMeter } from "./parts/jitter.ts";
+import { LossJudge } from "./parts/loss_judge.ts";
+import { RoundTracker } from "./parts/rounds.ts";
+import { minimumWindowBytes, pacingQuantumBytes } from "./parts/window_rules.ts";
+
+/** A round whose smallest RTT is this far up has somebody else's queue in it. */
+const HIGH_QUEUE_MS = 15;
+const LOW_QUEUE_MS = 8;
+const YIELD_FACTOR = 0.7;
+const GROWTH_FACTOR = 1.08;
+const GROWTH_STEP = 0.005;
+const SMALLEST_FACTOR = 0.05;
+/** Loss beyond the base that says a shallow buffer is contended. */
+const LOSS_MARGIN = 0.005;
+/** After two such rounds, so much and so long. */
+const WARY_FACTOR = 0.5;
+const WARY_MS = 10_000;
+
+class Polite implements CongestionController {
+  readonly name = "polite";
+  windowBytes = 0;
+  pacingRateBytesPerSecond = 1;
+  sendQuantumBytes = 0;
+
+  readonly #inner: CongestionController;
+  readonly #rounds = new RoundTracker();
+  readonly #losses = new LossJudge();
+  readonly #jitter = new JitterMeter();
+  #maxDatagramBytes: number;
+  #factor = 1;
+  #lossyRounds = 0;
+  #waryUntilMs = -Infinity;
+
+  constructor(options: ControllerOptions) {
+    this.#inner = bbr.create(options);
+    this.#maxDatagramBytes = options.maxDatagramBytes;
+    this.#decide();
+  }
+
+  get stateName(): string {
+    return this.#factor < 1 ? "yielding" : this.#inner.stateName;
+  }
+
+  get bandwidthBytesPerSecond(): number {
+    return this.#inner.bandwidthBytesPerSecond;
+  }
+
+  onPacketSent(sizeBytes: number, inFlightBytes: number, nowMs: number): void {
+    this.#inner.onPacketSent(sizeBytes, inFlightBytes, nowMs);
+  }
+
+  onAck(sample: AckSample): void {
+    this.#rounds.onAck(sample);
+    if (sample.rttMs > 0) this.#jitter.onRtt(sample.rttMs);
+    if (this.#rounds.isRoundStart) this.#onRoundEnd(sample);
+    // What we hold back ourselves says nothing about the path: BBR must not unlearn it.
+    const wasAppLimited = sample.isAppLimited;
+    if (this.#factor < 0.95) sample.isAppLimited = true;
+    this.#inner.onAck(sample);
+    sample.isAppLimited = wasAppLimited;
+    this.#decide();
+  }
+
+  onLoss(sample: LossSample): void {
+    this.#rounds.onLoss(sample);
+    this.#inner.onLoss(sample);
+    this.#decide();
+  }
+
+  onSpuriousLoss(packetCount: number, sizeBytes: number, nowMs: number): void {
+    this.#rounds.onSpuriousLoss(sizeBytes);
+    this.#losses.onSpuriousLoss(sizeBytes);
+    this.#inner.onSpuriousLoss(packetCount, sizeBytes, nowMs);
+    this.#decide();
+  }
+
+  onPersistentCongestion(nowMs: number): void {
+    this.#factor = SMALLEST_FACTOR;
+    this.#inner.onPersistentCongestion(nowMs);
+    this.#decide();
+  }
+
+  onBlackoutEnd(darkMs: number, nowMs: number): void {
+    this.#inner.onBlackoutEnd(darkMs, nowMs);
+    this.#decide();
+  }
+
+  onAppLimited(nowMs: number): void {
+    this.#inner.onAppLimited(nowMs);
+  }
+
+  onMaxDatagramChanged(maxDatagramBytes: number): void {
+    this.#maxDatagramBytes = maxDatagramBytes;
+    this.#inner.onMaxDatagramChanged(maxDatagramBytes);
+    this.#decide();
+  }
+
+  #onRoundEnd(sample: AckSample): void {
+    const rounds = this.#rounds;
+    const queueMs = rounds.lastMinRttMs - sample.minRttMs - 2 * this.#jitter.spreadMs;
+    const total = rounds.lastLostBytes + rounds.lastDeliveredBytes;
+    // Three standard deviations of the loss that the path has anyway.
+    const base = this.#losses.baseRatio;
+    const noise = 3 * Math.sqrt(Math.max(base, LOSS_MARGIN) * this.#maxDatagramBytes / total);
+    const isLossy = rounds.lastLossBursts >= 2 &&
+      rounds.lastLostBytes > (base + LOSS_MARGIN + noise) * total;
+    if (queueMs < LOW_QUEUE_MS) this.#losses.learn(rounds);
+
+    this.#lossyRounds = isLossy ? this.#lossyRounds + 1 : 0;
+    if (this.#lossyRounds >= 2) this.#waryUntilMs = sample.nowMs + WARY_MS;
+    if (queueMs > HIGH_QUEUE_MS || isLossy) this.#factor *= YIELD_FACTOR;
+    else if (queueMs < LOW_QUEUE_MS) {
+      this.#factor = this.#factor * GROWTH_FACTOR + GROWTH_STEP;
+    }
+    const largest = sample.nowMs < this.#waryUntilMs ? WARY_FACTOR : 1;
+    if (this.#factor > largest) this.#factor = largest;
+    if (this.#factor < SMALLEST_FACTOR) this.#factor = SMALLEST_FACTOR;
+  }
+
+  #decide(): void {
+    const inner = this.#inner;
+    const window = inner.windowBytes * this.#factor;
+    const smallest = minimumWindowBytes(this.#maxDatagramBytes);
+    this.windowBytes = window > smallest ? window : smallest;
+    this.pacingRateBytesPerSecond = inner.pacingRateBytesPerSecond * this.#factor;
+    const quantum = pacingQuantumBytes(this.pacingRateBytesPerSecond, this.#maxDatagramBytes);
+    this.sendQuantumBytes = quantum < inner.sendQuantumBytes ? quantum : inner.sendQuantumBytes;
+  }
+}
+
+/** BBR in the background: yields to everything else on the path. */
+export const congestionController = {
+  name: "polite",
+  create: (options: ControllerOptions): CongestionController => new Polite(options),
+} satisfies CongestionControllerFactory;
