@@ -100,6 +100,36 @@ for (const hostname of LOOPBACKS) {
       assertEquals(left.waitReadable(0), undefined);
     });
 
+    Deno.test(`turn() lets a datagram in that has arrived (${setting})`, async () => {
+      using pair = socketPair(hostname, ffi);
+      const { left, right } = pair;
+      const lengths: number[] = [];
+      const reading = readLengths(right, lengths);
+      for (let round = 1; round <= 50; round++) {
+        await left.send(packet(1, 100 + round), 1200, right.address);
+        // With nothing but setImmediate it takes up to 61 turns; without FFI turn() looks every 0.1 ms only.
+        let turns = 0;
+        while (lengths.length < round && turns++ < 61) await right.turn();
+        if (right.capabilities.receiveOffload) assert(turns <= 3, `${turns} turns`);
+        assertEquals(lengths.at(-1), 100 + round);
+      }
+      right.close();
+      await reading;
+      assertEquals(lengths.length, 50, "what turn() sends to the socket itself stays inside");
+    });
+
+    Deno.test(`turn() ends without a reader and after close() (${setting})`, async () => {
+      using pair = socketPair(hostname, ffi);
+      const { left, right } = pair;
+      await left.send(packet(1, 10), 1200, right.address);
+      for (let i = 0; i < 100; i++) await right.turn();
+      await right.turn(1);
+      const received = await right.receive(new Uint8Array(65_536));
+      assertEquals(received?.bytes, packet(1, 10));
+      right.close();
+      await right.turn(1);
+    });
+
     Deno.test(`a datagram above the UDP limit is too big (${setting})`, async () => {
       using pair = socketPair(hostname, ffi);
       const { left, right } = pair;
@@ -303,6 +333,19 @@ Deno.test("receive() ends when the connection was closed by somebody else", asyn
   assertEquals(await socket.receive(new Uint8Array(65_536)), null);
 });
 
+Deno.test("a socket that cannot reach itself still turns", async () => {
+  const connection = new FakeConnection(() => "EINVAL");
+  const socket = new UdpSocket(connection, null);
+  connection.isSilent = true;
+  const waiting = socket.receive(new Uint8Array(65_536));
+  for (let i = 0; i < 10; i++) await socket.turn();
+  assertEquals(connection.attempts, 1);
+  assertEquals(socket.counters.sendErrors, 0);
+  connection.isSilent = false;
+  connection.speak();
+  assertEquals((await waiting)?.bytes.length, 3);
+});
+
 Deno.test("a sender who sends again is the same object", async () => {
   const connection = new FakeConnection(() => null);
   const socket = new UdpSocket(connection, null);
@@ -325,6 +368,8 @@ class FakeConnection implements DatagramConnection {
   readonly sent: number[] = [];
   attempts = 0;
   failures = 0;
+  isSilent = false;
+  speak: () => void = () => {};
   from: Deno.NetAddr = { transport: "udp", hostname: "::ffff:198.51.100.7", port: 4000 };
   readonly #codeFor: (length: number) => string | null;
   #closed = false;
@@ -345,6 +390,7 @@ class FakeConnection implements DatagramConnection {
   async receive(buffer?: Uint8Array): Promise<[Uint8Array<ArrayBuffer>, Deno.Addr]> {
     await Promise.resolve();
     if (this.#closed) throw new Deno.errors.BadResource("Closed");
+    if (this.isSilent) await new Promise<void>((resolve) => this.speak = resolve);
     if (this.failures > 0) {
       this.failures--;
       throw new Deno.errors.ConnectionReset("A port was closed");
@@ -409,6 +455,16 @@ async function receivePackets(socket: DatagramSocket, count: number): Promise<Ui
     }
   }
   return packets;
+}
+
+/** Notes the length of whatever arrives until the socket is closed. */
+async function readLengths(socket: DatagramSocket, lengths: number[]): Promise<void> {
+  const buffer = new Uint8Array(65_536);
+  for (;;) {
+    const received = await socket.receive(buffer);
+    if (received === null) return;
+    lengths.push(received.bytes.length);
+  }
 }
 
 function closing(socket: DatagramSocket): DatagramSocket & Disposable {
