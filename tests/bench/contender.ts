@@ -5,7 +5,12 @@
  *
  * @module
  */
-import { ProgramProcess, startFerryClient, startFerryServer } from "../tools/ferry_process.ts";
+import {
+  type ProcessOptions,
+  ProgramProcess,
+  startFerryClient,
+  startFerryServer,
+} from "../tools/ferry_process.ts";
 import type { BenchCertificate } from "./certificate.ts";
 import { CpuMeter } from "./cpu_time.ts";
 import type { BenchNetwork } from "./network.ts";
@@ -26,9 +31,15 @@ export interface Fetched {
   readonly clientCpuSeconds: number | null;
 }
 
+/** Where a fetch puts what comes, and when it is given up. */
+export interface FetchOptions {
+  readonly directory: string;
+  readonly signal: AbortSignal;
+}
+
 /** A server that runs. */
 export interface ContenderServer {
-  fetch(load: Load, directory: string): Promise<Fetched>;
+  fetch(load: Load, options: FetchOptions): Promise<Fetched>;
   stop(): Promise<void>;
 }
 
@@ -46,7 +57,7 @@ export function ferry(name: string, args: readonly string[] = []): Contender {
       const { serverHost: host, serverPrefix, clientPrefix } = network;
       const server = await startFerryServer(root, { host, args, prefix: serverPrefix });
       return {
-        fetch: (load, directory) => {
+        fetch: (load, { directory, signal }) => {
           const recursive = load.files.length > 1 ? ["-r"] : [];
           return measure(
             server.program.pid,
@@ -56,6 +67,7 @@ export function ferry(name: string, args: readonly string[] = []): Contender {
                 directory,
                 args,
                 prefix: clientPrefix,
+                signal,
                 onEvent,
               }),
           );
@@ -76,12 +88,9 @@ export interface YardstickOptions {
 
 /** A plain copy over Deno's QUIC or TCP. */
 export function yardstick(name: string, options: YardstickOptions): Contender {
-  const { transport, streams, certificate } = options;
-  const start = (order: YardstickOrder, prefix: readonly string[], onEvent?: OnEvent) =>
-    new ProgramProcess("tests/bench/yardstick.ts", [JSON.stringify(order)], {
-      prefix,
-      ...(onEvent === undefined ? {} : { onEvent }),
-    });
+  const { transport, streams, certificate, congestionControl = "default" } = options;
+  const start = (order: YardstickOrder, options: ProcessOptions) =>
+    new ProgramProcess("tests/bench/yardstick.ts", [JSON.stringify(order)], options);
   return {
     name,
     async start({ serverHost: host, serverPrefix, clientPrefix }, root) {
@@ -92,10 +101,11 @@ export function yardstick(name: string, options: YardstickOptions): Contender {
         directory: root,
         certificate: certificate?.certificate ?? "",
         key: certificate?.key ?? "",
-      }, serverPrefix);
+        congestionControl,
+      }, { prefix: serverPrefix });
       const port = Number((await server.event("listening")).port);
       return {
-        fetch: (load, directory) =>
+        fetch: (load, { directory, signal }) =>
           measure(server.pid, async (onEvent) => {
             const client = start(
               {
@@ -106,11 +116,10 @@ export function yardstick(name: string, options: YardstickOptions): Contender {
                 directory,
                 streams,
                 authority: certificate?.authority ?? "",
-                congestionControl: options.congestionControl ?? "default",
+                congestionControl,
                 requests: rangesOf(load, streams),
               },
-              clientPrefix,
-              onEvent,
+              { prefix: clientPrefix, signal, onEvent },
             );
             await client.closeInput();
             return client;

@@ -31,6 +31,7 @@ const USAGE = `deno task bench [cpu|links|files|startup] [options]
   --only WORD        only contenders with this word in their name
   --wanlab PATH      the tool that emulates links
   --profiles A,B     its profiles to run (lossy,wan,satellite)
+  --limit S          give a fetch up after this time (120)
   --link-seconds S   size of a file on a link: what it carries in this time (10)`;
 
 /** Rates of the emulated profiles and the share of their packets that arrives. */
@@ -55,6 +56,7 @@ interface Bench {
   readonly wanlab: string | undefined;
   readonly profiles: readonly string[];
   readonly linkSeconds: number;
+  readonly limitSeconds: number;
   /** What must be taken down again, also when the user ends the run. */
   readonly resources: AsyncDisposableStack;
   /** Contenders with this many streams for a yardstick that can use them. */
@@ -199,7 +201,17 @@ async function contenders(directory: string): Promise<Bench["contenders"]> {
 
 async function main(): Promise<void> {
   const options = parseArgs(Deno.args, {
-    string: ["size", "rounds", "directory", "only", "wanlab", "profiles", "link-seconds", "_"],
+    string: [
+      "size",
+      "rounds",
+      "directory",
+      "only",
+      "wanlab",
+      "profiles",
+      "link-seconds",
+      "limit",
+      "_",
+    ],
     boolean: ["help"],
   });
   const suites = { cpu, links, files, startup };
@@ -238,6 +250,7 @@ async function main(): Promise<void> {
       wanlab: options.wanlab,
       profiles: (options.profiles ?? "lossy,wan,satellite").split(","),
       linkSeconds: Number(options["link-seconds"] ?? 10),
+      limitSeconds: Number(options.limit ?? 120),
       contenders: (streams) =>
         everybody(streams).filter(({ name }) => name.includes(options.only ?? "")),
     });

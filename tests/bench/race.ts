@@ -20,6 +20,8 @@ export interface RaceOptions {
   readonly target: string;
   readonly load: Load;
   readonly rounds: number;
+  /** A fetch that takes longer is given up, and its contender drops out. */
+  readonly limitSeconds: number;
 }
 
 /** What a contender did in every round, or why it dropped out. */
@@ -73,9 +75,12 @@ class Entry implements RaceResult {
 
   async fetch(round: number): Promise<void> {
     if (this.#server === null || this.failure !== null) return;
-    const { target, load } = this.#options;
+    const { target, load, limitSeconds } = this.#options;
     await emptyDir(target);
-    const fetched = await this.#server.fetch(load, target);
+    const signal = AbortSignal.timeout(limitSeconds * 1000);
+    const fetched = await this.#server.fetch(load, { directory: target, signal }).catch((error) => {
+      throw signal.aborted ? new Error(`not done after ${limitSeconds} s`) : error;
+    });
     await check(fetched, this.#options, round);
     this.rounds.push(fetched);
   }

@@ -21,6 +21,7 @@ export interface RangeRequest {
 /** What a side is told when it starts, as JSON in its only argument. */
 export type YardstickOrder =
   & { readonly transport: "quic" | "tcp"; readonly host: string; readonly directory: string }
+  & { readonly congestionControl: "default" | "low-latency" }
   & ({
     readonly side: "server";
     readonly certificate: string;
@@ -29,7 +30,6 @@ export type YardstickOrder =
     readonly side: "client";
     readonly port: number;
     readonly authority: string;
-    readonly congestionControl: "default" | "low-latency";
     /** Streams open at the same time. */
     readonly streams: number;
     readonly requests: readonly RangeRequest[];
@@ -61,6 +61,7 @@ async function serve(order: YardstickOrder & { side: "server" }): Promise<void> 
     cert: order.certificate,
     key: order.key,
     maxConcurrentBidirectionalStreams: 256,
+    congestionControl: order.congestionControl,
   });
   say({ event: "listening", port: endpoint.addr.port });
   for await (const incoming of listener) {
