@@ -11,12 +11,23 @@ export interface LayerRule {
   readonly hasDoor: boolean;
 }
 
-/** Every folder of `lib/`, highest layer first. Arrows point down only. */
+/**
+ * Every folder of `lib/`, highest layer first. Arrows point down only.
+ *
+ * `cli` wires the programs and is the only layer that sees both sides, the service and the protocol.
+ * Of `crypto`, `files` and `transfer` take the hashes alone.
+ */
 export const LAYERS: Readonly<Record<string, LayerRule>> = {
-  cli: { imports: ["shell", "transfer", "driver", "bytes"], hasDoor: false },
+  cli: {
+    imports: [
+      ...["shell", "operations", "transfer", "request", "files"],
+      ...["driver", "crypto", "bytes"],
+    ],
+    hasDoor: false,
+  },
   shell: { imports: ["operations", "transfer", "request", "files", "bytes"], hasDoor: false },
   operations: { imports: ["transfer", "request", "files", "bytes"], hasDoor: true },
-  transfer: { imports: ["files", "bytes"], hasDoor: true },
+  transfer: { imports: ["files", "crypto", "bytes"], hasDoor: true },
   request: { imports: ["bytes"], hasDoor: true },
   driver: { imports: ["transport", "crypto", "bytes"], hasDoor: true },
   files: { imports: ["crypto", "collections", "bytes"], hasDoor: true },
@@ -38,8 +49,10 @@ export const OUTSIDE_MODULES: Readonly<Record<string, readonly string[]>> = {
   "@std/path": ["lib/files/", "lib/shell/", "lib/cli/", "server.ts", "client.ts"],
   "node:buffer": ["lib/crypto/"],
   "node:crypto": ["lib/crypto/"],
+  "node:dns/promises": ["lib/cli/host_lookup.ts"],
   "node:fs": ["lib/files/disk.ts"],
   "node:fs/promises": ["lib/files/disk.ts"],
+  "node:process": ["lib/cli/tty.ts"],
   "node:readline": ["lib/cli/tty.ts"],
   "node:timers": ["lib/driver/clock.ts"],
 };

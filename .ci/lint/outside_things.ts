@@ -72,7 +72,12 @@ export const OUTSIDE_THINGS: readonly OutsideThing[] = [
   {
     thing: "permissions",
     names: members("Deno", "permissions"),
-    owners: [...NATIVE_CODE, "lib/driver/udp_socket.ts", ...PROCESS_OWNERS],
+    owners: [
+      ...NATIVE_CODE,
+      ...PROCESS_OWNERS,
+      "lib/driver/udp_socket.ts",
+      "lib/files/disk.ts",
+    ],
     instead: "an option, or what the owner reports as available",
   },
   {
