@@ -111,7 +111,10 @@ export function checkKeyLengths(suite: SuiteName, key: Uint8Array, iv: Uint8Arra
   }
 }
 
-/** Whether header and body lie inside the buffer. Also false for NaN; native code relies on it. */
+/**
+ * Whether header and body lie inside the buffer, and each length in 31 bits. Also false for NaN. Native
+ * code relies on it.
+ */
 export function isInside(
   buffer: Uint8Array,
   start: number,
@@ -119,7 +122,7 @@ export function isInside(
   bodyLength: number,
 ): boolean {
   return start >= 0 && headerLength >= 0 && bodyLength >= TAG_BYTES &&
-    start + headerLength + bodyLength <= buffer.length;
+    start + headerLength + bodyLength <= buffer.length && headerLength + bodyLength <= 0x7fff_ffff;
 }
 
 /** The error of `seal` for a packet that is not inside its buffer. */

@@ -1,11 +1,339 @@
 /**
- * Packet protection by the system's libcrypto.
+ * Packet protection by the system's libcrypto (OpenSSL 1.1.1 or 3), called through FFI: five to twenty
+ * times as fast as `node:crypto` for packets. The only file of this folder that knows `Deno`.
+ *
+ * A packet costs five calls into the library, so the calls must be cheap. What was measured, per call:
+ *
+ * - `u64` parameters given as bigints: 5 ns. V8 then calls the function directly, and an address
+ *   computed as `BigInt.asUintN(64, base + BigInt(offset))` is an addition of machine words: no bigint
+ *   is ever made. The same parameter given as a number leaves the fast path: 80 ns.
+ * - `buffer` parameters: 13 ns and another 24 for the `subarray` each of them needs.
+ * - `pointer` parameters: 4 ns, but 60 to make a pointer object for a new address.
+ *
+ * Per packet of 1440 bytes, seal and open alike, that made 550 ns of 690 with AES-128-GCM (of which the
+ * cipher itself takes 330) and 1000 of 1160 with ChaCha20-Poly1305.
+ *
+ * So all pointers are bigints, and the address of a packet is that of its buffer, looked up once, plus an
+ * offset. Two more things keep the calls few: the context keeps the key, so that a packet sets only
+ * its nonce; and the nonce, which lies in memory that never moves, is changed in place.
  *
  * @module
  */
-import type { AeadProvider } from "./aead.ts";
+import { InternalError } from "../bytes/invariant.ts";
+import {
+  type AeadKey,
+  type AeadProvider,
+  checkKeyLengths,
+  isInside,
+  outsideError,
+  PacketNonce,
+  type SuiteName,
+  SUITES,
+  TAG_BYTES,
+} from "./aead.ts";
+import { constantTimeEqual } from "./constant_time.ts";
+import { nodeAeadProvider } from "./node_aead.ts";
 
-/** The provider of the system's libcrypto, or null where it cannot be used. */
+/**
+ * The provider of the system's libcrypto, or null where it cannot be used: no FFI permission (it is
+ * never asked for), no such library, a function missing, or one result that differs from `node:crypto`.
+ */
 export function openLibcrypto(): AeadProvider | null {
+  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return null;
+  return opened ??= openOnce();
+}
+
+/**
+ * The provider, once it was opened. One for the process: V8 calls native code directly only where it has
+ * seen a single function, and a second `dlopen` would make a second set of them.
+ */
+let opened: AeadProvider | null = null;
+
+function openOnce(): AeadProvider | null {
+  for (const name of LIBRARY_NAMES[Deno.build.os] ?? []) {
+    const library = load(name);
+    if (library === null) continue;
+    const provider = new LibcryptoProvider(library.symbols);
+    if (agreesWithNode(provider)) return provider;
+    library.close();
+  }
   return null;
+}
+
+/**
+ * Where to look. Names with a version only: on macOS the system's own unversioned libcrypto ends the
+ * process that loads it, and elsewhere it may be anything.
+ */
+const LIBRARY_NAMES: Partial<Record<typeof Deno.build.os, readonly string[]>> = {
+  linux: ["libcrypto.so.3", "libcrypto.so.1.1"],
+  darwin: [
+    "/opt/homebrew/opt/openssl@3/lib/libcrypto.3.dylib",
+    "/usr/local/opt/openssl@3/lib/libcrypto.3.dylib",
+    "/opt/homebrew/opt/openssl@1.1/lib/libcrypto.1.1.dylib",
+    "/usr/local/opt/openssl@1.1/lib/libcrypto.1.1.dylib",
+  ],
+};
+
+function load(name: string): Library | null {
+  try {
+    return Deno.dlopen(name, SYMBOLS);
+  } catch {
+    return null;
+  }
+}
+
+/** Every pointer is a `u64`; the start of this file says why. */
+const SYMBOLS = {
+  EVP_CIPHER_CTX_new: { parameters: [], result: "u64" },
+  EVP_CIPHER_CTX_free: { parameters: ["u64"], result: "void" },
+  EVP_aes_128_gcm: { parameters: [], result: "u64" },
+  EVP_chacha20_poly1305: { parameters: [], result: "u64" },
+  // (context, cipher, engine, key, iv, isEncrypting); null pointers keep what is set.
+  EVP_CipherInit_ex: { parameters: ["u64", "u64", "u64", "u64", "u64", "i32"], result: "i32" },
+  // (context, out, outLength, in, inLength); without `out` the input is associated data.
+  EVP_CipherUpdate: { parameters: ["u64", "u64", "u64", "u64", "i32"], result: "i32" },
+  // (context, out, outLength); when decrypting, 0 if the tag is wrong.
+  EVP_CipherFinal_ex: { parameters: ["u64", "u64", "u64"], result: "i32" },
+  // (context, command, length, pointer)
+  EVP_CIPHER_CTX_ctrl: { parameters: ["u64", "i32", "i32", "u64"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+type Library = Deno.DynamicLibrary<typeof SYMBOLS>;
+type Functions = Library["symbols"];
+
+const NULL = 0n;
+const DECRYPT = 0;
+const ENCRYPT = 1;
+const OK = 1;
+const GET_TAG = 0x10; // EVP_CTRL_AEAD_GET_TAG
+const SET_TAG = 0x11; // EVP_CTRL_AEAD_SET_TAG
+
+class LibcryptoProvider implements AeadProvider {
+  readonly name = "libcrypto";
+  readonly #functions: Functions;
+  /** Where buffers lie. Weak: a buffer that is dropped elsewhere is dropped here. */
+  readonly #addresses = new WeakMap<ArrayBufferLike, bigint>();
+  /** What the library writes and nobody reads: 16 bytes that a cipher may flush, and a length. */
+  readonly #scratch = new ArrayBuffer(32);
+  readonly #scratchAddress: bigint;
+
+  constructor(functions: Functions) {
+    this.#functions = functions;
+    this.#scratchAddress = this.addressOf(this.#scratch);
+  }
+
+  createKey(suite: SuiteName, key: Uint8Array, iv: Uint8Array): AeadKey {
+    checkKeyLengths(suite, key, iv);
+    const functions = this.#functions;
+    const context = functions.EVP_CIPHER_CTX_new();
+    if (context === NULL) throw new InternalError("libcrypto has no memory for a cipher context");
+    const cipher = suite === "aes-128-gcm"
+      ? functions.EVP_aes_128_gcm()
+      : functions.EVP_chacha20_poly1305();
+    const keyCopy = key.slice();
+    const keyAddress = this.addressOf(keyCopy.buffer);
+    const nonce = new PacketNonce(iv);
+    const result = cipher === NULL ? 0 : functions.EVP_CipherInit_ex(
+      context,
+      cipher,
+      NULL,
+      keyAddress,
+      this.addressOf(nonce.bytes.buffer),
+      ENCRYPT,
+    );
+    keyCopy.fill(0);
+    if (result !== OK) {
+      functions.EVP_CIPHER_CTX_free(context);
+      throw new InternalError(`libcrypto refuses ${suite}`);
+    }
+    return new LibcryptoKey(this, functions, context, nonce, this.#scratchAddress);
+  }
+
+  /** The address of the first byte of a buffer. Buffers do not move, whatever the collector does. */
+  addressOf(memory: ArrayBufferLike): bigint {
+    let address = this.#addresses.get(memory);
+    if (address === undefined) {
+      const pointer = Deno.UnsafePointer.of(new Uint8Array(memory as ArrayBuffer));
+      address = BigInt(Deno.UnsafePointer.value(pointer));
+      this.#addresses.set(memory, address);
+    }
+    return address;
+  }
+}
+
+class LibcryptoKey implements AeadKey {
+  readonly #provider: LibcryptoProvider;
+  readonly #functions: Functions;
+  readonly #nonce: PacketNonce;
+  readonly #nonceAddress: bigint;
+  readonly #scratchAddress: bigint;
+  readonly #lengthAddress: bigint;
+  /** EVP_CIPHER_CTX that holds the key, for both directions; null pointer once destroyed. */
+  #context: bigint;
+  /**
+   * The last view, its offset, and the memory behind it. Callers use one arena for long, so mostly the
+   * view is the same; a new view costs some 40 ns.
+   */
+  #view: Uint8Array | null = null;
+  #viewOffset = 0;
+  #memory: ArrayBufferLike | null = null;
+  #memoryAddress = NULL;
+
+  constructor(
+    provider: LibcryptoProvider,
+    functions: Functions,
+    context: bigint,
+    nonce: PacketNonce,
+    scratchAddress: bigint,
+  ) {
+    this.#provider = provider;
+    this.#functions = functions;
+    this.#context = context;
+    this.#nonce = nonce;
+    this.#nonceAddress = provider.addressOf(nonce.bytes.buffer);
+    this.#scratchAddress = scratchAddress;
+    this.#lengthAddress = scratchAddress + 16n;
+  }
+
+  seal(
+    buffer: Uint8Array,
+    start: number,
+    headerLength: number,
+    plaintextLength: number,
+    packetNumber: number,
+  ): void {
+    const context = this.#context;
+    if (context === NULL) throw destroyedError();
+    // Memory is safe because of this check and nothing else. A view of detached memory has length 0.
+    if (!isInside(buffer, start, headerLength, plaintextLength + TAG_BYTES)) {
+      throw outsideError(buffer);
+    }
+    this.#nonce.setForSealing(packetNumber);
+    if (buffer !== this.#view) this.#remember(buffer);
+    const functions = this.#functions;
+    const header = BigInt.asUintN(64, this.#memoryAddress + BigInt(this.#viewOffset + start));
+    const body = BigInt.asUintN(64, header + BigInt(headerLength));
+    const tag = BigInt.asUintN(64, body + BigInt(plaintextLength));
+    const length = this.#lengthAddress;
+    const isDone =
+      functions.EVP_CipherInit_ex(context, NULL, NULL, NULL, this.#nonceAddress, ENCRYPT) === OK &&
+      functions.EVP_CipherUpdate(context, NULL, length, header, headerLength) === OK &&
+      functions.EVP_CipherUpdate(context, body, length, body, plaintextLength) === OK &&
+      functions.EVP_CipherFinal_ex(context, this.#scratchAddress, length) === OK &&
+      functions.EVP_CIPHER_CTX_ctrl(context, GET_TAG, TAG_BYTES, tag) === OK;
+    if (!isDone) throw new InternalError("libcrypto could not seal a packet");
+  }
+
+  open(
+    buffer: Uint8Array,
+    start: number,
+    headerLength: number,
+    ciphertextLength: number,
+    packetNumber: number,
+  ): boolean {
+    const context = this.#context;
+    if (context === NULL) throw destroyedError();
+    if (!isInside(buffer, start, headerLength, ciphertextLength)) return false;
+    this.#nonce.setForOpening(packetNumber);
+    if (buffer !== this.#view) this.#remember(buffer);
+    const functions = this.#functions;
+    const plaintextLength = ciphertextLength - TAG_BYTES;
+    const header = BigInt.asUintN(64, this.#memoryAddress + BigInt(this.#viewOffset + start));
+    const body = BigInt.asUintN(64, header + BigInt(headerLength));
+    const tag = BigInt.asUintN(64, body + BigInt(plaintextLength));
+    const length = this.#lengthAddress;
+    const isGenuine =
+      functions.EVP_CipherInit_ex(context, NULL, NULL, NULL, this.#nonceAddress, DECRYPT) === OK &&
+      functions.EVP_CIPHER_CTX_ctrl(context, SET_TAG, TAG_BYTES, tag) === OK &&
+      functions.EVP_CipherUpdate(context, NULL, length, header, headerLength) === OK &&
+      functions.EVP_CipherUpdate(context, body, length, body, plaintextLength) === OK &&
+      functions.EVP_CipherFinal_ex(context, this.#scratchAddress, length) === OK;
+    if (!isGenuine) {
+      // What lies there now was decrypted but proved false: nobody shall see it.
+      const bodyStart = start + headerLength;
+      buffer.fill(0, bodyStart, bodyStart + plaintextLength);
+    }
+    return isGenuine;
+  }
+
+  destroy(): void {
+    if (this.#context === NULL) return;
+    // Freeing a context also wipes the key schedule inside.
+    this.#functions.EVP_CIPHER_CTX_free(this.#context);
+    this.#context = NULL;
+    this.#nonce.wipe();
+    this.#view = null;
+    this.#memory = null;
+  }
+
+  #remember(buffer: Uint8Array): void {
+    const memory = buffer.buffer;
+    if (memory !== this.#memory) {
+      this.#memoryAddress = this.#provider.addressOf(memory);
+      this.#memory = memory;
+    }
+    this.#viewOffset = buffer.byteOffset;
+    this.#view = buffer;
+  }
+}
+
+function destroyedError(): InternalError {
+  return new InternalError("A destroyed packet key was used");
+}
+
+/**
+ * Seals and opens with both providers, for both suites and sizes around every boundary a cipher has;
+ * false when one byte differs or something forged is accepted. Takes some milliseconds, once.
+ */
+export function agreesWithNode(provider: AeadProvider): boolean {
+  try {
+    return (Object.keys(SUITES) as SuiteName[]).every((suite) =>
+      SELF_TEST_SIZES.every((plaintextLength, packetNumber) =>
+        agreesOn(provider, suite, plaintextLength, packetNumber)
+      )
+    );
+  } catch {
+    return false;
+  }
+}
+
+const SELF_TEST_SIZES = [0, 1, 15, 16, 17, 63, 64, 65, 255, 1440, 8192, 16_401];
+
+function agreesOn(
+  provider: AeadProvider,
+  suite: SuiteName,
+  plaintextLength: number,
+  packetNumber: number,
+): boolean {
+  const start = 3;
+  const headerLength = 5 + plaintextLength % 32;
+  const sealedLength = plaintextLength + TAG_BYTES;
+  const packet = testBytes(start + headerLength + sealedLength);
+  const expected = packet.slice();
+  const key = testBytes(SUITES[suite].keyBytes);
+  const ours = provider.createKey(suite, key, testBytes(12));
+  const theirs = nodeAeadProvider.createKey(suite, key, testBytes(12));
+  try {
+    ours.seal(packet, start, headerLength, plaintextLength, packetNumber);
+    theirs.seal(expected, start, headerLength, plaintextLength, packetNumber);
+    if (!constantTimeEqual(packet, expected)) return false;
+    const forged = packet.slice();
+    forged[forged.length - 1]! ^= 0x80;
+    if (ours.open(forged, start, headerLength, sealedLength, packetNumber)) return false;
+    const misheaded = packet.slice();
+    misheaded[start]! ^= 1;
+    if (ours.open(misheaded, start, headerLength, sealedLength, packetNumber)) return false;
+    return ours.open(packet, start, headerLength, sealedLength, packetNumber) &&
+      theirs.open(expected, start, headerLength, sealedLength, packetNumber) &&
+      constantTimeEqual(packet, expected);
+  } finally {
+    ours.destroy();
+    theirs.destroy();
+  }
+}
+
+function testBytes(length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let index = 0; index < length; index++) bytes[index] = index * 167 + 13;
+  return bytes;
 }
