@@ -1,0 +1,129 @@
+/** The tree hash against RFC 6962 written down word by word. */
+import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import { createHash } from "node:crypto";
+import { InternalError } from "../../lib/bytes/invariant.ts";
+import { LEAF_BYTES, leafHash, sha256, TreeHasher, treeRoot } from "../../lib/crypto/mod.ts";
+
+Deno.test("treeRoot() agrees with the recursive definition for every small number of leaves", () => {
+  for (let leafCount = 0; leafCount <= 70; leafCount++) {
+    const leaves = Array.from({ length: leafCount }, (_, index) => sha256(Uint8Array.of(index)));
+    const sizeBytes = leafCount === 0 ? 0 : (leafCount - 1) * LEAF_BYTES + 1;
+    const expected = reference(
+      `02${u64(sizeBytes)}${referenceTree(leaves.map((leaf) => leaf.toHex()))}`,
+    );
+    assertEquals(treeRoot(leaves, sizeBytes).toHex(), expected, `${leafCount} leaves`);
+  }
+});
+
+Deno.test("TreeHasher agrees with the slow reference whatever the size and the pieces", () => {
+  const file = pseudoRandom(3 * LEAF_BYTES + 17);
+  const sizes = [0, 1, LEAF_BYTES - 1, LEAF_BYTES, LEAF_BYTES + 1, 2 * LEAF_BYTES, file.length];
+  for (const sizeBytes of sizes) {
+    const expected = referenceRoot(file.subarray(0, sizeBytes));
+    for (const pieceBytes of [1431, 65_536, LEAF_BYTES, 5 * LEAF_BYTES]) {
+      const hasher = new TreeHasher();
+      for (let offset = 0; offset < sizeBytes; offset += pieceBytes) {
+        hasher.update(file.subarray(offset, Math.min(sizeBytes, offset + pieceBytes)));
+      }
+      assertEquals(hasher.sizeBytes, sizeBytes);
+      assertEquals(hasher.leaves.length, Math.floor(sizeBytes / LEAF_BYTES));
+      assertEquals(hasher.root().toHex(), expected, `${sizeBytes} in pieces of ${pieceBytes}`);
+      assertEquals(hasher.leaves.length, Math.ceil(sizeBytes / LEAF_BYTES));
+      assertEquals(hasher.sizeBytes, sizeBytes);
+    }
+  }
+});
+
+Deno.test("TreeHasher goes on from known leaves as if it had hashed them", () => {
+  const file = pseudoRandom(2 * LEAF_BYTES + 5);
+  const whole = new TreeHasher().update(file);
+  const reported: number[] = [];
+  const resumed = new TreeHasher({
+    leaves: [leafHash(0, file.subarray(0, LEAF_BYTES))],
+    onLeaf: (index, hash) => {
+      reported.push(index);
+      const end = Math.min(file.length, (index + 1) * LEAF_BYTES);
+      assertEquals(hash, leafHash(index, file.subarray(index * LEAF_BYTES, end)));
+    },
+  });
+  assertEquals(resumed.sizeBytes, LEAF_BYTES);
+  resumed.update(file.subarray(LEAF_BYTES, 2 * LEAF_BYTES));
+  assertEquals(reported, [1]);
+  resumed.update(file.subarray(2 * LEAF_BYTES));
+  assertEquals(reported, [1]);
+  assertEquals(resumed.root(), whole.root());
+  assertEquals(reported, [1, 2]);
+  assertEquals(resumed.leaves, whole.leaves);
+});
+
+Deno.test("TreeHasher keeps more leaves than it first made room for", () => {
+  const leaves = Array.from({ length: 100 }, (_, index) => sha256(Uint8Array.of(index)));
+  assertEquals(new TreeHasher({ leaves }).leaves, leaves);
+  const hasher = new TreeHasher({ leaves: leaves.slice(0, 16) });
+  hasher.update(Uint8Array.of(1));
+  hasher.root();
+  assertEquals(hasher.leaves.length, 17);
+  assertEquals(hasher.leaves.slice(0, 16), leaves.slice(0, 16));
+});
+
+Deno.test("the root tells apart size, order, position and depth", () => {
+  const a = sha256(Uint8Array.of(1));
+  const b = sha256(Uint8Array.of(2));
+  const root = treeRoot([a, b], 2 * LEAF_BYTES);
+  assertNotEquals(root, treeRoot([b, a], 2 * LEAF_BYTES));
+  assertNotEquals(root, treeRoot([a, b], 2 * LEAF_BYTES - 1));
+  assertNotEquals(root, treeRoot([sha256(Uint8Array.of(1), a, b)], LEAF_BYTES));
+  assertNotEquals(leafHash(0, a), leafHash(1, a));
+});
+
+Deno.test("treeRoot() wants as many leaves as the size has", () => {
+  assertThrows(() => treeRoot([], 1), RangeError);
+  assertThrows(() => treeRoot([new Uint8Array(32)], 0), RangeError);
+  assertThrows(() => treeRoot([new Uint8Array(32)], LEAF_BYTES + 1), RangeError);
+});
+
+Deno.test("a TreeHasher is finished after root(), and knows a leaf hash by its length", () => {
+  const hasher = new TreeHasher();
+  hasher.root();
+  assertThrows(() => hasher.update(Uint8Array.of(1)), InternalError);
+  assertThrows(() => hasher.root(), InternalError);
+  assertThrows(() => new TreeHasher({ leaves: [new Uint8Array(31)] }), InternalError);
+});
+
+/** RFC 6962 §2.1, recursive, on hexadecimal text. */
+function referenceTree(leaves: readonly string[]): string {
+  if (leaves.length === 0) return reference("");
+  if (leaves.length === 1) return leaves[0]!;
+  let split = 1;
+  while (split * 2 < leaves.length) split *= 2;
+  return reference(
+    `01${referenceTree(leaves.slice(0, split))}${referenceTree(leaves.slice(split))}`,
+  );
+}
+
+function referenceRoot(file: Uint8Array): string {
+  const leaves: string[] = [];
+  for (let offset = 0; offset < file.length; offset += LEAF_BYTES) {
+    const data = file.subarray(offset, offset + LEAF_BYTES).toHex();
+    leaves.push(reference(`00${u64(leaves.length)}${data}`));
+  }
+  return reference(`02${u64(file.length)}${referenceTree(leaves)}`);
+}
+
+function reference(hexText: string): string {
+  return createHash("sha256").update(Uint8Array.fromHex(hexText)).digest("hex");
+}
+
+function u64(value: number): string {
+  return value.toString(16).padStart(16, "0");
+}
+
+function pseudoRandom(length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let state = 1;
+  for (let index = 0; index < length; index++) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    bytes[index] = state >>> 24;
+  }
+  return bytes;
+}
