@@ -18,8 +18,10 @@ import type {
   ControllerOptions,
   LossSample,
 } from "./controller.ts";
+import { BurstLimit } from "./parts/burst_limit.ts";
 import { congestionDelayMs, freeDelayMs, LossJudge } from "./parts/loss_judge.ts";
 import { PathModel } from "./parts/path_model.ts";
+import { PipeFilling } from "./parts/pipe_filling.ts";
 import { RoundTracker } from "./parts/rounds.ts";
 import { pacingQuantumBytes } from "./parts/window_rules.ts";
 
@@ -43,13 +45,10 @@ const NOMINAL_RTT_MS = 10;
 /** Time that a busy process may take to notice an ACK: always covered by the window. */
 const SCHEDULER_SLACK_MS = 3;
 
-const PLATEAU_GROWTH = 1.25;
-const PLATEAU_ROUNDS = 3;
 const STARTUP_LOSS_BURSTS = 6;
 const PROBE_LOSS_BURSTS = 2;
-/** Below this RTT a delayed round may be the scheduler's doing: several are needed. */
+/** Below this RTT the scheduler's delays outweigh the path's. */
 const NOISY_RTT_MS = 10;
-const NOISY_ROUNDS = 3;
 
 const PROBE_WAIT_MS = 2000;
 const PROBE_WAIT_ROUNDS = 62;
@@ -62,9 +61,6 @@ const PROBE_RTT_SHARE = 0.5;
 /** Loss beyond the base that, probe after probe, means a policer: loss without delay. */
 const POLICER_LOSS = 0.05;
 const POLICER_PROBES = 3;
-
-/** Bursts shrink to what leaves in this time, no further: they must stay worth a system call. */
-const SMALLEST_QUANTUM_MS = 0.25;
 
 const LONG_DARKNESS_MS = 60_000;
 const RESTART_GAIN = 0.5;
@@ -80,6 +76,7 @@ class Bbr implements CongestionController {
   readonly #rounds = new RoundTracker();
   readonly #path = new PathModel();
   readonly #losses = new LossJudge();
+  readonly #bursts = new BurstLimit();
 
   #state: State = "startup";
   #stateSinceMs = 0;
@@ -91,11 +88,7 @@ class Bbr implements CongestionController {
 
   // Has the pipe been filled? draft-ietf-ccwg-bbr §5.3.1.2.
   #isFilled = false;
-  #plateauBandwidth = 0;
-  #plateauRounds = 0;
-  #isPlateau = false;
-  #delayedRounds = 0;
-  #delayCheckedRound = 0;
+  readonly #filling = new PipeFilling();
 
   // Room learned from loss: over many round trips, and until the next probe. §5.5.10.
   #longTermBytes = Infinity;
@@ -128,11 +121,8 @@ class Bbr implements CongestionController {
   #undoShortTermBytes = Infinity;
   #undoShortTermBandwidth = Infinity;
 
-  #isRestarting = false;
+  #restartUntilMs = -Infinity;
   #ignoreLossSentBeforeMs = -Infinity;
-  #quantumLimitBytes = Infinity;
-  #cleanRounds = 0;
-  #cleanRoundsWanted = 10;
 
   constructor(options: ControllerOptions) {
     this.#random = options.random;
@@ -160,7 +150,7 @@ class Bbr implements CongestionController {
     path.onAck(sample, rounds, this.windowBytes, this.#isFilled);
     if (this.#isJudgingProbe) this.#probeDeliveredBytes += sample.ackedBytes;
     if (rounds.isRoundStart) this.#onRoundEnd(sample);
-    this.#checkPlateau(sample);
+    this.#filling.onAck(sample, rounds, path);
     this.#updateState(sample);
     this.#checkProbeRtt(sample);
     this.#updatePacing();
@@ -196,8 +186,10 @@ class Bbr implements CongestionController {
     if (this.#undoLostBytes <= this.#undoLostBytesAtFirst / 2) this.#undo(nowMs);
   }
 
-  /** A path model does not collapse with a row of losses: {@link onBlackoutEnd} handles silence. */
-  onPersistentCongestion(): void {}
+  /** Nothing that was learned holds any more. Mere silence is {@link onBlackoutEnd}. */
+  onPersistentCongestion(nowMs: number): void {
+    this.#forgetPath(nowMs);
+  }
 
   onBlackoutEnd(darkMs: number, nowMs: number): void {
     this.#ignoreLossSentBeforeMs = nowMs;
@@ -209,8 +201,9 @@ class Bbr implements CongestionController {
     this.#path.shiftTime(darkMs);
     this.#cycleStartMs += darkMs;
     this.#stateSinceMs += darkMs;
-    this.#isRestarting = true;
+    this.#restartUntilMs = nowMs + this.#smoothedRttMs;
     this.#rounds.restart(this.#rounds.seenDeliveredBytes, nowMs);
+    this.#lastAckAtMs = nowMs;
     this.#updatePacing();
   }
 
@@ -279,20 +272,27 @@ class Bbr implements CongestionController {
     const { minRttMs, jitterMs } = this.#path;
     const queueMs = rounds.lastMinRttMs - minRttMs;
     const isQueueSmall = queueMs < freeDelayMs(minRttMs, jitterMs);
-    const isGrowing = !this.#isFilled && this.#plateauRounds === 0;
+    const isGrowing = !this.#isFilled && this.#filling.isGrowing;
     if (isQueueSmall && (this.#isRoundCruised || isGrowing)) this.#losses.learn(rounds);
     const wasCruising = this.#isRoundCruised;
     this.#isRoundCruised = this.#state === "cruise";
-    this.#isRestarting = false;
 
-    if (this.#isJudgingProbe && this.#state === "down" && rounds.count >= this.#probeEndsAtRound) {
+    if (this.#isJudgingProbe && this.#state !== "up" && rounds.count >= this.#probeEndsAtRound) {
       this.#endProbeJudgement(sample);
     }
     const isDelayed = queueMs > congestionDelayMs(minRttMs, jitterMs);
     this.#hasStandingQueue = isDelayed && wasCruising;
     if (this.#state === "startup") this.#checkStartupLoss(isDelayed);
-    else if (wasCruising && this.#state === "cruise" && isDelayed) this.#lowerShortTerm();
-    this.#adaptQuantum(queueMs);
+    else if (wasCruising && this.#state === "cruise" && isDelayed) {
+      this.#lowerShortTerm(isDelayed);
+    }
+    this.#bursts.onRoundEnd(rounds, this.#losses, {
+      queueMs,
+      sendQuantumBytes: this.sendQuantumBytes,
+      pacingRateBytesPerSecond: this.pacingRateBytesPerSecond,
+      maxDatagramBytes: this.#maxDatagramBytes,
+      isFilled: this.#isFilled,
+    });
     if (this.#state === "up" && this.#longTermBytes < Infinity) this.#raiseLongTerm();
   }
 
@@ -308,9 +308,9 @@ class Bbr implements CongestionController {
   }
 
   /** Loss while cruising: less room until the next probe. §5.5.10.3, with corroboration. */
-  #lowerShortTerm(): void {
+  #lowerShortTerm(isDelayed: boolean): void {
     const rounds = this.#rounds;
-    if (rounds.lastLossBursts < PROBE_LOSS_BURSTS || !this.#isLastRoundTooLossy(true)) return;
+    if (rounds.lastLossBursts < PROBE_LOSS_BURSTS || !this.#isLastRoundTooLossy(isDelayed)) return;
     this.#rememberForUndo(rounds.lastLostBytes);
     const bandwidth = Math.min(this.#shortTermBandwidth, this.#path.maxBandwidth);
     const inFlight = Math.min(this.#shortTermBytes, this.windowBytes);
@@ -328,47 +328,6 @@ class Bbr implements CongestionController {
     );
   }
 
-  /** Loss without a queue may be our own bursts overflowing a tiny buffer: smaller bursts. */
-  #adaptQuantum(queueMs: number): void {
-    const rounds = this.#rounds;
-    const total = rounds.lastLostBytes + rounds.lastDeliveredBytes;
-    if (queueMs < 1 && rounds.lastLossBursts >= PROBE_LOSS_BURSTS && this.#isBurstLoss(total)) {
-      const smaller = this.sendQuantumBytes / (this.#isFilled ? 2 : 4);
-      const smallest = this.pacingRateBytesPerSecond * SMALLEST_QUANTUM_MS / 1000;
-      this.#quantumLimitBytes = Math.max(smaller, smallest, 2 * this.#maxDatagramBytes);
-      this.#cleanRoundsWanted = Math.min(this.#cleanRoundsWanted * 2, 320);
-      this.#cleanRounds = 0;
-    } else if (++this.#cleanRounds >= this.#cleanRoundsWanted) {
-      this.#quantumLimitBytes *= 2;
-      this.#cleanRounds = 0;
-      if (this.#quantumLimitBytes > 200_000) this.#cleanRoundsWanted = 10;
-    }
-  }
-
-  #isBurstLoss(totalBytes: number): boolean {
-    const base = this.#losses.baseRatio;
-    const packets = totalBytes / this.#maxDatagramBytes;
-    const noise = 3 * Math.sqrt((base + 0.001) / packets);
-    return this.#rounds.lastLostBytes > (base + 0.005 + noise) * totalBytes;
-  }
-
-  #checkPlateau(sample: AckSample): void {
-    if (this.#isPlateau || sample.isAppLimited) return;
-    const bandwidth = this.#path.latestBandwidth;
-    if (bandwidth >= this.#plateauBandwidth * PLATEAU_GROWTH) {
-      this.#plateauBandwidth = bandwidth;
-      this.#plateauRounds = 0;
-    } else if (this.#rounds.isRoundStart && ++this.#plateauRounds >= PLATEAU_ROUNDS) {
-      this.#isPlateau = true;
-    }
-  }
-
-  #resetPlateau(): void {
-    this.#isPlateau = false;
-    this.#plateauBandwidth = 0;
-    this.#plateauRounds = 0;
-  }
-
   // The state machine.
 
   #updateState(sample: AckSample): void {
@@ -376,7 +335,9 @@ class Bbr implements CongestionController {
     const roundsInState = this.#rounds.count - this.#stateSinceRound;
     switch (this.#state) {
       case "startup":
-        if (this.#isPlateau || this.#isStartupDelayed(sample)) this.#isFilled = true;
+        if (
+          this.#filling.isPlateau || this.#filling.isDelayed(nowMs, this.#rounds, this.#path)
+        ) this.#isFilled = true;
         if (this.#isFilled) this.#enterDrain(nowMs);
         break;
       case "drain":
@@ -403,21 +364,6 @@ class Bbr implements CongestionController {
     }
   }
 
-  /** A whole round saw a queue, and the bandwidth does not grow any more. */
-  #isStartupDelayed(sample: AckSample): boolean {
-    const rounds = this.#rounds;
-    if (this.#delayCheckedRound === rounds.count) return false;
-    const minRttMs = this.#path.minRttMs;
-    const recentMs = rounds.recentMinRttMs(sample.nowMs);
-    if (recentMs !== rounds.minRttMs || rounds.rttSamples < 8) return false;
-    this.#delayCheckedRound = rounds.count;
-    const threshold = Math.min(Math.max(minRttMs / 8, 4), 24);
-    const queueMs = recentMs - minRttMs;
-    const isDelayed = queueMs > threshold && queueMs > 1.5 * this.#path.jitterMs;
-    this.#delayedRounds = isDelayed ? this.#delayedRounds + 1 : 0;
-    return this.#delayedRounds >= (minRttMs < NOISY_RTT_MS ? NOISY_ROUNDS : 1);
-  }
-
   #isDrained(sample: AckSample): boolean {
     return sample.inFlightBytes <= this.#inFlightAt(1) &&
       sample.inFlightBytes <= this.#longTermBytes * (1 - HEADROOM);
@@ -432,7 +378,7 @@ class Bbr implements CongestionController {
 
   #isProbedEnough(sample: AckSample, roundsInState: number): boolean {
     if (roundsInState < 1) return false;
-    return this.#isPlateau || sample.inFlightBytes >= this.#inFlightAt(UP_GAIN);
+    return this.#filling.isPlateau || sample.inFlightBytes >= this.#inFlightAt(UP_GAIN);
   }
 
   #enter(state: State, nowMs: number, pacingGain: number, windowGain: number): void {
@@ -446,8 +392,7 @@ class Bbr implements CongestionController {
   #enterStartup(nowMs: number): void {
     this.#enter("startup", nowMs, STARTUP_GAIN, WINDOW_GAIN);
     this.#isFilled = false;
-    this.#delayedRounds = 0;
-    this.#resetPlateau();
+    this.#filling.restart(0);
   }
 
   #enterDrain(nowMs: number): void {
@@ -482,8 +427,7 @@ class Bbr implements CongestionController {
   #enterUp(nowMs: number): void {
     this.#enter("up", nowMs, UP_GAIN, UP_WINDOW_GAIN);
     this.#bandwidthBeforeProbe = this.#path.maxBandwidth;
-    this.#resetPlateau();
-    this.#plateauBandwidth = this.#path.latestBandwidth;
+    this.#filling.restart(this.#path.latestBandwidth);
     this.#isJudgingProbe = true;
     this.#probeLostBytes = 0;
     this.#probeDeliveredBytes = 0;
@@ -520,7 +464,7 @@ class Bbr implements CongestionController {
     const total = rounds.lastLostBytes + rounds.lastDeliveredBytes;
     const limit = (this.#losses.baseRatio + POLICER_LOSS) * total;
     if (rounds.lastLostBytes < limit) this.#longTermBytes *= UP_GAIN;
-    else if (rounds.lastLossBursts >= PROBE_LOSS_BURSTS) this.#isPlateau = true;
+    else if (rounds.lastLossBursts >= PROBE_LOSS_BURSTS) this.#filling.isPlateau = true;
   }
 
   // The RTT probe. §5.3.4.
@@ -610,7 +554,7 @@ class Bbr implements CongestionController {
       this.#setPacing(STARTUP_GAIN * this.windowBytes * 1000 / rttMs);
       return;
     }
-    if (this.#isRestarting) this.#setPacing(RESTART_GAIN * bandwidth);
+    if (this.#lastAckAtMs < this.#restartUntilMs) this.#setPacing(RESTART_GAIN * bandwidth);
     else if (this.#isFilled) {
       let rate = this.#pacingGain * bandwidth * PACING_MARGIN;
       // Where losses bound the window, spread it over the round trip: ACKs would clock bursts.
@@ -633,7 +577,7 @@ class Bbr implements CongestionController {
 
   #setQuantum(): void {
     const quantum = pacingQuantumBytes(this.pacingRateBytesPerSecond, this.#maxDatagramBytes);
-    const limit = this.#quantumLimitBytes;
+    const limit = this.#bursts.bytes;
     this.sendQuantumBytes = quantum < limit ? quantum : limit;
   }
 
