@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ByteStream } from "../bytes/byte_stream.ts";
+import { type ByteStream, StreamError } from "../bytes/byte_stream.ts";
 import { type Codec, encodeRefusal, encodeResponse } from "./message.ts";
 import { statusCode, type StatusName } from "./status.ts";
 import { StreamReader } from "./stream_reader.ts";
@@ -93,13 +93,19 @@ export class Exchange {
   }
 
   /**
-   * Ends a request that was served: this side finishes, and the peer must have finished too.
+   * Ends a request that was served: this side finishes, and the peer should have finished too. That it
+   * goes away instead is no failure, it has its answer.
    *
    * @throws {MessageError} when the peer sends more than its request.
-   * @throws {StreamError}
+   * @throws {StreamError} when the answer cannot be sent.
    */
   async conclude(): Promise<void> {
     await this.finish();
-    if (!this.#isReadingOver) await this.reader.end();
+    if (this.#isReadingOver) return;
+    try {
+      await this.reader.end();
+    } catch (error) {
+      if (!(error instanceof StreamError)) throw error;
+    }
   }
 }

@@ -22,6 +22,8 @@ export interface StreamPairOptions {
   readonly capacityBytes?: number;
   /** Most bytes that one `read` returns. Default: everything there is. */
   readonly readBytes?: number;
+  /** The connection is lost when a stream has carried exactly so many bytes this way; those still arrive. */
+  readonly loseAfter?: { readonly direction: Direction; readonly bytes: number };
   /**
    * Sees, and may change, a copy of what is written. `offset` counts the bytes of that direction before
    * it; `streamIndex` the streams of the connection.
@@ -34,13 +36,20 @@ export interface StreamPairOptions {
 }
 
 /** Both ends of one stream: what is written to one is read from the other. */
-export function streamPair(
-  options: StreamPairOptions = {},
-  streamIndex = 0,
+export function streamPair(options: StreamPairOptions = {}): [MemoryStream, MemoryStream] {
+  return connectedStreams(options, { streamIndex: 0, lose: () => {} });
+}
+
+function connectedStreams(
+  options: StreamPairOptions,
+  { streamIndex, lose }: { streamIndex: number; lose: () => void },
 ): [MemoryStream, MemoryStream] {
+  const { loseAfter } = options;
   const pipe = (direction: Direction) =>
-    new Pipe(options, (bytes, offset) => {
-      options.onBytes?.(bytes, { direction, offset, streamIndex });
+    new Pipe(options, {
+      limit: loseAfter?.direction === direction ? loseAfter.bytes : Infinity,
+      onLimit: lose,
+      onBytes: (bytes, offset) => options.onBytes?.(bytes, { direction, offset, streamIndex }),
     });
   const there = pipe("from-opener");
   const back = pipe("to-opener");
@@ -59,18 +68,15 @@ export interface ConnectionPair {
 
 /** Two ends that can open streams to each other. */
 export function connectionPair(options: StreamPairOptions = {}): ConnectionPair {
-  const client = new MemoryConnection(options);
-  const server = new MemoryConnection(options);
+  const lose = () => {
+    client.lose();
+    server.lose();
+  };
+  const client = new MemoryConnection(options, lose);
+  const server = new MemoryConnection(options, lose);
   client.attach(server);
   server.attach(client);
-  return {
-    client,
-    server,
-    lose() {
-      client.lose();
-      server.lose();
-    },
-  };
+  return { client, server, lose };
 }
 
 /** One end of a connection. */
@@ -78,13 +84,15 @@ export class MemoryConnection implements StreamOpener, StreamAcceptor {
   /** The ends here of all streams, in the order in which they came up. */
   readonly streams: MemoryStream[] = [];
   #options: StreamPairOptions;
+  #loseBoth: () => void;
   #peer: MemoryConnection | null = null;
   #waiting: MemoryStream[] = [];
   #isLost = false;
   #changed = new Signal();
 
-  constructor(options: StreamPairOptions) {
+  constructor(options: StreamPairOptions, loseBoth: () => void) {
     this.#options = options;
+    this.#loseBoth = loseBoth;
   }
 
   /** Streams that the peer opened and nobody accepted yet. */
@@ -99,7 +107,10 @@ export class MemoryConnection implements StreamOpener, StreamAcceptor {
   // deno-lint-ignore require-await
   async openStream(): Promise<MemoryStream> {
     if (this.#isLost) throw new StreamError("connection-lost");
-    const [mine, theirs] = streamPair(this.#options, this.streams.length);
+    const [mine, theirs] = connectedStreams(this.#options, {
+      streamIndex: this.streams.length,
+      lose: this.#loseBoth,
+    });
     this.streams.push(mine);
     this.#peer!.receive(theirs);
     return mine;
@@ -186,6 +197,13 @@ export class MemoryStream implements ByteStream {
   }
 }
 
+/** Who watches a pipe. */
+interface PipeHooks {
+  readonly limit: number;
+  readonly onLimit: () => void;
+  readonly onBytes: (bytes: Uint8Array, offset: number) => void;
+}
+
 /** One direction of a stream. */
 class Pipe {
   end: "finished" | "reset" | null = null;
@@ -196,7 +214,7 @@ class Pipe {
   #start = 0;
   #length = 0;
   #readBytes: number;
-  #onBytes: (bytes: Uint8Array, offset: number) => void;
+  #hooks: PipeHooks;
   #lastView = new Uint8Array(0);
   #isLost = false;
   #isReading = false;
@@ -205,11 +223,11 @@ class Pipe {
 
   constructor(
     { capacityBytes = 65_536, readBytes = capacityBytes }: StreamPairOptions,
-    onBytes: (bytes: Uint8Array, offset: number) => void,
+    hooks: PipeHooks,
   ) {
     this.#buffer = new Uint8Array(capacityBytes);
     this.#readBytes = readBytes;
-    this.#onBytes = onBytes;
+    this.#hooks = hooks;
   }
 
   async read(): Promise<Uint8Array | null> {
@@ -221,8 +239,8 @@ class Pipe {
       for (;;) {
         if (this.stopCode !== null) throw new StreamError("aborted");
         if (this.resetCode !== null) throw new StreamError("reset-by-peer", this.resetCode);
-        if (this.#isLost) throw new StreamError("connection-lost");
         if (this.#length > 0) return this.#take();
+        if (this.#isLost) throw new StreamError("connection-lost");
         if (this.end === "finished") return null;
         await this.#changed.next();
       }
@@ -294,15 +312,18 @@ class Pipe {
 
   /** Copies in what there is room for; returns how much that was. */
   #put(bytes: Uint8Array): number {
-    const copied = bytes.slice(0, this.#buffer.length - this.#length);
+    const { limit, onLimit, onBytes } = this.#hooks;
+    const room = Math.min(this.#buffer.length - this.#length, limit - this.writtenBytes);
+    const copied = bytes.slice(0, room);
     if (copied.length === 0) return 0;
-    this.#onBytes(copied, this.writtenBytes);
+    onBytes(copied, this.writtenBytes);
     const end = (this.#start + this.#length) % this.#buffer.length;
     const first = copied.subarray(0, this.#buffer.length - end);
     this.#buffer.set(first, end);
     this.#buffer.set(copied.subarray(first.length), 0);
     this.#length += copied.length;
     this.writtenBytes += copied.length;
+    if (this.writtenBytes === limit) onLimit();
     this.#changed.fire();
     return copied.length;
   }

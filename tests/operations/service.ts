@@ -1,0 +1,176 @@
+/**
+ * A server and a client over streams in memory, each with a folder of its own.
+ *
+ * @module
+ */
+import { FileRoot, REMOTE_ROOT, type RemotePath, resolveRemotePath } from "../../lib/files/mod.ts";
+import {
+  type ServeContext,
+  serverOperations,
+  type ServiceEvent,
+  type TransferEvent,
+} from "../../lib/operations/mod.ts";
+import { Caller, serveConnection } from "../../lib/request/mod.ts";
+import { MemoryDisk } from "../support/memory_disk.ts";
+import {
+  type ConnectionPair,
+  connectionPair,
+  type StreamPairOptions,
+} from "../support/stream_pair.ts";
+
+/** What tests may choose. */
+export interface ServiceOptions {
+  readonly role?: ServeContext["role"];
+  readonly readOnly?: boolean;
+  readonly connectionCount?: number;
+  readonly streams?: StreamPairOptions;
+  /** Real folders in the system's temporary folder instead of disks in memory. */
+  readonly isOnDisk?: boolean;
+}
+
+/** Runs a test against a fresh service, and checks that nothing of it is left running. */
+export async function withService(
+  options: ServiceOptions,
+  test: (service: Service) => Promise<void>,
+): Promise<void> {
+  const folder = options.isOnDisk ? await Deno.makeTempDir({ prefix: "ferry-operations-" }) : "";
+  const service = await Service.start(folder, options);
+  try {
+    await test(service);
+  } finally {
+    await service.end();
+    if (options.isOnDisk) await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** One end's folder. */
+export class Side {
+  readonly root: FileRoot;
+  /** The disk below it, with its faults; of no effect when the folder is a real one. */
+  readonly disk: MemoryDisk;
+  #isOnDisk: boolean;
+
+  constructor(root: FileRoot, disk: MemoryDisk, isOnDisk: boolean) {
+    this.root = root;
+    this.disk = disk;
+    this.#isOnDisk = isOnDisk;
+  }
+
+  async write(name: string, content: Uint8Array): Promise<void> {
+    const file = `${this.root.directory}/${name}`;
+    if (this.#isOnDisk) await Deno.writeFile(file, content);
+    else this.disk.putFile(file, content);
+  }
+
+  async read(name: string): Promise<Uint8Array | null> {
+    const file = `${this.root.directory}/${name}`;
+    return this.#isOnDisk ? await Deno.readFile(file) : this.disk.contentOf(file);
+  }
+
+  /** What a listing shows. */
+  async names(): Promise<string[]> {
+    return (await this.root.list(REMOTE_ROOT)).map(({ name }) => name);
+  }
+}
+
+/** Both ends, and shortcuts to what tests look at. */
+export class Service {
+  readonly server: Side;
+  readonly client: Side;
+  readonly events: ServiceEvent[] = [];
+  shutdownRequests = 0;
+  #options: ServiceOptions;
+  #connection: ConnectionPair;
+  #caller: Caller;
+  #served: Promise<void>;
+
+  private constructor(server: Side, client: Side, options: ServiceOptions) {
+    this.server = server;
+    this.client = client;
+    this.#options = options;
+    [this.#connection, this.#caller, this.#served] = this.#connect(options.streams);
+  }
+
+  static async start(folder: string, options: ServiceOptions): Promise<Service> {
+    const isOnDisk = options.isOnDisk ?? false;
+    const side = async (name: string): Promise<Side> => {
+      const disk = new MemoryDisk();
+      const directory = `${folder}/${name}`;
+      const root = await FileRoot.open(directory, { create: true, ...(isOnDisk ? {} : { disk }) });
+      return new Side(root, disk, isOnDisk);
+    };
+    return new Service(await side("server"), await side("client"), options);
+  }
+
+  get connection(): ConnectionPair {
+    return this.#connection;
+  }
+
+  get caller(): Caller {
+    return this.#caller;
+  }
+
+  /** How the transfers of the server ended, oldest first. */
+  get transfers(): TransferEvent[] {
+    return this.events.filter((event) => event.kind === "transfer");
+  }
+
+  /** Waits until the server is done with the connection, and makes a fresh one. */
+  async reconnect(streams: StreamPairOptions = {}): Promise<void> {
+    await this.settle();
+    [this.#connection, this.#caller, this.#served] = this.#connect(streams);
+  }
+
+  /** Waits for the last words of both sides, and ends the connection. */
+  async settle(): Promise<void> {
+    await this.#caller.settle();
+    this.#connection.lose();
+    await this.#served;
+  }
+
+  async end(): Promise<void> {
+    await this.settle();
+    for (const { root, disk } of [this.server, this.client]) {
+      await root.close();
+      if (disk.openHandles > 0) throw new Error(`${disk.openHandles} files were left open`);
+    }
+  }
+
+  #connect(streams: StreamPairOptions | undefined): [ConnectionPair, Caller, Promise<void>] {
+    const connection = connectionPair(streams);
+    let ticksMs = 0;
+    const context: ServeContext = {
+      root: this.server.root,
+      role: this.#options.role ?? "owner",
+      readOnly: this.#options.readOnly ?? false,
+      peer: "192.0.2.1:40000",
+      nowMs: () => ticksMs += 1000,
+      onEvent: (event) => this.events.push(event),
+      connectionCount: () => this.#options.connectionCount ?? 1,
+      requestShutdown: () => {
+        this.shutdownRequests++;
+      },
+    };
+    const { signal } = new AbortController();
+    const served = serveConnection(connection.server, serverOperations, context, signal);
+    return [connection, new Caller(connection.client), served];
+  }
+}
+
+/** A path as a user at the root would write it. */
+export function path(text: string): RemotePath {
+  return resolveRemotePath(REMOTE_ROOT, text);
+}
+
+/** Bytes that do not repeat; the same for the same seed. */
+export function sampleBytes(length: number, seed = 1): Uint8Array {
+  const words = new Uint32Array(Math.ceil(length / 4));
+  let state = Math.imul(seed, 0x9e37_79b1) >>> 0;
+  for (let index = 0; index < words.length; index++) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    words[index] = state;
+  }
+  return new Uint8Array(words.buffer, 0, length);
+}
