@@ -193,6 +193,11 @@ export class Connection {
     return this.#deadlines.earliestMs;
   }
 
+  /** When pacing lets the next packets go, if they must not be late; Infinity otherwise. */
+  get precisePacingMs(): number {
+    return this.#path.needsPrecisePacing ? this.#deadlines.at("pacing") : Infinity;
+  }
+
   /** Why the connection ended, or null while it lives. */
   get end(): ConnectionEnd | null {
     return this.#state.kind === "established" ? null : this.#state.end;
@@ -509,7 +514,7 @@ export class Connection {
     const last = packets[packets.length - 1];
     if (last === undefined) return;
     this.#protection.onPacketAcked(last);
-    this.#path.mtu.onPacketAcked(ring.sizeBytes[ring.slot(last)]!);
+    this.#path.mtu.onPacketAcked(last, ring.sizeBytes[ring.slot(last)]!);
   }
 
   #applyAckedSpecial(packetNumber: number, slot: number, nowMs: number): void {
@@ -550,7 +555,7 @@ export class Connection {
         continue;
       }
       this.#requeue(packetNumber, slot, "lost");
-      if (mtu.onPacketLost(sizeBytes, outcome.acked.length > 0, nowMs)) this.#onMtuChanged();
+      if (mtu.onPacketLost(packetNumber, sizeBytes, nowMs)) this.#onMtuChanged();
     }
     const sample = this.#lossSample;
     sample.inFlightBytes = this.#loss.inFlightBytes;
@@ -617,6 +622,9 @@ export class Connection {
       this.#loss.beginTimeout();
       this.#applyLost(this.#loss.detectAndRemoveLostPackets(nowMs), nowMs);
       this.#afterControllerChange();
+    } else if (this.#isPeerSilent(nowMs)) {
+      this.#finishClosed({ kind: "timed-out", code: 0, reason: "" });
+      return;
     } else {
       this.#loss.ptoCount++;
       this.#isFinishDue = true;
@@ -627,6 +635,14 @@ export class Connection {
       }
     }
     this.#setLossDeadline();
+  }
+
+  /** Packets have been waiting for an answer, and nothing at all was heard, for the silence timeout. */
+  #isPeerSilent(nowMs: number): boolean {
+    const { ring, oldestOutstanding } = this.#loss;
+    const waitingSinceMs = ring.sentAtMs[ring.slot(oldestOutstanding)]!;
+    const silentSinceMs = Math.max(this.#lastReceivedAtMs, waitingSinceMs);
+    return nowMs - silentSinceMs >= this.#config.silenceTimeoutMs;
   }
 
   /** Sends the oldest unacknowledged packets' contents again, without declaring them lost. */

@@ -33,7 +33,7 @@ import {
   MAX_HALF_OPEN,
 } from "./constants.ts";
 import { ClientHandshake, readInitial, ServerHandshake } from "./handshake.ts";
-import type { Address } from "./path.ts";
+import { type Address, isSameAddress } from "./path.ts";
 import type { TransmitBatch } from "./transmit_batch.ts";
 import type { TransportConfig } from "./transport_config.ts";
 import type { ConnectionEnd } from "./transport_error.ts";
@@ -118,7 +118,11 @@ export class Endpoint {
   /** Packets without a connection, ready to go. */
   readonly #outbox: { bytes: Uint8Array; address: Address }[] = [];
   #touched: Connection | null = null;
-  #pollOrder: Connection[] = [];
+  /** Connections that may have something to send, in turn. */
+  #ready: Connection[] = [];
+  readonly #isReady = new Set<Connection>();
+  /** Connections whose events have not been looked at. */
+  #eventful = new Set<Connection>();
   #droppedPackets = 0;
 
   /** Makes an endpoint without connections. */
@@ -220,7 +224,9 @@ export class Endpoint {
   }
 
   #afterDatagram(nowMs: number): void {
-    this.#touched?.afterDatagram(nowMs);
+    if (this.#touched === null) return;
+    this.#touched.afterDatagram(nowMs);
+    this.#touch(this.#touched);
     this.#touched = null;
   }
 
@@ -405,7 +411,10 @@ export class Endpoint {
       this.events.push({ kind: "failed", attempt, end });
     }
     for (const [key, connection] of this.#connections) {
-      if (connection.deadlineMs <= nowMs) connection.handleTimeout(nowMs);
+      if (connection.deadlineMs <= nowMs) {
+        connection.handleTimeout(nowMs);
+        this.#touch(connection);
+      }
       if (connection.stateName === "closed") this.#connections.delete(key);
     }
   }
@@ -439,26 +448,72 @@ export class Endpoint {
       fill(batch, attempt.handshake.initial, attempt.address);
       return true;
     }
-    if (this.#pollOrder.length === 0) this.#pollOrder = [...this.#connections.values()];
-    const tries = this.#connections.size;
-    for (let i = 0; i < tries; i++) {
-      const connection = this.#pollOrder.shift();
-      if (connection === undefined) break;
-      this.#pollOrder.push(connection);
-      if (connection.stateName === "closed") {
-        this.#pollOrder = [...this.#connections.values()].filter((c) => c.stateName !== "closed");
-        continue;
-      }
-      if (connection.pollTransmit(batch, nowMs)) return true;
+    for (let head = this.#ready[0]; head !== undefined; head = this.#ready[0]) {
+      const hasSent = head.stateName !== "closed" && head.pollTransmit(batch, nowMs);
+      if (this.#ready.length > 1 || !hasSent) this.#ready.shift();
+      if (!hasSent) this.#isReady.delete(head);
+      else if (this.#ready[0] !== head) this.#ready.push(head);
+      if (hasSent) return true;
     }
     return false;
   }
 
-  /** The connection that uses this local ID, for the driver's reports about a batch. */
-  connectionAt(address: Address): Connection[] {
-    return [...this.#connections.values()].filter((connection) =>
-      connection.address.hostname === address.hostname && connection.address.port === address.port
-    );
+  /** The application did something on a connection: it may have something to send now. */
+  wake(connection: Connection): void {
+    if (this.#isReady.has(connection)) return;
+    this.#isReady.add(connection);
+    this.#ready.push(connection);
+  }
+
+  /** Connections that may have new events since the last call. */
+  takeEventful(): Iterable<Connection> {
+    if (this.#eventful.size === 0) return NO_CONNECTIONS;
+    const taken = this.#eventful;
+    this.#eventful = new Set();
+    return taken;
+  }
+
+  #touch(connection: Connection): void {
+    this.wake(connection);
+    if (connection.events.length > 0) this.#eventful.add(connection);
+  }
+
+  /** The earliest moment at which pacing wants a packet to leave without delay; Infinity for none. */
+  nextPrecisePacingMs(): number {
+    let earliestMs = Infinity;
+    for (const connection of this.#connections.values()) {
+      if (connection.precisePacingMs < earliestMs) earliestMs = connection.precisePacingMs;
+    }
+    return earliestMs;
+  }
+
+  /** The local network did not take a batch for this address. */
+  onSendFailed(
+    failure: "too-big" | "refused",
+    batch: { address: Address; segmentBytes: number },
+    nowMs: number,
+  ): void {
+    for (const connection of this.#connections.values()) {
+      if (!isSameAddress(connection.address, batch.address)) continue;
+      if (failure === "too-big") connection.onSendTooBig(batch.segmentBytes, nowMs);
+      else connection.onSendRefused();
+      this.#touch(connection);
+    }
+    if (failure === "too-big") return;
+    for (const attempt of this.#attempts.values()) {
+      if (!isSameAddress(attempt.address, batch.address)) continue;
+      this.#attempts.delete(attempt.handshake.localId.key);
+      this.events.push({
+        kind: "failed",
+        attempt,
+        end: { kind: "send-refused", code: 0, reason: "" },
+      });
+    }
+  }
+
+  /** Gives up an attempt without waiting for its end. */
+  abandon(attempt: ConnectAttempt): void {
+    for (const [key, other] of this.#attempts) if (other === attempt) this.#attempts.delete(key);
   }
 
   #addConnection(
@@ -477,7 +532,7 @@ export class Endpoint {
       maxDatagramBytes: Math.min(config.maxDatagramBytes, maxDatagramBytes(part.address)),
     });
     this.#connections.set(part.handshake.localId.key, connection);
-    this.#pollOrder.push(connection);
+    this.#touch(connection);
     return connection;
   }
 
@@ -488,6 +543,7 @@ export class Endpoint {
 }
 
 const EMPTY = new Uint8Array(0);
+const NO_CONNECTIONS: readonly Connection[] = [];
 
 /** A datagram larger than a sixteenth of the receive buffer would make a burst of a few overflow it. */
 function maxPayloadFor(receiveBufferBytes: number): number {

@@ -27,7 +27,8 @@ export class Pacer {
       ? this.#quantumBytes
       : Math.min(this.#creditBytes + elapsedMs * this.#rateBytesPerMs, capBytes);
     this.#updatedAtMs = nowMs;
-    return this.#creditBytes >= this.#quantumBytes ? this.#creditBytes : 0;
+    // One byte of slack: at the moment that `nextSendMs` named, rounding must not say "not yet".
+    return this.#creditBytes + 1 >= this.#quantumBytes ? Math.max(1, this.#creditBytes) : 0;
   }
 
   /** Bytes left now. */

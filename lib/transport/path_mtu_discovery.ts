@@ -34,6 +34,7 @@ export class PathMtuDiscovery {
   #limitBytes: number;
   #phase: Phase;
   #lostInARow = 0;
+  #newestLargeAcked = -1;
 
   /** Searches up to `limitBytes`: what both sockets and the address family allow. */
   constructor(limitBytes: number) {
@@ -95,20 +96,23 @@ export class PathMtuDiscovery {
   }
 
   /** A packet of ordinary traffic arrived. */
-  onPacketAcked(sizeBytes: number): void {
-    if (sizeBytes > BASE_DATAGRAM_BYTES) this.#lostInARow = 0;
+  onPacketAcked(packetNumber: number, sizeBytes: number): void {
+    if (sizeBytes <= BASE_DATAGRAM_BYTES || packetNumber < this.#newestLargeAcked) return;
+    this.#newestLargeAcked = packetNumber;
+    this.#lostInARow = 0;
   }
 
   /**
    * A packet of ordinary traffic was lost. Returns true when the path looks like a black hole for large
    * packets, and the size fell back to the base. RFC 8899 §4.3.
    */
-  onPacketLost(sizeBytes: number, isSmallPacketArriving: boolean, nowMs: number): boolean {
+  onPacketLost(packetNumber: number, sizeBytes: number, nowMs: number): boolean {
     if (sizeBytes <= BASE_DATAGRAM_BYTES || this.#confirmedBytes === BASE_DATAGRAM_BYTES) {
       return false;
     }
-    this.#lostInARow++;
-    if (this.#lostInARow < BLACK_HOLE_THRESHOLD || !isSmallPacketArriving) return false;
+    // A large packet sent later has arrived: this one met congestion or chance.
+    if (packetNumber < this.#newestLargeAcked) return false;
+    if (++this.#lostInARow < BLACK_HOLE_THRESHOLD) return false;
     this.#lostInARow = 0;
     this.#confirmedBytes = BASE_DATAGRAM_BYTES;
     this.#phase = { kind: "complete", raiseAtMs: nowMs + RAISE_TIMER_MS };

@@ -12,6 +12,11 @@ export interface TransportConfig {
   readonly congestion: CongestionControllerFactory;
   /** Silence after which a connection ends, ms. Longer survives longer blackouts. Default 120 000. */
   readonly maxIdleTimeoutMs: number;
+  /**
+   * The connection ends when packets wait for an answer and nothing at all is heard for this long, ms.
+   * Shorter notices a dead peer sooner and survives less. Default 30 000.
+   */
+  readonly silenceTimeoutMs: number;
   /** How long a client tries to reach a server, ms. Default 10 000. */
   readonly handshakeTimeoutMs: number;
   /** First receive window of a stream, bytes. It grows to `maxStreamWindowBytes`. Default 4 MiB. */
@@ -40,6 +45,7 @@ export interface TransportConfig {
 export const DEFAULT_TRANSPORT_CONFIG: TransportConfig = {
   congestion: cubic,
   maxIdleTimeoutMs: 120_000,
+  silenceTimeoutMs: 30_000,
   handshakeTimeoutMs: 10_000,
   initialStreamWindowBytes: 4 << 20,
   maxStreamWindowBytes: 64 << 20,

@@ -1,0 +1,203 @@
+/**
+ * The loop that moves datagrams between the socket and the endpoint: two tasks, one timer.
+ *
+ * Receiving hands every datagram to the core at once. Sending drains the core after every wake-up
+ * (datagram, deadline, application) and then waits for the next one. Each send is awaited: that is the
+ * fastest way, and it lets one buffer serve for all.
+ *
+ * @module
+ */
+import {
+  type Connection,
+  createTransmitBatch,
+  type Endpoint,
+  type EndpointEvent,
+} from "../transport/mod.ts";
+import type { Clock } from "./clock.ts";
+import { TaskGroup } from "./task_group.ts";
+import type { DatagramSocket } from "./udp_socket.ts";
+
+/** Received bytes after which acknowledgements are sent before more is read. */
+const RECEIVE_BYTES_PER_TURN = 96 * 1024;
+/** Waits shorter than this are spent turning the event loop, because a timer takes 2 ms. */
+const SPIN_BELOW_MS = 2.5;
+/** How much too late a timer fires. */
+const TIMER_LATENESS_MS = 1.2;
+
+/** Who hears of what the core reports. */
+export interface DriverListener {
+  /** A connection was made or an attempt failed. */
+  onEndpointEvent(event: EndpointEvent): void;
+  /** A connection has events to take. */
+  onConnectionEvents(connection: Connection): void;
+}
+
+/** Drives one endpoint on one socket. */
+export class EndpointDriver {
+  readonly #socket: DatagramSocket;
+  readonly #endpoint: Endpoint;
+  readonly #clock: Clock;
+  readonly #listener: DriverListener;
+  readonly #tasks = new TaskGroup();
+  readonly #batch = createTransmitBatch();
+  #wakeUp: (() => void) | null = null;
+  #isWoken = false;
+  #isTurnScheduled = false;
+  #isClosed = false;
+  #receivedSinceTurn = 0;
+  #drained: PromiseWithResolvers<void> | null = null;
+
+  /** Starts both tasks. */
+  constructor(
+    parts: { socket: DatagramSocket; endpoint: Endpoint; clock: Clock; listener: DriverListener },
+  ) {
+    this.#socket = parts.socket;
+    this.#endpoint = parts.endpoint;
+    this.#clock = parts.clock;
+    this.#listener = parts.listener;
+    this.#tasks.run("receive", () => this.#receive());
+    this.#tasks.run("send", () => this.#send());
+  }
+
+  /** The core it drives. */
+  get endpoint(): Endpoint {
+    return this.#endpoint;
+  }
+
+  /** The socket it uses. */
+  get socket(): DatagramSocket {
+    return this.#socket;
+  }
+
+  /** Now, ms on the connection's clock. */
+  nowMs(): number {
+    return this.#clock.nowMs();
+  }
+
+  /** Resolves with the first failure of the loops: a bug, since the network's failures are handled. */
+  get failed(): Promise<Error> {
+    return this.#tasks.failed;
+  }
+
+  /** The application did something on a connection: what it has to send goes out this turn. */
+  wake(connection: Connection): void {
+    this.#endpoint.wake(connection);
+    if (connection.events.length > 0) this.#listener.onConnectionEvents(connection);
+    this.#wakeSoon();
+  }
+
+  /** Something at the endpoint itself changed, such as a new attempt to connect. */
+  wakeEndpoint(): void {
+    this.#wakeSoon();
+  }
+
+  /** Resolves when everything that may be sent now has been sent. */
+  async drained(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#drained ??= Promise.withResolvers<void>();
+    this.#wakeSoon();
+    await this.#drained.promise;
+  }
+
+  /** Ends both tasks and closes the socket. */
+  async close(): Promise<void> {
+    if (!this.#isClosed) {
+      this.#isClosed = true;
+      this.#socket.close();
+      this.#wakeNow();
+    }
+    await this.#tasks.join();
+  }
+
+  async #receive(): Promise<void> {
+    const buffer = new Uint8Array(65_536);
+    for (;;) {
+      const received = await this.#socket.receive(buffer);
+      if (received === null) return;
+      this.#endpoint.handleDatagram(received.bytes, received.from, this.#clock.nowMs());
+      this.#reportEvents();
+      this.#receivedSinceTurn += received.bytes.length;
+      // Acknowledging many datagrams at once is cheaper, but not so late that the sender starves.
+      if (this.#receivedSinceTurn >= RECEIVE_BYTES_PER_TURN) this.#wakeNow();
+      else this.#wakeSoon();
+    }
+  }
+
+  async #send(): Promise<void> {
+    const endpoint = this.#endpoint;
+    const batch = this.#batch;
+    while (!this.#isClosed) {
+      this.#isWoken = false;
+      this.#receivedSinceTurn = 0;
+      let nowMs = this.#clock.nowMs();
+      if (endpoint.nextDeadlineMs() <= nowMs) endpoint.handleTimeout(nowMs);
+      this.#reportEvents();
+      while (endpoint.pollTransmit(batch, nowMs)) {
+        const bytes = batch.buffer.subarray(0, batch.length);
+        const outcome = await this.#socket.send(bytes, batch.segmentBytes, batch.address);
+        if (this.#isClosed) break;
+        nowMs = this.#clock.nowMs();
+        if (outcome === "too-big" || outcome === "refused") {
+          endpoint.onSendFailed(outcome, batch, nowMs);
+        }
+        if (endpoint.nextDeadlineMs() <= nowMs) endpoint.handleTimeout(nowMs);
+      }
+      this.#reportEvents();
+      if (this.#isWoken) continue;
+      this.#drained?.resolve();
+      this.#drained = null;
+      if (!this.#isClosed) await this.#waitForWork();
+    }
+    this.#drained?.resolve();
+  }
+
+  /** Sleeps until a deadline, a datagram or the application. */
+  async #waitForWork(): Promise<void> {
+    const nowMs = this.#clock.nowMs();
+    const preciseMs = this.#endpoint.nextPrecisePacingMs() - nowMs;
+    if (preciseMs < SPIN_BELOW_MS) {
+      if (preciseMs > 0) await this.#clock.yieldTurn();
+      return;
+    }
+    const deadlineMs = this.#endpoint.nextDeadlineMs();
+    const delayMs = Math.min(deadlineMs - nowMs, preciseMs - TIMER_LATENESS_MS);
+    if (delayMs <= 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wakeUp = resolve;
+    if (delayMs === Infinity) {
+      await promise;
+    } else {
+      const sleep = this.#clock.sleep(delayMs);
+      await Promise.race([promise, sleep.done]);
+      sleep.cancel();
+    }
+    this.#wakeUp = null;
+  }
+
+  /** Wakes the sending task now. */
+  #wakeNow(): void {
+    this.#isWoken = true;
+    this.#wakeUp?.();
+  }
+
+  /** Wakes the sending task after this turn of the event loop, so that one turn's work goes together. */
+  #wakeSoon(): void {
+    if (this.#isTurnScheduled || this.#isWoken) return;
+    this.#isTurnScheduled = true;
+    this.#tasks.run("turn", async () => {
+      await this.#clock.yieldTurn();
+      this.#isTurnScheduled = false;
+      this.#wakeNow();
+    });
+  }
+
+  #reportEvents(): void {
+    const { events } = this.#endpoint;
+    if (events.length > 0) {
+      for (const event of events.splice(0)) this.#listener.onEndpointEvent(event);
+    }
+    for (const connection of this.#endpoint.takeEventful()) {
+      this.#listener.onConnectionEvents(connection);
+    }
+  }
+}

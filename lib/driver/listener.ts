@@ -1,0 +1,162 @@
+/**
+ * Opening a port for clients.
+ *
+ * @module
+ */
+import type { AeadProvider, Entropy, Identity, SuiteName } from "../crypto/mod.ts";
+import {
+  type Connection,
+  DEFAULT_TRANSPORT_CONFIG,
+  Endpoint,
+  type EndpointEvent,
+  type TransportConfig,
+} from "../transport/mod.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { ConnectionHandle } from "./connection_handle.ts";
+import { EndpointDriver } from "./endpoint_driver.ts";
+import { maxDatagramBytesFor } from "./path_limits.ts";
+import { systemEntropy } from "./system_entropy.ts";
+import { type Address, type DatagramSocket, openUdpSocket } from "./udp_socket.ts";
+
+/** What both ends of a connection are set up with. */
+export interface DriverOptions {
+  /** Long-term key pair. */
+  readonly identity: Identity;
+  /** Seals and opens packets. */
+  readonly aead: AeadProvider;
+  /** Cipher suites, best first. */
+  readonly suites: readonly SuiteName[];
+  /** Settings that differ from the defaults. */
+  readonly config?: Partial<TransportConfig>;
+  /** Tune the socket through FFI where that is granted. */
+  readonly ffi: boolean;
+  /** Another clock than the machine's. */
+  readonly clock?: Clock;
+  /** Another source of random bytes than the machine's. */
+  readonly entropy?: Entropy;
+}
+
+/** A port that waits for clients. */
+export interface ListenOptions extends DriverOptions {
+  /** Address to bind. */
+  readonly hostname: string;
+  /** Port to bind; 0 for any free one. */
+  readonly port: number;
+  /** The secret for each way of proving oneself; null refuses. */
+  readonly pskFor: (method: number) => Uint8Array | null;
+}
+
+/** A port that clients connect to. */
+export class Listener {
+  readonly #driver: EndpointDriver;
+  readonly #handles = new Map<Connection, ConnectionHandle>();
+  readonly #waiting: ConnectionHandle[] = [];
+  #acceptable: PromiseWithResolvers<void> | null = null;
+  #isClosed = false;
+
+  /** Starts to listen on an open socket. */
+  constructor(socket: DatagramSocket, options: Omit<ListenOptions, "hostname" | "port" | "ffi">) {
+    this.#driver = new EndpointDriver({
+      socket,
+      endpoint: createEndpoint(socket, options, options.pskFor),
+      clock: options.clock ?? systemClock,
+      listener: {
+        onEndpointEvent: (event) => this.#onEndpointEvent(event),
+        onConnectionEvents: (connection) => this.#onConnectionEvents(connection),
+      },
+    });
+  }
+
+  /** Where it listens. */
+  get address(): Address {
+    return this.#driver.socket.address;
+  }
+
+  /** What the socket can do. */
+  get socket(): DatagramSocket {
+    return this.#driver.socket;
+  }
+
+  /** Connections that are alive. */
+  get connections(): readonly ConnectionHandle[] {
+    return [...this.#handles.values()].filter((handle) => !handle.hasEnded);
+  }
+
+  /** Resolves with the first failure of the driver itself: a bug. */
+  get failed(): Promise<Error> {
+    return this.#driver.failed;
+  }
+
+  /** The next client, or null after `close`. */
+  async accept(): Promise<ConnectionHandle | null> {
+    for (;;) {
+      const handle = this.#waiting.shift();
+      if (handle !== undefined) return handle;
+      if (this.#isClosed) return null;
+      this.#acceptable ??= Promise.withResolvers<void>();
+      await this.#acceptable.promise;
+    }
+  }
+
+  /** Closes every connection with this code and then the port. */
+  async close(code: number = 0, reason?: string): Promise<void> {
+    if (!this.#isClosed) {
+      this.#isClosed = true;
+      this.#acceptable?.resolve();
+      for (const handle of this.connections) await handle.close(code, reason);
+    }
+    await this.#driver.close();
+  }
+
+  #onEndpointEvent(event: EndpointEvent): void {
+    if (event.kind !== "accepted") return;
+    const { connection } = event;
+    const handle = new ConnectionHandle(this.#driver, connection, () => Promise.resolve());
+    this.#handles.set(connection, handle);
+    this.#waiting.push(handle);
+    this.#acceptable?.resolve();
+    this.#acceptable = null;
+  }
+
+  #onConnectionEvents(connection: Connection): void {
+    const handle = this.#handles.get(connection);
+    handle?.takeEvents();
+    if (handle?.hasEnded) this.#handles.delete(connection);
+  }
+}
+
+/**
+ * Opens a port for clients.
+ *
+ * @throws {SocketError} when the port cannot be had.
+ */
+export function listen(options: ListenOptions): Listener {
+  const { hostname, port, ffi } = options;
+  return new Listener(openUdpSocket({ hostname, port, ffi }), options);
+}
+
+/** An endpoint for a socket, with our limits for it. */
+export function createEndpoint(
+  socket: DatagramSocket,
+  options: Omit<DriverOptions, "ffi">,
+  pskFor: ((method: number) => Uint8Array | null) | null,
+): Endpoint {
+  const entropy = options.entropy ?? systemEntropy;
+  return new Endpoint({
+    config: { ...DEFAULT_TRANSPORT_CONFIG, ...options.config },
+    identity: options.identity,
+    entropy,
+    random: () => randomFraction(entropy),
+    suites: options.suites,
+    aead: options.aead,
+    receiveBufferBytes: socket.capabilities.receiveBufferBytes,
+    maxDatagramBytes: (address) => maxDatagramBytesFor(address, socket.capabilities),
+    pskFor,
+  });
+}
+
+function randomFraction(entropy: Entropy): number {
+  const bytes = new Uint8Array(4);
+  entropy.fill(bytes);
+  return new DataView(bytes.buffer).getUint32(0) / 0x1_0000_0000;
+}

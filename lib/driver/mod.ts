@@ -1,0 +1,19 @@
+/**
+ * The asynchronous side of the network: connect, listen, and what they give.
+ *
+ * @module
+ */
+export { type Clock, type Sleep, systemClock } from "./clock.ts";
+export { ConnectionHandle } from "./connection_handle.ts";
+export { connect, type ConnectOptions } from "./connector.ts";
+export { type DriverOptions, listen, Listener, type ListenOptions } from "./listener.ts";
+export { isLoopback } from "./path_limits.ts";
+export { systemEntropy } from "./system_entropy.ts";
+export { TaskGroup } from "./task_group.ts";
+export {
+  type Address,
+  openUdpSocket,
+  type SocketCapabilities,
+  SocketError,
+  type SocketErrorKind,
+} from "./udp_socket.ts";
