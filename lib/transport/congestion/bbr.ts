@@ -102,7 +102,8 @@ class Bbr implements CongestionController {
   #bandwidthBeforeProbe = 0;
   /** Losses now belong to packets sent while probing. */
   #isJudgingProbe = false;
-  #probeEndsAtRound = 0;
+  /** From this round on, what was sent while probing has been answered for. */
+  #probeEndsAtRound = Infinity;
   #probeLostBytes = 0;
   #probeDeliveredBytes = 0;
   #policerProbes = 0;
@@ -277,9 +278,7 @@ class Bbr implements CongestionController {
     const wasCruising = this.#isRoundCruised;
     this.#isRoundCruised = this.#state === "cruise";
 
-    if (this.#isJudgingProbe && this.#state !== "up" && rounds.count >= this.#probeEndsAtRound) {
-      this.#endProbeJudgement(sample);
-    }
+    if (this.#state !== "up" && rounds.count >= this.#probeEndsAtRound) this.#endProbe(sample);
     const isDelayed = queueMs > congestionDelayMs(minRttMs, jitterMs);
     this.#hasStandingQueue = isDelayed && wasCruising;
     if (this.#state === "startup") this.#checkStartupLoss(isDelayed);
@@ -435,9 +434,11 @@ class Bbr implements CongestionController {
   }
 
   /** The last packets sent while probing have been answered for. */
-  #endProbeJudgement(sample: AckSample): void {
-    this.#isJudgingProbe = false;
+  #endProbe(sample: AckSample): void {
+    this.#probeEndsAtRound = Infinity;
     if (!sample.isAppLimited) this.#path.advanceBandwidthFilter();
+    if (!this.#isJudgingProbe) return;
+    this.#isJudgingProbe = false;
     const total = this.#probeLostBytes + this.#probeDeliveredBytes;
     const isLossy = total > 0 &&
       this.#probeLostBytes / total > this.#losses.baseRatio + POLICER_LOSS;
@@ -477,6 +478,7 @@ class Bbr implements CongestionController {
       this.#probeRttEndsAtMs = NaN;
       this.#probeRttMinMs = Infinity;
       this.#isJudgingProbe = false;
+      if (this.#state === "up") this.#probeEndsAtRound = this.#rounds.count + 1;
       this.#enter("probe-rtt", nowMs, 1, PROBE_RTT_SHARE);
     }
     if (sample.rttMs < this.#probeRttMinMs) this.#probeRttMinMs = sample.rttMs;
@@ -577,7 +579,7 @@ class Bbr implements CongestionController {
 
   #setQuantum(): void {
     const quantum = pacingQuantumBytes(this.pacingRateBytesPerSecond, this.#maxDatagramBytes);
-    const limit = this.#bursts.bytes;
+    const limit = Math.max(this.#bursts.bytes, 2 * this.#maxDatagramBytes);
     this.sendQuantumBytes = quantum < limit ? quantum : limit;
   }
 
