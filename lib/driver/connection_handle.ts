@@ -83,6 +83,12 @@ export class ConnectionHandle implements StreamOpener, StreamAcceptor {
     this.#driver.wake(this.#connection);
   }
 
+  /** Asks the peer for a sign of life; `silentMs` tells whether it came. */
+  ping(): void {
+    this.#connection.ping();
+    this.#driver.wake(this.#connection);
+  }
+
   /** See {@linkcode StreamOpener.openStream}. */
   async openStream(): Promise<ByteStream> {
     for (;;) {

@@ -19,7 +19,7 @@ import type { DatagramSocket } from "./udp_socket.ts";
 
 /** Received bytes after which acknowledgements are sent before more is read. */
 const RECEIVE_BYTES_PER_TURN = 96 * 1024;
-/** Waits shorter than this are spent turning the event loop, because a timer takes 2 ms. */
+/** Shorter waits are left to the socket, because a timer takes 2 ms. */
 const SPIN_BELOW_MS = 2.5;
 /** How much too late a timer fires. */
 const TIMER_LATENESS_MS = 1.2;
@@ -140,6 +140,8 @@ export class EndpointDriver {
         if (outcome === "too-big" || outcome === "refused") {
           endpoint.onSendFailed(outcome, batch, nowMs);
         }
+        // Let what has arrived in: acknowledgements must not wait until everything is sent.
+        await this.#socket.turn();
         if (endpoint.nextDeadlineMs() <= nowMs) endpoint.handleTimeout(nowMs);
       }
       this.#reportEvents();
@@ -156,7 +158,7 @@ export class EndpointDriver {
     const nowMs = this.#clock.nowMs();
     const preciseMs = this.#endpoint.nextPrecisePacingMs() - nowMs;
     if (preciseMs < SPIN_BELOW_MS) {
-      if (preciseMs > 0) await this.#clock.yieldTurn();
+      if (preciseMs > 0) await this.#socket.turn(preciseMs);
       return;
     }
     const deadlineMs = this.#endpoint.nextDeadlineMs();

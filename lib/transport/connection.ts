@@ -173,7 +173,6 @@ export class Connection {
     this.#idleTimeoutMs = idleMs;
     this.#targets = this.#frameTargets();
     if (options.role === "server") this.#control.push({ kind: "handshake-done" });
-    this.streams.onWindow(this.#path.controller.windowBytes);
     this.#deadlines.set("idle", nowMs + this.#idleTimeoutMs);
     if (options.role === "client") this.#deadlines.set("keepalive", nowMs + KEEPALIVE_MS);
   }
@@ -223,6 +222,11 @@ export class Connection {
       code,
       reason,
     }, nowMs);
+  }
+
+  /** Asks the peer for a sign of life. */
+  ping(): void {
+    if (this.#state.kind === "established") this.#transient.push({ kind: "ping" });
   }
 
   /** Caps the sending rate, bytes per second; Infinity lifts the cap. */
@@ -479,7 +483,7 @@ export class Connection {
     sample.isWindowLimited = !this.#isAppLimited;
     sample.ackDelayMs = ackDelayMs;
     if (sampler.fillAckSample(sample, nowMs)) controller.onAck(sample);
-    this.#afterControllerChange();
+    this.#afterControllerChange(priorInFlightBytes);
   }
 
   #lastProgressAtMs = -Infinity;
@@ -619,9 +623,10 @@ export class Connection {
   #onLossDetectionTimeout(nowMs: number): void {
     if (this.#state.kind !== "established") return;
     if (this.#loss.isLossTimerSet) {
+      const { inFlightBytes } = this.#loss;
       this.#loss.beginTimeout();
       this.#applyLost(this.#loss.detectAndRemoveLostPackets(nowMs), nowMs);
-      this.#afterControllerChange();
+      this.#afterControllerChange(inFlightBytes);
     } else if (this.#isPeerSilent(nowMs)) {
       this.#finishClosed({ kind: "timed-out", code: 0, reason: "" });
       return;
@@ -793,9 +798,9 @@ export class Connection {
     return true;
   }
 
-  #afterControllerChange(): void {
+  #afterControllerChange(priorInFlightBytes: number): void {
     const { controller, mtu, rtt } = this.#path;
-    this.streams.onWindow(controller.windowBytes);
+    this.streams.onFlight(priorInFlightBytes);
     const frame = this.#ackFrequency.choose({
       windowPackets: controller.windowBytes / mtu.datagramBytes,
       smoothedRttMs: rtt.smoothedMs,

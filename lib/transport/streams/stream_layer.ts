@@ -140,11 +140,14 @@ export class StreamLayer {
     entry.isReadableReported = false;
   }
 
-  /** The window of the path: a sender keeps up to three windows unacknowledged. */
-  onWindow(windowBytes: number): void {
+  /**
+   * How much was in flight: a stream may keep three times that for sending, so that the path stays full
+   * while losses are repaired. It follows the flight, not the window, which nothing may bound.
+   */
+  onFlight(inFlightBytes: number): void {
     this.#sendBufferBytes = Math.min(
       this.#config.maxSendBufferBytes,
-      Math.max(MIN_SEND_BUFFER_BYTES, 3 * windowBytes),
+      Math.max(this.#sendBufferBytes, 3 * inFlightBytes),
     );
   }
 
