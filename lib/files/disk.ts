@@ -39,9 +39,9 @@ export interface NodeStatus {
   readonly linkCount: number;
 }
 
-/** {@linkcode NodeStatus} of an open file, with times as exact as the disk has them. */
+/** {@linkcode NodeStatus} of an open file, with what tells versions of it apart. */
 export interface OpenFileStatus extends NodeStatus {
-  /** Changes whenever the content may have: node, size and modification time in nanoseconds. */
+  /** Changes whenever the content may have: node, size and modification time. */
   readonly contentVersion: string;
   /** {@linkcode contentVersion} and the time of the last change of any kind. */
   readonly version: string;
@@ -377,7 +377,9 @@ class SystemFile implements DiskFile {
   // deno-lint-ignore require-await
   async setAttributes({ mode, modifiedMs }: { mode: number; modifiedMs: number }): Promise<void> {
     fs.fchmodSync(this.#fd, mode & 0o777);
-    fs.futimesSync(this.#fd, modifiedMs / 1000, modifiedMs / 1000);
+    // Half a microsecond more: seconds as a double, cut to whole ones, would lose a millisecond.
+    const seconds = (modifiedMs + 0.0005) / 1000;
+    fs.futimesSync(this.#fd, seconds, seconds);
   }
 
   async sync(): Promise<void> {

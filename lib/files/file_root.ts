@@ -57,7 +57,7 @@ export class FileRoot {
   readonly #root: DiskDirectory;
   readonly #syncs = new DirectorySync();
   readonly #partialContext: PartialFileContext;
-  #hasStaged = false;
+  #mayHaveStaged = false;
   /** Paths to which a transfer is under way. */
   readonly #receiving = new Set<string>();
 
@@ -128,7 +128,7 @@ export class FileRoot {
       assertReceivable(await parent.lookUp(name), shown, options);
       const { umask } = this.#disk;
       const destination = { parent, name, path: shown, syncs: this.#syncs, umask, release };
-      this.#hasStaged = true;
+      this.#mayHaveStaged = true;
       return await openPartialFile(this.#partialContext, destination, options);
     } catch (error) {
       release();
@@ -244,13 +244,14 @@ export class FileRoot {
    * together they take too much space.
    */
   async cleanStaging(options: CleanupOptions): Promise<CleanupResult> {
+    this.#mayHaveStaged = true;
     return await this.#inside(REMOTE_ROOT, [], (root) => cleanStaging(root, options));
   }
 
   /** Releases the folder. Every file opened through it must have ended before. */
   async close(): Promise<void> {
     // Nothing of Ferry stays in a folder where nothing is unfinished.
-    if (this.#hasStaged) await this.#root.removeDirectory(STAGING_DIRECTORY).catch(() => {});
+    if (this.#mayHaveStaged) await this.#root.removeDirectory(STAGING_DIRECTORY).catch(() => {});
     this.#root.close();
   }
 
@@ -444,7 +445,7 @@ function childOr(
 }
 
 function isInside(path: RemotePath, folder: RemotePath): boolean {
-  return path.components.length > folder.components.length &&
+  return folder.components.length > 0 && path.components.length > folder.components.length &&
     folder.components.every((name, index) => name === path.components[index]);
 }
 

@@ -365,7 +365,7 @@ class JournaledPart implements PartialFile {
     await this.#part.syncData();
     await this.#log.syncData();
     if (this.#isNameDurable) return;
-    await this.#place.directory.sync();
+    await this.#place.sync();
     this.#isNameDurable = true;
   }
 

@@ -20,6 +20,8 @@ export interface StagingPlace {
   readonly directory: DiskDirectory;
   /** Put before every name. */
   readonly prefix: string;
+  /** Makes the names in it durable, and its own. */
+  sync(): Promise<void>;
   /** Lets go of the directory. */
   close(): void;
 }
@@ -33,9 +35,16 @@ export async function openStagingPlace(
   target: DiskDirectory,
 ): Promise<StagingPlace> {
   const isElsewhere = (await target.status()).device !== (await root.status()).device;
-  if (isElsewhere) return { directory: target, prefix: STAGING_PREFIX, close: () => {} };
+  if (isElsewhere) {
+    const sync = () => target.sync();
+    return { directory: target, prefix: STAGING_PREFIX, sync, close: () => {} };
+  }
   const directory = await openStagingDirectory(root);
-  return { directory, prefix: "", close: () => directory.close() };
+  const sync = async () => {
+    await directory.sync();
+    await root.sync(); // it may just have been made
+  };
+  return { directory, prefix: "", sync, close: () => directory.close() };
 }
 
 /** Makes an empty file with a name that no other has, whichever program chose it. */
