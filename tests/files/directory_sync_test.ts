@@ -1,0 +1,44 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { DirectorySync } from "../../lib/files/directory_sync.ts";
+import type { DiskDirectory } from "../../lib/files/mod.ts";
+import { MemoryDisk } from "../support/memory_disk.ts";
+
+Deno.test("DirectorySync.sync() lets those who come during a flush share the next one", async () => {
+  const { disk, directory } = await openDirectory();
+  const syncs = new DirectorySync();
+  const first = syncs.sync(directory);
+  await Promise.resolve();
+  await Promise.all([first, ...Array.from({ length: 10 }, () => syncs.sync(directory))]);
+  assertEquals(disk.calls.filter((name) => name === "syncDirectory").length, 2);
+  await syncs.sync(directory);
+  assertEquals(disk.calls.filter((name) => name === "syncDirectory").length, 3);
+  directory.close();
+});
+
+Deno.test("DirectorySync.sync() makes durable what was done before each call", async () => {
+  const { disk, directory } = await openDirectory();
+  const syncs = new DirectorySync();
+  await Promise.all(Array.from({ length: 20 }, async (_, index) => {
+    for (let turn = 0; turn < index % 7; turn++) await Promise.resolve();
+    await directory.makeDirectory(`d${index}`, 0o755);
+    await syncs.sync(directory);
+    assertEquals(disk.afterPowerLoss(() => 0).statusOf(`/r/d${index}`)?.kind, "directory");
+  }));
+  directory.close();
+});
+
+Deno.test("DirectorySync.sync() tells a failure to those who waited for that flush only", async () => {
+  const { disk, directory } = await openDirectory();
+  const syncs = new DirectorySync();
+  disk.faults = { failOnly: ["syncDirectory"], failAt: 1 };
+  const failing = assertRejects(() => syncs.sync(directory), Error, "EIO");
+  await Promise.resolve();
+  await Promise.all([failing, syncs.sync(directory)]);
+  directory.close();
+});
+
+async function openDirectory(): Promise<{ disk: MemoryDisk; directory: DiskDirectory }> {
+  const disk = new MemoryDisk();
+  disk.putNode("/r", "directory");
+  return { disk, directory: await disk.openRoot("/r", { create: false }) };
+}

@@ -1,0 +1,30 @@
+import { assert, assertEquals } from "@std/assert";
+import { systemDisk } from "../../lib/files/mod.ts";
+import { testDisk } from "../conformance/disk_suite.ts";
+import { MemoryDisk } from "../support/memory_disk.ts";
+
+testDisk("systemDisk", async () => {
+  const path = await Deno.makeTempDir();
+  return {
+    disk: systemDisk,
+    path,
+    makeLink: (name, target) => Deno.symlink(target, `${path}/${name}`),
+    remove: () => Deno.remove(path, { recursive: true }),
+  };
+});
+
+testDisk("MemoryDisk", () => {
+  const disk = new MemoryDisk();
+  disk.putNode("/root", "directory");
+  return Promise.resolve({
+    disk,
+    path: "/root",
+    makeLink: (name, _target) => Promise.resolve(disk.putNode(`/root/${name}`, "symlink")),
+    remove: () => Promise.resolve(assertEquals(disk.openHandles, 0)),
+  });
+});
+
+Deno.test("systemDisk knows the free space", async () => {
+  const free = await systemDisk.freeBytes(Deno.cwd());
+  assert(free === null || free > 0);
+});

@@ -1,0 +1,505 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { LEAF_BYTES, leafHash, TreeHasher } from "../../lib/crypto/mod.ts";
+import {
+  FileError,
+  type FileErrorKind,
+  FileRoot,
+  type PartialFile,
+  type PartialOptions,
+  REMOTE_ROOT,
+  resolveRemotePath,
+} from "../../lib/files/mod.ts";
+import { MemoryDisk } from "../support/memory_disk.ts";
+
+const STAGING = "/r/.~ft-staging";
+const BIG = pattern(3 * LEAF_BYTES + 1000);
+const SMALL = pattern(4096);
+
+for (const [size, content] of Object.entries({ big: BIG, small: SMALL })) {
+  Deno.test(`a ${size} file appears under its name only when it is whole`, async () => {
+    const { disk, root } = await openMemoryRoot();
+    const part = await root.openPartial(at("f"), options(content));
+    await writeAll(part, content);
+    assertEquals(disk.contentOf("/r/f"), null);
+    assertEquals((await root.list(REMOTE_ROOT)).length, 0);
+    await part.commit(rootOf(content));
+    assertEquals(disk.contentOf("/r/f"), content);
+    assertEquals(disk.namesIn(STAGING), []);
+    assertEquals(disk.openHandles, 1);
+    await root.close();
+    assertEquals(disk.namesIn("/r"), ["f"]);
+  });
+
+  Deno.test(`a ${size} file gets mode, less the umask, and time`, async () => {
+    const { disk, root } = await openMemoryRoot();
+    const sent = { ...options(content), mode: 0o6777, modifiedMs: 1234 };
+    await put(root, "f", content, sent);
+    const status = disk.statusOf("/r/f");
+    assertEquals([status?.mode, status?.modifiedMs], [0o755, 1234]);
+  });
+
+  Deno.test(`a ${size} file with another hash is refused and removed`, async () => {
+    const { disk, root } = await openMemoryRoot();
+    disk.putFile("/r/f", bytes("old"));
+    const part = await root.openPartial(at("f"), options(content));
+    await writeAll(part, content);
+    await rejectsWith("changed", () => part.commit(rootOf(bytes("other"))));
+    assertEquals(disk.contentOf("/r/f"), bytes("old"));
+    assertEquals(disk.namesIn(STAGING), []);
+    assertEquals(disk.openHandles, 1);
+    await part.park();
+    await part.discard();
+  });
+
+  Deno.test(`a ${size} file that is too short or too long is refused`, async () => {
+    const { disk, root } = await openMemoryRoot();
+    const short = await root.openPartial(at("f"), options(content));
+    await writeAll(short, content.subarray(1));
+    await rejectsWith("changed", () => short.commit(rootOf(content.subarray(1))));
+    const long = await root.openPartial(at("f"), options(content));
+    await writeAll(long, content);
+    await rejectsWith("changed", () => long.write(bytes("x")));
+    await long.discard();
+    assertEquals(disk.contentOf("/r/f"), null);
+    assertEquals(disk.namesIn(STAGING), []);
+    assertEquals(disk.openHandles, 1);
+  });
+
+  Deno.test(`a ${size} file replaces an old one, or not, as asked`, async () => {
+    const { disk, root } = await openMemoryRoot();
+    disk.putFile("/r/f", bytes("old"));
+    const careful = { ...options(content), exists: "fail" } as const;
+    await rejectsWith("exists", () => root.openPartial(at("f"), careful));
+    await put(root, "f", content);
+    assertEquals(disk.contentOf("/r/f"), content);
+    await put(root, "g", content, careful);
+    assertEquals(disk.statusOf("/r/g")?.linkCount, 1);
+    assertEquals(disk.openHandles, 1);
+  });
+
+  Deno.test(`a ${size} file does not replace one that appeared meanwhile`, async () => {
+    const { disk, root } = await openMemoryRoot();
+    const part = await root.openPartial(at("f"), { ...options(content), exists: "fail" });
+    await writeAll(part, content);
+    disk.putFile("/r/f", bytes("first"));
+    await rejectsWith("exists", () => part.commit(rootOf(content)));
+    assertEquals(disk.contentOf("/r/f"), bytes("first"));
+    assertEquals(disk.openHandles, 1);
+  });
+
+  Deno.test(`two transfers of a ${size} file to one name: the second is told to wait`, async () => {
+    const { disk, root } = await openMemoryRoot();
+    const first = await root.openPartial(at("f"), options(content));
+    await rejectsWith("busy", () => root.openPartial(at("f"), options(content)));
+    await first.discard();
+    await put(root, "f", content);
+    assertEquals(disk.contentOf("/r/f"), content);
+  });
+
+  Deno.test(`a ${size} file for another file system is prepared there`, async () => {
+    const { disk, root } = await openMemoryRoot();
+    disk.putNode("/r/mount", "directory", { device: 2 });
+    const part = await root.openPartial(at("mount/f"), options(content));
+    await writeAll(part, content);
+    assertEquals(await root.list(at("mount")), []);
+    await part.commit(rootOf(content));
+    assertEquals(disk.namesIn("/r/mount"), ["f"]);
+    assertEquals(disk.contentOf("/r/mount/f"), content);
+  });
+
+  Deno.test(`a ${size} file is copied when a rename turns out to be impossible`, async () => {
+    for (const exists of ["overwrite", "fail"] as const) {
+      const { disk, root } = await openMemoryRoot();
+      disk.faults = { failOnly: ["rename", "link"], failAt: 1, failCode: "EXDEV" };
+      await put(root, "folder/f", content, { ...options(content), exists });
+      assertEquals(disk.contentOf("/r/folder/f"), content);
+      assertEquals(disk.namesIn("/r/folder"), ["f"]);
+      assertEquals(disk.namesIn(STAGING), []);
+      assertEquals(disk.openHandles, 1);
+    }
+  });
+
+  Deno.test(`a ${size} file is lost after a failed flush, which is not tried again`, async () => {
+    const { disk, root } = await openMemoryRoot();
+    disk.putFile("/r/f", bytes("old"));
+    disk.faults = { failOnly: ["sync"], failAt: 1 };
+    await rejectsWith("io", () => put(root, "f", content));
+    assertEquals(disk.calls.filter((name) => name === "sync").length, 1);
+    assertEquals(disk.contentOf("/r/f"), bytes("old"));
+    assertEquals(disk.namesIn(STAGING), []);
+  });
+
+  Deno.test(`a ${size} file without durability is not flushed`, async () => {
+    const { disk, root } = await openMemoryRoot();
+    await put(root, "f", content, { ...options(content), durability: "none" });
+    assertEquals(disk.calls.filter((name) => name.startsWith("sync")), []);
+    assertEquals(disk.contentOf("/r/f"), content);
+  });
+}
+
+Deno.test("an empty file is published like any other", async () => {
+  const { disk, root } = await openMemoryRoot();
+  await put(root, "f", new Uint8Array(0));
+  assertEquals(disk.contentOf("/r/f"), new Uint8Array(0));
+});
+
+Deno.test("a file of exactly one leaf, and of one byte more", async () => {
+  const { disk, root } = await openMemoryRoot();
+  for (const size of [LEAF_BYTES, LEAF_BYTES + 1]) {
+    await put(root, `f${size}`, pattern(size));
+    assertEquals(disk.contentOf(`/r/f${size}`), pattern(size));
+  }
+});
+
+Deno.test("a small file takes few calls and no journal", async () => {
+  const { disk, root } = await openMemoryRoot();
+  await put(root, "first", SMALL);
+  const before = disk.calls.length;
+  await put(root, "f", SMALL);
+  assertEquals(disk.calls.slice(before).filter((name) => name !== "status"), [
+    "lookUp",
+    "openDirectory",
+    "openFile",
+    "write",
+    "setAttributes",
+    "sync",
+    "rename",
+    "syncDirectory",
+  ]);
+});
+
+Deno.test("small files that are committed together share directory flushes", async () => {
+  const { disk, root } = await openMemoryRoot();
+  await Promise.all(Array.from({ length: 40 }, (_, index) => put(root, `f${index}`, SMALL)));
+  assertEquals(disk.namesIn("/r").length, 41);
+  const flushes = disk.calls.filter((name) => name === "syncDirectory").length;
+  assert(flushes >= 1 && flushes <= 10, `${flushes} flushes`);
+});
+
+Deno.test("a parked transfer goes on where it was", async () => {
+  const { disk, root } = await openMemoryRoot();
+  const first = await root.openPartial(at("f"), options(BIG));
+  await writeAll(first, BIG.subarray(0, 2 * LEAF_BYTES + 70_000));
+  await first.park();
+  assertEquals(disk.openHandles, 1);
+
+  const second = await root.openPartial(at("f"), options(BIG));
+  assertEquals(second.resumeOffset, 2 * LEAF_BYTES);
+  assertEquals(second.leaves, [leaf(0), leaf(1)]);
+  await writeAll(second, BIG.subarray(second.resumeOffset));
+  await second.commit(rootOf(BIG));
+  assertEquals(disk.contentOf("/r/f"), BIG);
+  assertEquals(disk.namesIn(STAGING), []);
+});
+
+Deno.test("a transfer that was killed goes on where it was", async () => {
+  const { disk, root } = await openMemoryRoot();
+  const killed = await root.openPartial(at("f"), options(BIG));
+  await writeAll(killed, BIG.subarray(0, 2 * LEAF_BYTES));
+  await settleBackground();
+  const after = disk.afterKill();
+  const again = await FileRoot.open("/r", { disk: after });
+  const part = await again.openPartial(at("f"), options(BIG));
+  assert(part.resumeOffset >= LEAF_BYTES);
+  await writeAll(part, BIG.subarray(part.resumeOffset));
+  await part.commit(rootOf(BIG));
+  assertEquals(after.contentOf("/r/f"), BIG);
+});
+
+Deno.test("only the same source, target and size resume", async () => {
+  const { root } = await openMemoryRoot();
+  await parkTwoLeaves(root);
+  const others: [string, PartialOptions][] = [
+    ["f", { ...options(BIG), sourceToken: "another" }],
+    ["f", { ...options(BIG), sizeBytes: BIG.length + 1 }],
+    ["g", options(BIG)],
+  ];
+  for (const [name, opened] of others) {
+    const part = await root.openPartial(at(name), opened);
+    assertEquals(part.resumeOffset, 0);
+    await part.discard();
+  }
+  const same = await root.openPartial(at("f"), { ...options(BIG), modifiedMs: 5, mode: 0o600 });
+  assertEquals(same.resumeOffset, 2 * LEAF_BYTES);
+  await same.discard();
+});
+
+Deno.test("a damaged part resumes before the damage", async () => {
+  const { disk, root } = await openMemoryRoot();
+  await parkTwoLeaves(root);
+  disk.contentOf(stagedPath(disk, ".part"))![LEAF_BYTES + 5]! ^= 1;
+  const part = await root.openPartial(at("f"), options(BIG));
+  assertEquals(part.resumeOffset, LEAF_BYTES);
+  await writeAll(part, BIG.subarray(LEAF_BYTES));
+  await part.commit(rootOf(BIG));
+  assertEquals(disk.contentOf("/r/f"), BIG);
+});
+
+Deno.test("a journal with a torn or false tail counts up to there", async () => {
+  for (const damage of ["torn", "false", "header"] as const) {
+    const { disk, root } = await openMemoryRoot();
+    await parkTwoLeaves(root);
+    const path = stagedPath(disk, ".log");
+    const log = disk.contentOf(path)!;
+    if (damage === "torn") await truncate(disk, path, log.length - 3);
+    else log[damage === "false" ? log.length - 20 : 5]! ^= 1;
+    const part = await root.openPartial(at("f"), options(BIG));
+    assertEquals(part.resumeOffset, damage === "header" ? 0 : LEAF_BYTES, damage);
+    await writeAll(part, BIG.subarray(part.resumeOffset));
+    await part.park();
+    const again = await root.openPartial(at("f"), options(BIG));
+    assertEquals(again.resumeOffset, 3 * LEAF_BYTES);
+    await again.discard();
+  }
+});
+
+Deno.test("a journal whose part is gone starts again", async () => {
+  const { disk, root } = await openMemoryRoot();
+  await parkTwoLeaves(root);
+  const staging = await disk.openRoot(STAGING, { create: false });
+  await staging.removeFile(disk.namesIn(STAGING).find((name) => name.endsWith(".part"))!);
+  staging.close();
+  const part = await root.openPartial(at("f"), options(BIG));
+  assertEquals(part.resumeOffset, 0);
+  await part.discard();
+});
+
+Deno.test("a part that a crash left with a second, public name is never written to", async () => {
+  const { disk, root } = await openMemoryRoot();
+  await parkTwoLeaves(root);
+  const staging = await disk.openRoot(STAGING, { create: false });
+  const folder = await disk.openRoot("/r", { create: false });
+  await staging.link(disk.namesIn(STAGING).find((name) => name.endsWith(".part"))!, folder, "f");
+  const published = disk.contentOf("/r/f")!.slice();
+  const part = await root.openPartial(at("f"), options(BIG));
+  assertEquals(part.resumeOffset, 0);
+  await writeAll(part, pattern(2 * LEAF_BYTES, 99));
+  await part.park();
+  assertEquals(disk.contentOf("/r/f"), published);
+  staging.close();
+  folder.close();
+});
+
+Deno.test("discardFrom() forgets leaves that the source does not have", async () => {
+  const { disk, root } = await openMemoryRoot();
+  const changed = BIG.slice();
+  changed[LEAF_BYTES + 9]! ^= 1;
+  await parkTwoLeaves(root);
+  const part = await root.openPartial(at("f"), options(BIG));
+  await part.discardFrom(1);
+  assertEquals([part.resumeOffset, part.leaves], [LEAF_BYTES, [leaf(0)]]);
+  await assertRejects(() => part.discardFrom(2), RangeError);
+  await writeAll(part, changed.subarray(LEAF_BYTES));
+  await part.commit(rootOf(changed));
+  assertEquals(disk.contentOf("/r/f"), changed);
+});
+
+Deno.test("what is parked before the first leaf is removed", async () => {
+  const { disk, root } = await openMemoryRoot();
+  const part = await root.openPartial(at("f"), options(BIG));
+  await part.write(BIG.subarray(0, 1000));
+  await part.park();
+  assertEquals(disk.namesIn(STAGING), []);
+});
+
+Deno.test("two programs never write one part, and each may have its own", async () => {
+  const { disk, root } = await openMemoryRoot();
+  const other = await FileRoot.open("/r", { disk });
+  const mine = await root.openPartial(at("f"), options(BIG));
+  await rejectsWith("busy", () => other.openPartial(at("f"), options(BIG)));
+  const theirs = await other.openPartial(at("f"), { ...options(BIG), sourceToken: "theirs" });
+  const theirContent = pattern(BIG.length, 5);
+  await writeAll(mine, BIG);
+  await writeAll(theirs, theirContent);
+  await theirs.commit(rootOf(theirContent));
+  await mine.commit(rootOf(BIG));
+  assertEquals(disk.contentOf("/r/f"), BIG);
+  await other.close();
+});
+
+Deno.test("a full disk keeps what is there for later", async () => {
+  const { disk, root } = await openMemoryRoot();
+  disk.putFile("/r/f", bytes("old"));
+  const part = await root.openPartial(at("f"), options(BIG));
+  disk.capacityBytes = 2 * LEAF_BYTES + 5000;
+  await rejectsWith("no-space", async () => {
+    await writeAll(part, BIG);
+    await part.commit(rootOf(BIG));
+  });
+  await part.park();
+  assertEquals(disk.contentOf("/r/f"), bytes("old"));
+  disk.capacityBytes = Infinity;
+  const again = await root.openPartial(at("f"), options(BIG));
+  assertEquals(again.resumeOffset, 2 * LEAF_BYTES);
+  await again.discard();
+});
+
+Deno.test("a file that cannot fit is refused at once, with what is missing", async () => {
+  const { disk, root } = await openMemoryRoot();
+  disk.capacityBytes = LEAF_BYTES;
+  const error = await rejectsWith("no-space", () => root.openPartial(at("f"), options(BIG)));
+  assert(/\d+ more bytes/.test(error.message));
+  assertEquals(disk.namesIn(STAGING), []);
+  assertEquals(disk.openHandles, 1);
+});
+
+Deno.test("a name that cannot be given is refused before anything is received", async () => {
+  const { disk, root } = await openMemoryRoot();
+  disk.putNode("/r/folder", "directory");
+  disk.putNode("/r/link", "symlink");
+  await rejectsWith("is-a-directory", () => root.openPartial(at("folder"), options(SMALL)));
+  await rejectsWith("not-a-file", () => root.openPartial(at("link"), options(SMALL)));
+  await rejectsWith("not-found", () => root.openPartial(at("none/f"), options(SMALL)));
+  await rejectsWith("is-a-directory", () => root.openPartial(REMOTE_ROOT, options(SMALL)));
+  assertEquals(disk.openHandles, 1);
+});
+
+Deno.test("with a clock, unfinished work is flushed every 5 s", async () => {
+  let nowMs = 0;
+  const disk = new MemoryDisk();
+  disk.putNode("/r", "directory");
+  const root = await FileRoot.open("/r", { disk, nowMs: () => nowMs });
+  const part = await root.openPartial(at("f"), options(BIG));
+  await writeAll(part, BIG.subarray(0, LEAF_BYTES));
+  await settleBackground();
+  assertEquals(disk.calls.filter((name) => name === "syncData").length, 0);
+  nowMs = 5000;
+  await writeAll(part, BIG.subarray(LEAF_BYTES, 2 * LEAF_BYTES));
+  await settleBackground();
+  assertEquals(disk.calls.filter((name) => name === "syncData").length, 2);
+  const after = disk.afterPowerLoss(() => 0);
+  const again = await FileRoot.open("/r", { disk: after });
+  assert((await again.openPartial(at("f"), options(BIG))).resumeOffset >= LEAF_BYTES);
+  await part.discard();
+});
+
+Deno.test("a part that could not be flushed on the way is not used again", async () => {
+  let nowMs = 0;
+  const disk = new MemoryDisk();
+  disk.putNode("/r", "directory");
+  const root = await FileRoot.open("/r", { disk, nowMs: () => nowMs });
+  const part = await root.openPartial(at("f"), options(BIG));
+  nowMs = 5000;
+  disk.faults = { failOnly: ["syncData"], failAt: 1 };
+  await rejectsWith("io", async () => {
+    await writeAll(part, BIG);
+    await part.commit(rootOf(BIG));
+  });
+  await part.park();
+  assertEquals(disk.namesIn(STAGING), []);
+});
+
+Deno.test("on a real disk a transfer is parked, resumed and published", async () => {
+  const path = await Deno.makeTempDir();
+  const root = await FileRoot.open(path);
+  const first = await root.openPartial(at("f"), options(BIG));
+  await writeAll(first, BIG.subarray(0, 2 * LEAF_BYTES));
+  await first.park();
+  assertEquals((await Deno.stat(`${path}/.~ft-staging`)).mode! & 0o777, 0o700);
+  const second = await root.openPartial(at("f"), options(BIG));
+  assertEquals(second.resumeOffset, 2 * LEAF_BYTES);
+  await writeAll(second, BIG.subarray(2 * LEAF_BYTES));
+  await second.commit(rootOf(BIG));
+  await put(root, "g", SMALL, { ...options(SMALL), exists: "fail" });
+  assertEquals(await Deno.readFile(`${path}/f`), BIG);
+  assertEquals(await Deno.readFile(`${path}/g`), SMALL);
+  await root.close();
+  const names = await Array.fromAsync(Deno.readDir(path), ({ name }) => name);
+  assertEquals(names.sort(), ["f", "g"]);
+  await Deno.remove(path, { recursive: true });
+});
+
+async function openMemoryRoot(): Promise<{ disk: MemoryDisk; root: FileRoot }> {
+  const disk = new MemoryDisk();
+  disk.putNode("/r", "directory");
+  const root = await FileRoot.open("/r", { disk });
+  return { disk, root };
+}
+
+async function parkTwoLeaves(root: FileRoot): Promise<void> {
+  const part = await root.openPartial(at("f"), options(BIG));
+  await writeAll(part, BIG.subarray(0, 2 * LEAF_BYTES));
+  await part.park();
+}
+
+async function put(
+  root: FileRoot,
+  name: string,
+  content: Uint8Array,
+  opened: PartialOptions = options(content),
+): Promise<void> {
+  if (name.includes("/")) await root.makeDirectory(at(name.split("/")[0]!), { parents: true });
+  const part = await root.openPartial(at(name), opened);
+  await writeAll(part, content.subarray(part.resumeOffset));
+  await part.commit(rootOf(content));
+}
+
+/** In pieces of uneven size, from one buffer that is reused: as they come from a stream. */
+async function writeAll(part: PartialFile, content: Uint8Array): Promise<void> {
+  const buffer = new Uint8Array(100_003);
+  for (let offset = 0; offset < content.length; offset += buffer.length) {
+    const piece = content.subarray(offset, offset + buffer.length);
+    buffer.set(piece);
+    await part.write(buffer.subarray(0, piece.length));
+    buffer.fill(0xff);
+  }
+}
+
+/** Lets writes and flushes that nobody waits for finish: in memory they take a few turns. */
+async function settleBackground(): Promise<void> {
+  for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+}
+
+function options(content: Uint8Array): PartialOptions {
+  return {
+    sizeBytes: content.length,
+    modifiedMs: 1_700_000_000_000,
+    mode: 0o644,
+    exists: "overwrite",
+    sourceToken: "token",
+  };
+}
+
+function stagedPath(disk: MemoryDisk, suffix: string): string {
+  return `${STAGING}/${disk.namesIn(STAGING).find((name) => name.endsWith(suffix))}`;
+}
+
+async function truncate(disk: MemoryDisk, path: string, sizeBytes: number): Promise<void> {
+  const folder = await disk.openRoot(path.slice(0, path.lastIndexOf("/")), { create: false });
+  const file = await folder.openFile(path.slice(path.lastIndexOf("/") + 1), { access: "write" });
+  await file.truncate(sizeBytes);
+  file.close();
+  folder.close();
+}
+
+function leaf(index: number): Uint8Array {
+  return leafHash(index, BIG.subarray(index * LEAF_BYTES, (index + 1) * LEAF_BYTES));
+}
+
+function rootOf(content: Uint8Array): Uint8Array {
+  return new TreeHasher().update(content).root();
+}
+
+function pattern(length: number, seed = 1): Uint8Array {
+  const result = new Uint8Array(length);
+  let state = seed;
+  for (let at = 0; at < length; at++) {
+    state = (Math.imul(state, 1103515245) + 12345) & 0x7fff_ffff;
+    result[at] = state >> 16;
+  }
+  return result;
+}
+
+function bytes(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+function at(text: string) {
+  return resolveRemotePath(REMOTE_ROOT, text);
+}
+
+async function rejectsWith(kind: FileErrorKind, call: () => Promise<unknown>): Promise<FileError> {
+  const error = await assertRejects(call, FileError);
+  assertEquals(error.kind, kind);
+  return error;
+}

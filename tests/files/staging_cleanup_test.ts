@@ -1,0 +1,86 @@
+import { assertEquals } from "@std/assert";
+import { LEAF_BYTES } from "../../lib/crypto/mod.ts";
+import { FileRoot, REMOTE_ROOT, resolveRemotePath } from "../../lib/files/mod.ts";
+import { MemoryDisk } from "../support/memory_disk.ts";
+
+const DAY_MS = 24 * 3600 * 1000;
+
+Deno.test("cleanStaging() removes what is older than a week and not in use", async () => {
+  const { disk, root } = await openRoot();
+  await park(root, "old");
+  const used = await begin(root, "used");
+  disk.nowMs += 6 * DAY_MS;
+  await park(root, "young");
+  const nowMs = disk.nowMs + 2 * DAY_MS;
+  const { removed } = await root.cleanStaging({ nowMs });
+  assertEquals(removed, 1);
+  assertEquals(disk.namesIn("/r/.~ft-staging").length, 4);
+  await used.discard();
+  assertEquals(await resumeOffset(root, "old"), 0);
+  assertEquals(await resumeOffset(root, "young"), LEAF_BYTES);
+  assertEquals(disk.openHandles, 1);
+});
+
+Deno.test("cleanStaging() removes the oldest until the quota is kept", async () => {
+  const { disk, root } = await openRoot();
+  for (const name of ["first", "second", "third"]) {
+    disk.nowMs += 1000;
+    await park(root, name);
+  }
+  const { removed, bytes } = await root.cleanStaging({
+    nowMs: disk.nowMs,
+    quotaBytes: 2.5 * LEAF_BYTES,
+  });
+  assertEquals([removed, bytes > LEAF_BYTES], [1, true]);
+  assertEquals(await resumeOffset(root, "first"), 0);
+  assertEquals(await resumeOffset(root, "second"), LEAF_BYTES);
+});
+
+Deno.test("cleanStaging() keeps young parts without a journal and removes old ones", async () => {
+  const { disk, root } = await openRoot();
+  disk.putFile("/r/.~ft-staging/small-0.part", new Uint8Array(10));
+  const { nowMs } = disk;
+  assertEquals((await root.cleanStaging({ nowMs, quotaBytes: 0 })).removed, 0);
+  assertEquals(await root.cleanStaging({ nowMs: nowMs + 8 * DAY_MS }), { removed: 1, bytes: 10 });
+});
+
+Deno.test("cleanStaging() has nothing to do in a folder without a staging folder", async () => {
+  const { disk, root } = await openRoot();
+  assertEquals(await root.cleanStaging({ nowMs: 0 }), { removed: 0, bytes: 0 });
+  assertEquals(disk.namesIn("/r"), []);
+});
+
+async function openRoot(): Promise<{ disk: MemoryDisk; root: FileRoot }> {
+  const disk = new MemoryDisk();
+  disk.putNode("/r", "directory");
+  return { disk, root: await FileRoot.open("/r", { disk }) };
+}
+
+async function begin(root: FileRoot, name: string) {
+  const part = await root.openPartial(resolveRemotePath(REMOTE_ROOT, name), {
+    sizeBytes: 3 * LEAF_BYTES,
+    modifiedMs: 0,
+    mode: 0o644,
+    exists: "overwrite",
+    sourceToken: name,
+  });
+  if (part.resumeOffset === 0) await part.write(new Uint8Array(LEAF_BYTES));
+  return part;
+}
+
+async function park(root: FileRoot, name: string): Promise<void> {
+  await (await begin(root, name)).park();
+}
+
+async function resumeOffset(root: FileRoot, name: string): Promise<number> {
+  const part = await root.openPartial(resolveRemotePath(REMOTE_ROOT, name), {
+    sizeBytes: 3 * LEAF_BYTES,
+    modifiedMs: 0,
+    mode: 0o644,
+    exists: "overwrite",
+    sourceToken: name,
+  });
+  const { resumeOffset } = part;
+  await part.park();
+  return resumeOffset;
+}
