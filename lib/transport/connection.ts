@@ -7,14 +7,7 @@
  * @module
  */
 import { DeadlineTable } from "../collections/deadline_table.ts";
-import {
-  FLAG_CONTROL,
-  FLAG_FIN,
-  FLAG_MORE_STREAMS,
-  FLAG_MTU_PROBE,
-  PACKET_OUTSTANDING,
-} from "../collections/sent_packet_ring.ts";
-import type { AeadProvider, Entropy } from "../crypto/mod.ts";
+import { type AeadProvider, type Entropy, TAG_BYTES } from "../crypto/mod.ts";
 import type { AckFrame } from "../wire/ack_frame.ts";
 import { TRANSPORT_ERROR_CODES, transportErrorName } from "../wire/error_code.ts";
 import { FrameEncodingError, FrameReader, type TransientFrame } from "../wire/frame.ts";
@@ -24,7 +17,6 @@ import {
   readTruncatedPacketNumber,
   SHORT_HEADER_BYTES,
 } from "../wire/packet_header.ts";
-import { TAG_BYTES } from "../crypto/mod.ts";
 import { AckFrequencyChooser } from "./ack_frequency.ts";
 import { AckTracker } from "./ack_tracker.ts";
 import { type ConnectionState, transition } from "./connection_state.ts";
@@ -43,6 +35,7 @@ import { dispatchFrame, type FrameTargets } from "./frame_dispatch.ts";
 import type { HandshakeResult } from "./handshake.ts";
 import { type AckOutcome, LossDetection } from "./loss_detection.ts";
 import { PacketBuilder, type PacketPlan } from "./packet_builder.ts";
+import { PacketFate } from "./packet_fate.ts";
 import { PacketProtection } from "./packet_protection.ts";
 import { type Address, isSameAddress, Path } from "./path.ts";
 import { PathValidation } from "./path_validation.ts";
@@ -105,6 +98,7 @@ export class Connection {
   readonly #loss: LossDetection;
   readonly #protection: PacketProtection;
   readonly #builder: PacketBuilder;
+  readonly #fate: PacketFate;
   readonly #validation: PathValidation;
   readonly #deadlines = new DeadlineTable<DeadlineName>(DEADLINES);
   readonly #frames = new FrameReader();
@@ -123,6 +117,7 @@ export class Connection {
   #closeFrame: TransientFrame | null = null;
   #maxRateBytesPerSecond: number;
   #isAppLimited = true;
+  #lastProgressAtMs = -Infinity;
   #lastReceivedAtMs: number;
   #clock = { nowMs: 0, rttMs: 0 };
   #receivedPackets = 0;
@@ -167,6 +162,14 @@ export class Connection {
       streams: this.streams,
       loss: this.#loss,
       protection: this.#protection,
+    });
+    this.#fate = new PacketFate({
+      loss: this.#loss,
+      streams: this.streams,
+      control: this.#control,
+      builder: this.#builder,
+      protection: this.#protection,
+      path: this.#path,
     });
     this.#validation = new PathValidation(options.entropy);
     const idleMs = Math.min(config.maxIdleTimeoutMs, peer.maxIdleTimeoutMs || Infinity);
@@ -389,7 +392,7 @@ export class Connection {
 
   /** The local network refused a datagram of this size at once (EMSGSIZE). */
   onSendTooBig(sizeBytes: number, nowMs: number): void {
-    if (this.#path.mtu.onTooBig(sizeBytes, nowMs)) this.#onMtuChanged();
+    if (this.#path.mtu.onTooBig(sizeBytes, nowMs)) this.#path.onMtuChanged();
   }
 
   /** The local network refuses this address altogether. */
@@ -468,8 +471,8 @@ export class Connection {
     }
     this.#lastProgressAtMs = nowMs;
     this.#loss.detectAndRemoveLostPackets(nowMs);
-    this.#applyAcked(outcome.acked, nowMs);
-    this.#applyAcked(outcome.spurious, nowMs);
+    this.#fate.onAcked(outcome.acked, nowMs);
+    this.#fate.onAcked(outcome.spurious, nowMs);
     this.#applyLost(outcome, nowMs);
     if (outcome.spurious.length > 0) {
       controller.onSpuriousLoss(outcome.spurious.length, outcome.spuriousBytes, nowMs);
@@ -486,113 +489,13 @@ export class Connection {
     this.#afterControllerChange(priorInFlightBytes);
   }
 
-  #lastProgressAtMs = -Infinity;
-
-  /** Applies acknowledged packets to streams and control frames, joining neighbouring stream bytes. */
-  #applyAcked(packets: readonly number[], nowMs: number): void {
-    const { ring } = this.#loss;
-    let streamId = -1;
-    let runStart = 0;
-    let runEnd = 0;
-    for (const packetNumber of packets) {
-      const slot = ring.slot(packetNumber);
-      const flags = ring.flags[slot]!;
-      const id = ring.streamId[slot]!;
-      const offset = ring.streamOffset[slot]!;
-      const end = offset + ring.streamLength[slot]!;
-      if (id === streamId && offset === runEnd && flags === 0) {
-        runEnd = end;
-      } else {
-        if (streamId >= 0) this.streams.onChunkAcked(streamId, runStart, runEnd - runStart, false);
-        streamId = -1;
-        if (flags === 0) {
-          streamId = id;
-          runStart = offset;
-          runEnd = end;
-        } else {
-          this.#applyAckedSpecial(packetNumber, slot, nowMs);
-        }
-      }
-    }
-    if (streamId >= 0) this.streams.onChunkAcked(streamId, runStart, runEnd - runStart, false);
-    const last = packets[packets.length - 1];
-    if (last === undefined) return;
-    this.#protection.onPacketAcked(last);
-    this.#path.mtu.onPacketAcked(last, ring.sizeBytes[ring.slot(last)]!);
-  }
-
-  #applyAckedSpecial(packetNumber: number, slot: number, nowMs: number): void {
-    const { ring } = this.#loss;
-    const flags = ring.flags[slot]!;
-    if ((flags & FLAG_MTU_PROBE) !== 0) {
-      if (this.#path.mtu.onProbeAcked(ring.sizeBytes[slot]!, nowMs)) this.#onMtuChanged();
-      return;
-    }
-    const streamId = ring.streamId[slot]!;
-    if (streamId >= 0) {
-      const isFin = (flags & FLAG_FIN) !== 0;
-      this.streams.onChunkAcked(
-        streamId,
-        ring.streamOffset[slot]!,
-        ring.streamLength[slot]!,
-        isFin,
-      );
-    }
-    if ((flags & FLAG_MORE_STREAMS) !== 0) {
-      for (const frame of this.#builder.takeExtra(packetNumber)) {
-        this.streams.onChunkAcked(frame.streamId, frame.offset, frame.length, frame.isFin);
-      }
-    }
-    if ((flags & FLAG_CONTROL) !== 0) {
-      for (const frame of this.#control.take(packetNumber)) this.streams.onControlAcked(frame);
-    }
-  }
-
   #applyLost(outcome: AckOutcome, nowMs: number): void {
-    const { ring } = this.#loss;
-    const { controller, mtu, sampler, rtt } = this.#path;
-    for (const packetNumber of outcome.lost) {
-      const slot = ring.slot(packetNumber);
-      const sizeBytes = ring.sizeBytes[slot]!;
-      if ((ring.flags[slot]! & FLAG_MTU_PROBE) !== 0) {
-        mtu.onProbeLost(sizeBytes, nowMs);
-        continue;
-      }
-      this.#requeue(packetNumber, slot, "lost");
-      if (mtu.onPacketLost(packetNumber, sizeBytes, nowMs)) this.#onMtuChanged();
-    }
+    this.#fate.onLost(outcome.lost, nowMs);
+    const { controller, sampler, rtt } = this.#path;
     const sample = this.#lossSample;
     sample.inFlightBytes = this.#loss.inFlightBytes;
     sample.smoothedRttMs = rtt.smoothedMs;
     if (sampler.fillLossSample(sample, nowMs)) controller.onLoss(sample);
-  }
-
-  /**
-   * Puts everything that travelled in a packet back in line. A lost packet's frames leave the books; a
-   * probe's stay, because its packet may still be acknowledged.
-   */
-  #requeue(packetNumber: number, slot: number, reason: "lost" | "probe"): void {
-    const { ring } = this.#loss;
-    const flags = ring.flags[slot]!;
-    const streamId = ring.streamId[slot]!;
-    if (streamId >= 0) {
-      const isFin = (flags & FLAG_FIN) !== 0;
-      this.streams.onChunkLost(streamId, ring.streamOffset[slot]!, ring.streamLength[slot]!, isFin);
-    }
-    if ((flags & FLAG_MORE_STREAMS) !== 0) {
-      const extra = reason === "lost"
-        ? this.#builder.takeExtra(packetNumber)
-        : this.#builder.peekExtra(packetNumber);
-      for (const frame of extra) {
-        this.streams.onChunkLost(frame.streamId, frame.offset, frame.length, frame.isFin);
-      }
-    }
-    if ((flags & FLAG_CONTROL) !== 0) {
-      const frames = reason === "lost"
-        ? this.#control.take(packetNumber)
-        : this.#control.peek(packetNumber);
-      for (const frame of frames) this.streams.onControlLost(frame);
-    }
   }
 
   #onConnectionClose(
@@ -634,7 +537,7 @@ export class Connection {
       this.#loss.ptoCount++;
       this.#isFinishDue = true;
       this.#probesDue = PROBE_PACKETS;
-      this.#requeueOldest(PROBE_PACKETS);
+      this.#fate.repeatOldest(PROBE_PACKETS);
       if (!this.#control.hasWaiting && !this.streams.hasPending()) {
         this.#transient.push({ kind: "ping" });
       }
@@ -648,19 +551,6 @@ export class Connection {
     const waitingSinceMs = ring.sentAtMs[ring.slot(oldestOutstanding)]!;
     const silentSinceMs = Math.max(this.#lastReceivedAtMs, waitingSinceMs);
     return nowMs - silentSinceMs >= this.#config.silenceTimeoutMs;
-  }
-
-  /** Sends the oldest unacknowledged packets' contents again, without declaring them lost. */
-  #requeueOldest(count: number): void {
-    const { ring } = this.#loss;
-    let left = count;
-    for (let n = this.#loss.oldestOutstanding; n < ring.next && left > 0; n++) {
-      const slot = ring.slot(n);
-      if (ring.state[slot] !== PACKET_OUTSTANDING) continue;
-      if ((ring.flags[slot]! & FLAG_MTU_PROBE) !== 0) continue;
-      this.#requeue(n, slot, "probe");
-      left--;
-    }
   }
 
   // ── Sending ────────────────────────────────────────────────────────────────────────────────────
@@ -806,10 +696,6 @@ export class Connection {
       smoothedRttMs: rtt.smoothedMs,
     });
     if (frame !== null) this.#control.push(frame);
-  }
-
-  #onMtuChanged(): void {
-    this.#path.controller.onMaxDatagramChanged(this.#path.mtu.datagramBytes);
   }
 
   // ── Moving ─────────────────────────────────────────────────────────────────────────────────────

@@ -69,6 +69,11 @@ export class Path {
     this.#maxBurstBytes = options.maxBurstBytes;
   }
 
+  /** The path's datagram size changed: the controller counts in datagrams. */
+  onMtuChanged(): void {
+    this.controller.onMaxDatagramChanged(this.mtu.datagramBytes);
+  }
+
   /**
    * True when a timer of 2 ms is too coarse: on a fast path a tick would be a burst that overruns
    * buffers, and a controller that asks for small bursts has met a shallow queue.

@@ -37,7 +37,7 @@ const BETA = 0.7;
 /** Share of the known room that is left to others while cruising. */
 const HEADROOM = 0.15;
 /** Window gain beside a queue that others keep standing: they need room to live. */
-const SHARING_WINDOW_GAIN = 1.6;
+const SHARING_WINDOW_GAIN = 1.5;
 const FIRST_WINDOW_PACKETS = 32;
 const SMALLEST_WINDOW_PACKETS = 4;
 /** Until the first RTT sample, the window is paced as if the RTT were this. */
