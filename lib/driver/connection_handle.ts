@@ -113,8 +113,8 @@ export class ConnectionHandle implements StreamOpener, StreamAcceptor {
   }
 
   /** Closes the connection with an application code; resolves when the last packets have left. */
-  async close(code: number = 0, reason?: string): Promise<void> {
-    this.#connection.close(code, reason ?? "", this.#driver.nowMs());
+  async close(code?: number, reason?: string): Promise<void> {
+    this.#connection.close(code ?? 0, reason ?? "", this.#driver.nowMs());
     this.#driver.wake(this.#connection);
     await this.#driver.drained();
     await this.#onClose();

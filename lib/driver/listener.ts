@@ -99,7 +99,7 @@ export class Listener {
   }
 
   /** Closes every connection with this code and then the port. */
-  async close(code: number = 0, reason?: string): Promise<void> {
+  async close(code?: number, reason?: string): Promise<void> {
     if (!this.#isClosed) {
       this.#isClosed = true;
       this.#acceptable?.resolve();

@@ -19,6 +19,9 @@ import type { PacketProtection } from "./packet_protection.ts";
 import type { Path } from "./path.ts";
 import type { StreamLayer } from "./streams/stream_layer.ts";
 
+/** A run of stream bytes that does not hold the stream's end. */
+const NO_FIN = false;
+
 /** The parts that have frames in packets. */
 export interface FateParts {
   /** What was in the packets. */
@@ -63,7 +66,7 @@ export class PacketFate {
       if (id === streamId && offset === runEnd && flags === 0) {
         runEnd = end;
       } else {
-        if (streamId >= 0) streams.onChunkAcked(streamId, runStart, runEnd - runStart, false);
+        if (streamId >= 0) streams.onChunkAcked(streamId, runStart, runEnd - runStart, NO_FIN);
         streamId = -1;
         if (flags === 0) {
           streamId = id;
@@ -74,7 +77,7 @@ export class PacketFate {
         }
       }
     }
-    if (streamId >= 0) streams.onChunkAcked(streamId, runStart, runEnd - runStart, false);
+    if (streamId >= 0) streams.onChunkAcked(streamId, runStart, runEnd - runStart, NO_FIN);
     const last = packets[packets.length - 1];
     if (last === undefined) return;
     this.#parts.protection.onPacketAcked(last);
