@@ -28,6 +28,10 @@ export interface LinkStats {
   readonly bytesSent: number;
   /** Bytes received from the wire. */
   readonly bytesReceived: number;
+  /** How long nothing has been heard of the other side. */
+  readonly silentMs: number;
+  /** Bytes that the other side has not acknowledged. */
+  readonly inFlightBytes: number;
   /** Congestion controller and the state it is in. */
   readonly controller: string;
   /** Cipher suite. */
@@ -58,6 +62,8 @@ export interface Link {
   readonly closed: Promise<LinkEnd>;
   /** Numbers of this moment. */
   stats(): LinkStats;
+  /** Asks the other side for a sign of life; whether it came shows in `silentMs`. */
+  ping(): void;
   /** Ends the connection; resolves when the server was told. */
   close(): Promise<void>;
 }

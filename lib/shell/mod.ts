@@ -5,9 +5,12 @@
  */
 export * from "./command.ts";
 export * from "./completion.ts";
+export type { DirectoryEntry } from "../files/mod.ts";
+export type { ExistsPolicy } from "../operations/mod.ts";
 export * from "./link.ts";
 export { parseLine, quoteWord, type Word, wordFromArgument } from "./parse_line.ts";
 export * from "./session.ts";
+export type { ShellClock } from "./shell_clock.ts";
 export * from "./shell.ts";
 export * from "./shell_error.ts";
 export * from "./terminal.ts";

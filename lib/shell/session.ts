@@ -6,24 +6,19 @@
 
 import { StreamError } from "../bytes/byte_stream.ts";
 import { REMOTE_ROOT, type RemotePath } from "../files/mod.ts";
-import type { Caller } from "../request/mod.ts";
+import { type Caller, RemoteError } from "../request/mod.ts";
 import { TransferError } from "../transfer/mod.ts";
 import type { Connector, Link, LinkEnd, Target } from "./link.ts";
+import { pause, type ShellClock } from "./shell_clock.ts";
 import {
   CancelledError,
   ConnectFailure,
   ConnectionLostError,
   NotConnectedError,
+  rootCause,
 } from "./shell_error.ts";
+import { watchForSilence } from "./silence_watch.ts";
 import type { Terminal } from "./terminal.ts";
-
-/** Time as the shell needs it; the driver's clock fits. */
-export interface ShellClock {
-  /** Milliseconds since an arbitrary start. */
-  nowMs(): number;
-  /** Starts a wait that can be cut short. */
-  sleep(delayMs: number): { readonly done: Promise<void>; cancel(): void };
-}
 
 /** What a session is made of. */
 export interface SessionOptions {
@@ -61,10 +56,18 @@ const RETRY_FIRST_MS = 250;
 const RETRY_LONGEST_MS = 4_000;
 /** A connection lost so often in a row without a byte of progress will not get better. */
 const FUTILE_LOSS_COUNT = 5;
+/** Our lost connection may still hold the target on the server: looked at again after this, then twice this… */
+const BUSY_RETRY_MS = 500;
 
 interface Live {
   readonly link: Link;
   end: LinkEnd | null;
+  /** It was silent for so long that nothing more is tried. */
+  isGivenUp: boolean;
+  /** Requests under way. */
+  requestCount: number;
+  /** Those among them that a person waits for. */
+  patientCount: number;
 }
 
 /** The state that commands share. */
@@ -74,6 +77,7 @@ export class Session {
   #live: Live | null = null;
   #isClosedByUser = false;
   #connecting: Promise<Live> | null = null;
+  #watch: { readonly stop: AbortController; readonly done: Promise<void> } | null = null;
   #runningCount = 0;
   /** Current folder on the server. */
   remoteFolder: RemotePath = REMOTE_ROOT;
@@ -116,7 +120,11 @@ export class Session {
     return (await this.#ready(signal)).link;
   }
 
-  /** Connects unless there is a connection. */
+  /**
+   * The connection; made when there is none.
+   *
+   * @throws {ConnectFailure | NotConnectedError | CancelledError}
+   */
   async connected(signal: AbortSignal): Promise<Link> {
     return (await this.#ready(signal)).link;
   }
@@ -151,22 +159,88 @@ export class Session {
   }
 
   async #request<T>(signal: AbortSignal, work: Work<T>, options: RequestOptions): Promise<T> {
+    const isPatient = options.onLoss === "patiently";
     let live = await this.#ready(signal);
     let futileCount = 0;
+    let hasBeenLost = false;
+    const madeProgress = () => {
+      futileCount = 0;
+    };
     for (;;) {
+      const { caller } = live.link;
       try {
-        return await work(live.link.caller, () => futileCount = 0);
+        return await this.#watched(live, isPatient, () => work(caller, madeProgress));
       } catch (error) {
-        if (signal.aborted || !(await wasLost(live, error))) throw error;
-        if (options.onLoss === "never") {
-          throw new ConnectionLostError(
-            "Connection lost before the server answered: it may or may not have been done",
-            { cause: error },
-          );
+        if (signal.aborted || ++futileCount > FUTILE_LOSS_COUNT) throw error;
+        if (hasBeenLost && isHeldByLostConnection(error)) {
+          await pause(this.#options.clock, BUSY_RETRY_MS * futileCount, signal);
+          continue;
         }
-        if (++futileCount > FUTILE_LOSS_COUNT) throw error;
+        if (!(await wasLost(live, error))) throw error;
+        if (options.onLoss === "never") throw unknownOutcome(error);
       }
-      live = await this.#regain(live, signal, options.onLoss === "patiently");
+      hasBeenLost = true;
+      live = await this.#regain(live, signal, isPatient);
+    }
+  }
+
+  /** Runs a request while somebody looks whether the other side is still there. */
+  async #watched<T>(live: Live, isPatient: boolean, work: () => Promise<T>): Promise<T> {
+    live.requestCount++;
+    if (isPatient) live.patientCount++;
+    if (live.requestCount === 1) this.#startWatch(live);
+    try {
+      return await work();
+    } finally {
+      live.requestCount--;
+      if (isPatient) live.patientCount--;
+      if (live.requestCount === 0) await this.#stopWatch();
+    }
+  }
+
+  #startWatch(live: Live): void {
+    const stop = new AbortController();
+    this.#watch = { stop, done: this.#watchOver(live, stop.signal) };
+  }
+
+  async #stopWatch(): Promise<void> {
+    const watch = this.#watch;
+    this.#watch = null;
+    watch?.stop.abort();
+    await watch?.done;
+  }
+
+  async #watchOver(live: Live, signal: AbortSignal): Promise<void> {
+    const { clock, timeoutMs, isInteractive, terminal } = this.#options;
+    const options = {
+      clock,
+      timeoutMs,
+      isEndless: () => isInteractive && live.patientCount > 0,
+      connect: (tryMs: number) => this.#tryBeside(tryMs, signal),
+      onSilence: () => terminal.note(`No answer from ${this.#name()} any more. Trying again…`),
+      onAnswer: () => terminal.note("The server answers again."),
+    };
+    try {
+      const verdict = await watchForSilence(live.link, options, signal);
+      live.end ??= { isOurs: false, reason: "no answer any more" };
+      live.isGivenUp = verdict.kind === "given-up";
+      if (verdict.kind === "replaced") {
+        this.#adopt(verdict.link);
+        terminal.note("Connected again.");
+      }
+      // Ends the requests on it; they go on with the new one.
+      await live.link.close();
+    } catch (error) {
+      if (!(error instanceof CancelledError)) throw error;
+    }
+  }
+
+  async #tryBeside(timeoutMs: number, signal: AbortSignal): Promise<Link | null> {
+    try {
+      return await this.#options.connector.connect(this.#target, { timeoutMs, signal });
+    } catch (error) {
+      if (error instanceof ConnectFailure) return null;
+      throw error;
     }
   }
 
@@ -184,6 +258,7 @@ export class Session {
   async #regain(lost: Live, signal: AbortSignal, isPatient: boolean): Promise<Live> {
     if (this.#live !== lost && this.#live?.end === null) return this.#live;
     if (this.#isClosedByUser) throw new NotConnectedError();
+    if (lost.isGivenUp) throw this.#lostForGood();
     this.#connecting ??= this.#tryAgain(lost, signal, isPatient).finally(() => {
       this.#connecting = null;
     });
@@ -192,53 +267,52 @@ export class Session {
 
   async #tryAgain(lost: Live, signal: AbortSignal, isPatient: boolean): Promise<Live> {
     const { terminal, clock, timeoutMs, isInteractive } = this.#options;
-    const name = `${this.#target.host} port ${this.#target.port}`;
     const reason = lost.end === null ? "" : ` (${lost.end.reason})`;
-    terminal.note(`Connection to ${name} lost${reason}. Trying again…`);
+    terminal.note(`Connection to ${this.#name()} lost${reason}. Trying again…`);
     const isEndless = isPatient && isInteractive;
     const deadlineMs = isEndless ? Infinity : clock.nowMs() + timeoutMs;
     for (let delayMs = RETRY_FIRST_MS;; delayMs = Math.min(delayMs * 2, RETRY_LONGEST_MS)) {
-      const remainingMs = deadlineMs - clock.nowMs();
       try {
-        const live = await this.#establish(signal, Math.min(remainingMs, timeoutMs));
+        const tryMs = Math.min(deadlineMs - clock.nowMs(), timeoutMs);
+        const live = await this.#establish(signal, tryMs);
         terminal.note("Connected again.");
         return live;
       } catch (error) {
         if (!(error instanceof ConnectFailure) || error.kind !== "unreachable") throw error;
-        if (clock.nowMs() + delayMs >= deadlineMs) {
-          const seconds = Math.round(timeoutMs / 100) / 10;
-          throw new ConnectionLostError(
-            `Connection to ${name} lost and not back within ${seconds} s; what arrived is kept`,
-            { cause: error },
-          );
-        }
+        if (clock.nowMs() + delayMs >= deadlineMs) throw this.#lostForGood(error);
       }
-      await this.#pause(delayMs, signal);
+      await pause(clock, delayMs, signal);
     }
   }
 
   async #establish(signal: AbortSignal, timeoutMs: number): Promise<Live> {
-    const link = await this.#options.connector.connect(this.#target, { timeoutMs, signal });
-    const live: Live = { link, end: null };
+    return this.#adopt(await this.#options.connector.connect(this.#target, { timeoutMs, signal }));
+  }
+
+  /** Makes a new connection the present one. */
+  #adopt(link: Link): Live {
+    const live: Live = { link, end: null, isGivenUp: false, requestCount: 0, patientCount: 0 };
     this.#live = live;
     link.closed.then((end) => {
-      live.end = end;
-      if (this.#live === live && this.#runningCount === 0 && !end.isOurs) {
-        this.#options.onIdleEnd?.(end);
-      }
+      const isNews = live.end === null && !end.isOurs;
+      live.end ??= end;
+      if (isNews && this.#live === live && this.#runningCount === 0) this.#options.onIdleEnd?.(end);
     });
     const { host, port } = this.#target;
     this.#options.terminal.connected(host, port, link.role, link.fingerprint, link.stats());
     return live;
   }
 
-  async #pause(delayMs: number, signal: AbortSignal): Promise<void> {
-    const sleep = this.#options.clock.sleep(delayMs);
-    const stop = () => sleep.cancel();
-    signal.addEventListener("abort", stop);
-    await sleep.done;
-    signal.removeEventListener("abort", stop);
-    if (signal.aborted) throw new CancelledError();
+  #name(): string {
+    return `${this.#target.host} port ${this.#target.port}`;
+  }
+
+  #lostForGood(cause?: unknown): ConnectionLostError {
+    const seconds = Math.round(this.#options.timeoutMs / 100) / 10;
+    return new ConnectionLostError(
+      `Connection to ${this.#name()} lost and not back within ${seconds} s; what arrived is kept`,
+      { cause },
+    );
   }
 }
 
@@ -250,4 +324,17 @@ async function wasLost(live: Live, error: unknown): Promise<boolean> {
   }
   await Promise.resolve();
   return live.end !== null;
+}
+
+/** Our own connection that was lost may still hold the target on the server for a moment. */
+function isHeldByLostConnection(error: unknown): boolean {
+  const cause = rootCause(error);
+  return cause instanceof RemoteError && cause.status === "busy";
+}
+
+function unknownOutcome(cause: unknown): ConnectionLostError {
+  return new ConnectionLostError(
+    "Connection lost before the server answered: it may or may not have been done",
+    { cause },
+  );
 }

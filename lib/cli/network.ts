@@ -1,0 +1,364 @@
+/**
+ * The driver, set up the way both programs need it, and its connections as the shell sees them.
+ *
+ * @module
+ */
+
+import { StreamError } from "../bytes/byte_stream.ts";
+import {
+  createIdentity,
+  fingerprint,
+  type Identity,
+  nodeAeadProvider,
+  openLibcrypto,
+} from "../crypto/mod.ts";
+import {
+  connect,
+  type ConnectionHandle,
+  type DriverOptions,
+  isLoopback,
+  listen,
+  type Listener,
+  SocketError,
+  systemEntropy,
+  TaskGroup,
+} from "../driver/mod.ts";
+import { Caller } from "../request/mod.ts";
+import {
+  CancelledError,
+  ConnectFailure,
+  type Connector,
+  type Link,
+  type LinkEnd,
+  type LinkStats,
+  type Target,
+} from "../shell/mod.ts";
+import { type ConnectionEnd, ConnectionError, type TransportConfig } from "../transport/mod.ts";
+import { lookUpHost } from "./host_lookup.ts";
+
+/** What both programs say about their network. */
+export interface NetworkOptions {
+  /** False for the portable path only. */
+  readonly ffi: boolean;
+  /** Cap on sending; null for none. */
+  readonly maxRateBytesPerSecond: number | null;
+  /** Congestion controller; null for the default. */
+  readonly congestion: TransportConfig["congestion"] | null;
+}
+
+/** What driver and log need of this process. */
+export interface NetworkSetup {
+  /** For `connect` and `listen`. */
+  readonly driver: DriverOptions;
+  /** This process's key. */
+  readonly identity: Identity;
+}
+
+/** Chooses ciphers and settings, and makes a key. */
+export function setUpNetwork(options: NetworkOptions): NetworkSetup {
+  const identity = createIdentity(systemEntropy);
+  const libcrypto = options.ffi ? openLibcrypto() : null;
+  const { maxRateBytesPerSecond, congestion } = options;
+  return {
+    identity,
+    driver: {
+      identity,
+      aead: libcrypto ?? nodeAeadProvider,
+      // AES is the faster one through libcrypto and the slower one without.
+      suites: libcrypto === null ? ["chacha20-poly1305"] : ["aes-128-gcm", "chacha20-poly1305"],
+      ffi: options.ffi,
+      config: {
+        ...(maxRateBytesPerSecond === null ? {} : { maxRateBytesPerSecond }),
+        ...(congestion === null ? {} : { congestion }),
+      },
+    },
+  };
+}
+
+/** Opens the server's port; nobody is asked for a secret. */
+export function openListener(
+  setup: NetworkSetup,
+  address: { hostname: string; port: number },
+): Listener {
+  const nobodysSecret = new Uint8Array(32);
+  return listen({ ...setup.driver, ...address, pskFor: () => nobodysSecret });
+}
+
+/** How long the next address of a host waits for the one before it. RFC 8305 §5. */
+const NEXT_ADDRESS_MS = 250;
+
+/** A peer that has said nothing for so long is not waited for at the end. */
+const SILENT_MS = 1_000;
+/** Longest wait for the last acknowledgements. */
+const SETTLE_MS = 2_000;
+
+/** The clock's `sleep`. */
+type Sleeper = (delayMs: number) => { readonly done: Promise<void>; cancel(): void };
+
+/** Makes the shell's connections. */
+export class NetworkConnector implements Connector {
+  readonly #setup: NetworkSetup;
+  readonly #sleep: Sleeper;
+
+  /** Connects with this setup. */
+  constructor(setup: NetworkSetup, sleep: Sleeper) {
+    this.#setup = setup;
+    this.#sleep = sleep;
+  }
+
+  async connect(
+    target: Target,
+    { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
+  ): Promise<Link> {
+    const addresses = await lookUpHost(target.host);
+    if (signal.aborted) throw new CancelledError();
+    const race = new AbortController();
+    const stop = () => race.abort();
+    signal.addEventListener("abort", stop);
+    try {
+      const tries = addresses.map((hostname, index) =>
+        this.#tryOne({ hostname, port: target.port }, {
+          delayMs: index * NEXT_ADDRESS_MS,
+          timeoutMs,
+          race,
+        })
+      );
+      const outcomes = await Promise.allSettled(tries);
+      if (signal.aborted) await closeAll(outcomes);
+      if (signal.aborted) throw new CancelledError();
+      return new NetworkLink(firstHandle(outcomes, target, timeoutMs), this.#sleep);
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
+  /** One address; success ends the tries of the others. */
+  async #tryOne(
+    address: { hostname: string; port: number },
+    options: { delayMs: number; timeoutMs: number; race: AbortController },
+  ): Promise<ConnectionHandle> {
+    const { delayMs, timeoutMs, race } = options;
+    if (delayMs > 0) await this.#wait(delayMs, race.signal);
+    const { driver } = this.#setup;
+    const handle = await connect({
+      ...driver,
+      ...address,
+      config: { ...driver.config, handshakeTimeoutMs: Math.max(1, timeoutMs - delayMs) },
+      signal: race.signal,
+    });
+    if (race.signal.aborted) {
+      await handle.close();
+      throw new CancelledError();
+    }
+    race.abort();
+    return handle;
+  }
+
+  async #wait(delayMs: number, signal: AbortSignal): Promise<void> {
+    const sleep = this.#sleep(delayMs);
+    const stop = () => sleep.cancel();
+    signal.addEventListener("abort", stop);
+    await sleep.done;
+    signal.removeEventListener("abort", stop);
+    signal.throwIfAborted();
+  }
+}
+
+/** A connection of the driver's. */
+class NetworkLink implements Link {
+  readonly caller: Caller;
+  readonly role = "owner";
+  readonly closed: Promise<LinkEnd>;
+  readonly #handle: ConnectionHandle;
+  readonly #sleep: Sleeper;
+  readonly #tasks = new TaskGroup();
+  #isOurs = false;
+  #isPinging = false;
+
+  constructor(handle: ConnectionHandle, sleep: Sleeper) {
+    this.#handle = handle;
+    this.#sleep = sleep;
+    this.caller = new Caller(handle);
+    this.closed = handle.closed.then(async (end) => {
+      const isOurs = this.#isOurs;
+      await handle.close(); // lets go of the socket
+      return { isOurs, reason: endSentence(end) };
+    });
+  }
+
+  get address() {
+    return this.#handle.peer;
+  }
+
+  get fingerprint() {
+    return fingerprint(this.#handle.remoteIdentity);
+  }
+
+  stats(): LinkStats {
+    const stats = this.#handle.stats();
+    const window = stats.windowBytes * 1000 / stats.rttMs;
+    return {
+      rttMs: stats.rttMs,
+      lossRate: stats.sentPackets === 0 ? 0 : stats.lostPackets / stats.sentPackets,
+      deliveryRateBytesPerSecond: Number.isNaN(stats.bandwidthBytesPerSecond)
+        ? window
+        : stats.bandwidthBytesPerSecond,
+      mtuBytes: stats.datagramBytes,
+      bytesSent: stats.sentBytes,
+      bytesReceived: stats.receivedBytes,
+      silentMs: this.#handle.silentMs,
+      inFlightBytes: stats.inFlightBytes,
+      controller: `${stats.controller} (${stats.controllerState})`,
+      suite: stats.suite,
+      accelerators: acceleratorsOf(stats.aeadProvider, this.#handle.socket),
+    };
+  }
+
+  ping(): void {
+    if (this.#isPinging) return;
+    this.#isPinging = true;
+    this.#tasks.run("ping", () => this.#exchangeNothing());
+  }
+
+  async close(): Promise<void> {
+    this.#isOurs = true;
+    if (!this.#handle.hasEnded && this.#handle.silentMs < SILENT_MS) await this.#settle();
+    await this.#handle.close();
+    await this.#tasks.join();
+  }
+
+  /** Verdicts of finished downloads still have to arrive; a peer that is gone gets no more than a moment. */
+  async #settle(): Promise<void> {
+    const limit = this.#sleep(SETTLE_MS);
+    await Promise.race([this.caller.settle(), limit.done]);
+    limit.cancel();
+  }
+
+  /** A stream without a request: the server acknowledges it and ends it too. */
+  async #exchangeNothing(): Promise<void> {
+    try {
+      const stream = await this.#handle.openStream();
+      await stream.finish();
+      while (await stream.read() !== null);
+    } catch (error) {
+      if (!(error instanceof StreamError)) throw error; // the connection has ended
+    } finally {
+      this.#isPinging = false;
+    }
+  }
+}
+
+/** Faster ways in use. */
+export function acceleratorsOf(
+  aeadProvider: string,
+  socket: { readonly segmentationOffload: boolean; readonly receiveOffload: boolean },
+): string[] {
+  return [
+    ...(aeadProvider === "libcrypto" ? ["libcrypto"] : []),
+    ...(socket.segmentationOffload ? ["gso"] : []),
+    ...(socket.receiveOffload ? ["gro"] : []),
+  ];
+}
+
+/** How a connection ended, for people. Text of the peer may be in it: escape it when it is shown. */
+export function endSentence(end: ConnectionEnd): string {
+  const reason = end.reason === "" ? "" : `: ${end.reason}`;
+  switch (end.kind) {
+    case "closed":
+      return `closed${reason}`;
+    case "closed-by-peer":
+      return `closed by the other side${reason}`;
+    case "timed-out":
+      return "no answer any more";
+    case "error-by-peer":
+    case "protocol-error":
+      return `protocol error${reason}`;
+    default:
+      return `${end.kind.replaceAll("-", " ")}${reason}`;
+  }
+}
+
+async function closeAll(
+  outcomes: readonly PromiseSettledResult<ConnectionHandle>[],
+): Promise<void> {
+  for (const outcome of outcomes) {
+    if (outcome.status === "fulfilled") await outcome.value.close();
+  }
+}
+
+/**
+ * The handle of the try that succeeded.
+ *
+ * @throws {ConnectFailure} The most telling failure when none did.
+ */
+function firstHandle(
+  outcomes: readonly PromiseSettledResult<ConnectionHandle>[],
+  target: Target,
+  timeoutMs: number,
+): ConnectionHandle {
+  const failures: ConnectFailure[] = [];
+  const success = outcomes.find((outcome) => outcome.status === "fulfilled");
+  if (success !== undefined) return success.value;
+  for (const outcome of outcomes) {
+    if (outcome.status === "rejected") {
+      failures.push(connectFailure(outcome.reason, target, timeoutMs));
+    }
+  }
+  throw failures.find((failure) => failure.kind !== "unreachable") ?? failures[0]!;
+}
+
+function connectFailure(error: unknown, target: Target, timeoutMs: number): ConnectFailure {
+  const name = `${target.host} port ${target.port}`;
+  const options = { cause: error };
+  if (error instanceof SocketError) return new ConnectFailure("other", error.message, options);
+  if (!(error instanceof ConnectionError)) throw error;
+  const { kind, reason } = error.end;
+  switch (kind) {
+    case "unreachable":
+    case "timed-out": {
+      const seconds = Math.round(timeoutMs / 100) / 10;
+      return new ConnectFailure(
+        "unreachable",
+        `Cannot reach ${name}: no answer within ${seconds} s. Is the server running?`,
+        options,
+      );
+    }
+    case "send-refused":
+      return new ConnectFailure(
+        "unreachable",
+        `Cannot reach ${name}: this machine has no way to that address`,
+        options,
+      );
+    case "version-mismatch":
+      return new ConnectFailure(
+        "version-mismatch",
+        `The server at ${name} speaks another version of the protocol: bring both sides to the same version`,
+        options,
+      );
+    case "refused":
+    case "handshake-failed":
+      return new ConnectFailure(
+        "refused",
+        `The server at ${name} refuses this client${reason === "" ? "" : `: ${reason}`}`,
+        options,
+      );
+    default:
+      return new ConnectFailure(
+        "other",
+        `Cannot connect to ${name}: ${endSentence(error.end)}`,
+        options,
+      );
+  }
+}
+
+/** An address under which other machines may reach a server, or null when it listens to this one only. */
+export function outsideAddress(host: string): string | null {
+  if (isLoopback(host)) return null;
+  if (host !== "0.0.0.0" && host !== "::") return host;
+  const permission = Deno.permissions.querySync({ name: "sys", kind: "networkInterfaces" });
+  const interfaces = permission.state === "granted" ? Deno.networkInterfaces() : [];
+  const usable = interfaces.filter(({ address }) => !isLoopback(address));
+  const chosen = usable.find(({ family }) => family === "IPv4") ??
+    usable.find(({ address }) => host === "::" && !address.startsWith("fe80"));
+  return chosen?.address ?? "ADDRESS";
+}

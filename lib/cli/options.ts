@@ -1,0 +1,319 @@
+/**
+ * The one argument parser: words and flags → typed options, and the help texts, from the same tables.
+ *
+ * @module
+ */
+
+import { type ExistsPolicy, readPort, type Target, UsageError } from "../shell/mod.ts";
+import { parseRate } from "./units.ts";
+import { PRODUCT, VERSION } from "./version.ts";
+
+/** How much is told. */
+export type Verbosity = "quiet" | "normal" | "verbose" | "debug";
+
+/** What both programs understand. */
+export interface CommonOptions {
+  /** `--help` was given: nothing else matters. */
+  readonly wantsHelp: boolean;
+  /** `--version` was given. */
+  readonly wantsVersion: boolean;
+  /** `--json`. */
+  readonly isJson: boolean;
+  /** `--quiet`, `--verbose`, `--debug`. */
+  readonly verbosity: Verbosity;
+  /** Cap on sending; null for none. */
+  readonly maxRateBytesPerSecond: number | null;
+  /** False after `--no-ffi`. */
+  readonly ffi: boolean;
+  /** File with the access code. */
+  readonly codeFile: string | null;
+  /** Name of a congestion controller; null for the default. */
+  readonly congestion: string | null;
+}
+
+/** What the server was asked to be. */
+export interface ServerOptions extends CommonOptions {
+  /** Address to listen on. */
+  readonly host: string;
+  /** Port to listen on, 0 for any. */
+  readonly port: number;
+  /** Folder to serve. */
+  readonly root: string;
+  /** Refuses every change. */
+  readonly isReadOnly: boolean;
+  /** Asks nobody for a code. */
+  readonly isOpen: boolean;
+}
+
+/** What the client was asked to do. */
+export interface ClientOptions extends CommonOptions {
+  /** The server. */
+  readonly target: Target;
+  /** One command, or nothing for the shell. */
+  readonly command: readonly string[];
+  /** Local folder. */
+  readonly folder: string;
+  /** What get and put do with a target that exists. */
+  readonly exists: ExistsPolicy;
+  /** How long to try to connect. */
+  readonly timeoutMs: number;
+}
+
+/** Port when none is given. */
+export const DEFAULT_PORT = 5555;
+
+const DEFAULT_TIMEOUT_SECONDS = 10;
+const LONGEST_TIMEOUT_SECONDS = 86_400;
+const EXISTS_WORDS: readonly ExistsPolicy[] = ["overwrite", "skip", "rename", "fail"];
+
+interface OptionRow {
+  readonly name: string;
+  readonly value?: string;
+  readonly meaning: string;
+}
+
+const COMMON_ROWS: readonly OptionRow[] = [
+  { name: "code-file", value: "FILE", meaning: "file with the access code (or set FERRY_CODE)" },
+  { name: "max-rate", value: "RATE", meaning: "cap on sending, such as 80Mbit or 10MB" },
+  { name: "congestion", value: "NAME", meaning: "congestion controller" },
+  { name: "no-ffi", meaning: "use no native code" },
+  { name: "json", meaning: "one JSON object per line on stdout" },
+  { name: "quiet", meaning: "only errors and results" },
+  { name: "verbose", meaning: "tell more" },
+  { name: "debug", meaning: "tell everything" },
+  { name: "help", meaning: "show this" },
+  { name: "version", meaning: "show the version" },
+];
+
+const SERVER_ROWS: readonly OptionRow[] = [
+  { name: "root", value: "DIR", meaning: "folder to serve; default ./server_files" },
+  { name: "read-only", meaning: "refuse put, rename, mkdir and rm" },
+  { name: "open", meaning: "ask nobody for an access code" },
+  ...COMMON_ROWS,
+];
+
+const CLIENT_ROWS: readonly OptionRow[] = [
+  { name: "dir", value: "DIR", meaning: "local folder; default ./client_files" },
+  { name: "exists", value: "WHAT", meaning: "existing targets: overwrite, skip, rename or fail" },
+  { name: "timeout", value: "SECONDS", meaning: "give up connecting; default 10" },
+  ...COMMON_ROWS,
+];
+
+/**
+ * Reads the server's arguments.
+ *
+ * @throws {UsageError}
+ */
+export function readServerOptions(args: readonly string[]): ServerOptions {
+  const { given, words } = scan(args, SERVER_ROWS, () => false);
+  const rest = [...words];
+  const host = isDigits(rest[0]) ? "0.0.0.0" : readHost(rest.shift() ?? "0.0.0.0");
+  const port = rest.length > 0 ? readListeningPort(rest.shift()!) : DEFAULT_PORT;
+  const isDebug = readDebug(rest);
+  if (rest.length > 0) throw new UsageError(`Unexpected "${rest[0]}". See --help`);
+  return {
+    ...readCommon(given, isDebug),
+    host,
+    port,
+    root: given.get("root") ?? "./server_files",
+    isReadOnly: given.has("read-only"),
+    isOpen: given.has("open"),
+  };
+}
+
+/**
+ * Reads the client's arguments.
+ *
+ * @throws {UsageError}
+ */
+export function readClientOptions(args: readonly string[]): ClientOptions {
+  const { given, words } = scan(args, CLIENT_ROWS, (before) => splitClient(before).length > 0);
+  const rest = [...words];
+  const host = isDigits(rest[0]) ? "127.0.0.1" : readHost(rest.shift() ?? "127.0.0.1");
+  const port = isDigits(rest[0]) ? readPort(rest.shift()!) : DEFAULT_PORT;
+  const isDebug = readDebug(rest);
+  return {
+    ...readCommon(given, isDebug),
+    target: { host, port },
+    command: rest,
+    folder: given.get("dir") ?? "./client_files",
+    exists: readExists(given.get("exists") ?? "overwrite"),
+    timeoutMs: readSeconds(given.get("timeout")) * 1000,
+  };
+}
+
+/** Whether `--json` is among arguments that could not be read: then their error is told as JSON too. */
+export function hasJsonFlag(args: readonly string[]): boolean {
+  const end = args.indexOf("--");
+  return (end < 0 ? args : args.slice(0, end)).includes("--json");
+}
+
+/** Name and version, one line. */
+export function versionLine(): string {
+  return `${PRODUCT} ${VERSION}`;
+}
+
+/** What `server.ts --help` shows. */
+export function serverHelp(): string {
+  return [
+    `${versionLine()}: serves a folder to Ferry clients over UDP`,
+    "",
+    "deno run -A server.ts [HOST] [PORT] [DEBUG] [options]",
+    "",
+    "A first argument of digits only is the port. Defaults: all addresses, port 5555.",
+    "DEBUG 1 is --debug. Port 0 takes any free one.",
+    "",
+    ...optionLines(SERVER_ROWS),
+  ].join("\n");
+}
+
+/** What `client.ts --help` shows. */
+export function clientHelp(): string {
+  return [
+    `${versionLine()}: moves files to and from a Ferry server over UDP`,
+    "",
+    "deno run -A client.ts [HOST] [PORT] [DEBUG] [options]            interactive shell",
+    "deno run -A client.ts [options] HOST PORT COMMAND [ARGUMENT…]    one command",
+    "deno run -A client.ts [options] HOST PORT < commands.txt         one command a line",
+    "",
+    "A first argument of digits only is the port on 127.0.0.1. Default port: 5555.",
+    "The command `help` shows the commands: deno run -A client.ts 127.0.0.1 5555 help",
+    "",
+    ...optionLines(CLIENT_ROWS),
+  ].join("\n");
+}
+
+function optionLines(rows: readonly OptionRow[]): string[] {
+  const shown = rows.map((row) => ({ ...row, flag: flagOf(row) }));
+  const width = Math.max(...shown.map(({ flag }) => flag.length));
+  return shown.map(({ flag, meaning }) => `  ${flag.padEnd(width)}  ${meaning}`);
+}
+
+function flagOf({ name, value }: OptionRow): string {
+  return value === undefined ? `--${name}` : `--${name} ${value}`;
+}
+
+/**
+ * Takes the long options out of the words. Single dashes belong to a command, so they are refused before
+ * one has begun; a `--` ends the options, and stays with the command when one has begun.
+ */
+function scan(
+  args: readonly string[],
+  rows: readonly OptionRow[],
+  hasCommand: (words: readonly string[]) => boolean,
+): { given: ReadonlyMap<string, string>; words: readonly string[] } {
+  const given = new Map<string, string>();
+  const words: string[] = [];
+  for (let index = 0; index < args.length; index++) {
+    const arg = args[index]!;
+    if (arg === "--") {
+      words.push(...args.slice(hasCommand(words) ? index : index + 1));
+      break;
+    }
+    if (!arg.startsWith("--")) {
+      if (arg === "-h" && !hasCommand(words)) given.set("help", "");
+      else if (/^-./.test(arg) && !hasCommand(words)) throw unknownOption(arg);
+      else words.push(arg);
+      continue;
+    }
+    const [name, attached] = splitOnce(arg.slice(2), "=");
+    const row = rows.find((candidate) => candidate.name === name);
+    if (row === undefined) throw unknownOption(arg);
+    if (row.value === undefined) {
+      if (attached !== null) throw new UsageError(`--${name} takes no value`);
+      given.set(name, "");
+    } else {
+      const value = attached ?? args[++index];
+      if (value === undefined) throw new UsageError(`--${name} needs ${row.value}`);
+      given.set(name, value);
+    }
+  }
+  return { given, words };
+}
+
+function unknownOption(arg: string): UsageError {
+  return new UsageError(`Unknown option ${arg}. See --help`);
+}
+
+/** The words after HOST, PORT and DEBUG. */
+function splitClient(words: readonly string[]): readonly string[] {
+  const rest = [...words];
+  if (!isDigits(rest[0])) rest.shift();
+  if (isDigits(rest[0])) rest.shift();
+  if (rest[0] === "0" || rest[0] === "1") rest.shift();
+  return rest;
+}
+
+function readCommon(given: ReadonlyMap<string, string>, isDebug: boolean): CommonOptions {
+  const rate = given.get("max-rate");
+  return {
+    wantsHelp: given.has("help"),
+    wantsVersion: given.has("version"),
+    isJson: given.has("json"),
+    verbosity: readVerbosity(given, isDebug),
+    maxRateBytesPerSecond: rate === undefined ? null : parseRate(rate),
+    ffi: !given.has("no-ffi"),
+    codeFile: given.get("code-file") ?? null,
+    congestion: readControllerName(given.get("congestion")),
+  };
+}
+
+function readVerbosity(given: ReadonlyMap<string, string>, isDebug: boolean): Verbosity {
+  if (isDebug || given.has("debug")) return "debug";
+  if (given.has("verbose")) return "verbose";
+  return given.has("quiet") ? "quiet" : "normal";
+}
+
+function readControllerName(name: string | undefined): string | null {
+  if (name === undefined) return null;
+  if (!/^[a-z][a-z0-9_]*$/.test(name)) {
+    throw new UsageError(`Not a name of a congestion controller: "${name}"`);
+  }
+  return name;
+}
+
+function readHost(text: string): string {
+  const host = text.replace(/^\[(.*)\]$/, "$1");
+  if (host === "" || /\s/.test(host)) throw new UsageError(`Not a host: "${text}"`);
+  return host;
+}
+
+function readListeningPort(text: string): number {
+  if (text === "0") return 0;
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) {
+    throw new UsageError(`Port must be 0 to 65535, not "${text}"`);
+  }
+  return Number(text);
+}
+
+/** Takes DEBUG off the front of `rest`. */
+function readDebug(rest: string[]): boolean {
+  if (rest[0] !== "0" && rest[0] !== "1") return false;
+  return rest.shift() === "1";
+}
+
+function readExists(word: string): ExistsPolicy {
+  const policy = EXISTS_WORDS.find((candidate) => candidate === word);
+  if (policy === undefined) {
+    throw new UsageError(`--exists takes overwrite, skip, rename or fail, not "${word}"`);
+  }
+  return policy;
+}
+
+function readSeconds(text: string | undefined): number {
+  if (text === undefined) return DEFAULT_TIMEOUT_SECONDS;
+  const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
+  if (!(seconds > 0) || seconds > LONGEST_TIMEOUT_SECONDS) {
+    throw new UsageError(`--timeout takes seconds, 0.1 to ${LONGEST_TIMEOUT_SECONDS}`);
+  }
+  return seconds;
+}
+
+function isDigits(word: string | undefined): boolean {
+  return word !== undefined && /^\d+$/.test(word);
+}
+
+function splitOnce(text: string, separator: string): [string, string | null] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text, null] : [text.slice(0, at), text.slice(at + 1)];
+}

@@ -1,0 +1,89 @@
+/**
+ * How far transfers are, as one line of text or as lines at each tenth. Pure: no clock, no printing.
+ *
+ * @module
+ */
+
+import type { TransferCommand } from "../shell/mod.ts";
+import type { Progress } from "../transfer/mod.ts";
+import { columnCount, show } from "./show.ts";
+import { formatBytes, formatClock, formatCount, formatRate } from "./units.ts";
+
+const BAR_COLUMNS = 20;
+const LONGEST_NAME = 30;
+
+/** One line for one transfer: name, percent, bar, bytes of total, rate, time left. */
+export function progressLine(name: string, progress: Progress, columns: number): string {
+  const shown = shorten(show(name), LONGEST_NAME);
+  return fit(`${shown} ${measures(progress)}`, columns);
+}
+
+/** One line for several transfers. */
+export function batchLine(
+  doneCount: number,
+  fileCount: number,
+  progress: Progress,
+  columns: number,
+): string {
+  return fit(`${doneCount} of ${formatCount(fileCount, "file")} ${measures(progress)}`, columns);
+}
+
+/** Finds the tenths that a transfer passes. */
+export class Tenths {
+  readonly #totalBytes: number;
+  #passed: number;
+  #lastBytes = -1;
+
+  /** Starts behind the tenths that were there before. */
+  constructor(totalBytes: number, resumedFrom: number) {
+    this.#totalBytes = totalBytes;
+    this.#passed = totalBytes === 0 ? 0 : Math.floor(resumedFrom * 10 / totalBytes);
+  }
+
+  /** The byte counts at the tenths passed on the way to `bytes`, each once. */
+  reach(bytes: number): number[] {
+    const marks: number[] = [];
+    while (this.#passed < 10) {
+      const mark = Math.ceil(this.#totalBytes * (this.#passed + 1) / 10);
+      if (mark > bytes) break;
+      this.#passed++;
+      if (mark === this.#lastBytes) continue;
+      this.#lastBytes = mark;
+      marks.push(mark);
+    }
+    return marks;
+  }
+}
+
+/** `Total received: 2048 / 3552`, or `Sent: …`. */
+export function tenthLine(command: TransferCommand, bytes: number, totalBytes: number): string {
+  return `${command === "get" ? "Total received" : "Sent"}: ${bytes} / ${totalBytes}`;
+}
+
+function measures(progress: Progress): string {
+  const percent = `${Math.floor(progress.fraction * 100)}%`.padStart(4);
+  const filled = Math.round(Math.min(1, progress.fraction) * BAR_COLUMNS);
+  const bar = `[${"#".repeat(filled)}${"-".repeat(BAR_COLUMNS - filled)}]`;
+  const amount = `${formatBytes(progress.bytes)} of ${formatBytes(progress.totalBytes)}`;
+  const rate = progress.rateBytesPerSecond;
+  const left = progress.remainingSeconds;
+  const speed = rate === 0 || left === null
+    ? ""
+    : `  ${formatRate(rate)}  ${formatClock(left)} left`;
+  return `${percent} ${bar} ${amount}${speed}`;
+}
+
+function shorten(text: string, columns: number): string {
+  if (columnCount(text) <= columns) return text;
+  let kept = "";
+  for (const character of text) {
+    if (columnCount(kept + character) > columns - 1) break;
+    kept += character;
+  }
+  return `${kept}…`;
+}
+
+/** A line that reaches the last column would wrap and could not be redrawn. */
+function fit(line: string, columns: number): string {
+  return shorten(line, Math.max(10, columns - 1));
+}

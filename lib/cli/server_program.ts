@@ -1,0 +1,222 @@
+/**
+ * The server from its arguments to its exit code.
+ *
+ * @module
+ */
+
+import { fingerprint } from "../crypto/mod.ts";
+import {
+  type ConnectionHandle,
+  type Listener,
+  SocketError,
+  systemClock,
+  TaskGroup,
+} from "../driver/mod.ts";
+import { FileError, FileRoot } from "../files/mod.ts";
+import { type ServeContext, serverOperations } from "../operations/mod.ts";
+import { serveConnection } from "../request/mod.ts";
+import { UsageError } from "../shell/mod.ts";
+import { type ControllerImport, loadController } from "./congestion.ts";
+import { environmentVariable } from "./environment.ts";
+import { describeFailure, EXIT } from "./exit_code.ts";
+import {
+  acceleratorsOf,
+  endSentence,
+  type NetworkSetup,
+  openListener,
+  outsideAddress,
+  setUpNetwork,
+} from "./network.ts";
+import { readServerOptions, serverHelp, type ServerOptions, versionLine } from "./options.ts";
+import { ServerLog } from "./server_log.ts";
+import { show } from "./show.ts";
+import { onSignals } from "./signals.ts";
+import { SystemTty } from "./tty.ts";
+
+/**
+ * Runs the server until it is stopped.
+ *
+ * @param args The program's arguments.
+ * @returns The exit code.
+ */
+export async function runServer(
+  args: readonly string[],
+  importController: ControllerImport,
+): Promise<number> {
+  const tty = new SystemTty({ noColor: environmentVariable("NO_COLOR") });
+  try {
+    const options = readServerOptions(args);
+    if (options.wantsHelp || options.wantsVersion) {
+      tty.writeOut(`${options.wantsHelp ? serverHelp() : versionLine()}\n`);
+      return EXIT.ok;
+    }
+    const log = new ServerLog({ tty, isJson: options.isJson, verbosity: options.verbosity });
+    const congestion = await loadController(options.congestion, importController);
+    const root = await openRoot(options);
+    try {
+      const setup = setUpNetwork({ ...options, congestion });
+      const server = new FerryServer({ options, log, root, setup });
+      return await server.run();
+    } finally {
+      await root.close();
+    }
+  } catch (error) {
+    const { message, exitCode } = startFailure(error);
+    tty.writeError(`${show(message)}\n`);
+    return exitCode;
+  }
+}
+
+async function openRoot({ root, isReadOnly }: ServerOptions): Promise<FileRoot> {
+  try {
+    return await FileRoot.open(root, { create: !isReadOnly });
+  } catch (error) {
+    if (error instanceof FileError && error.kind === "not-found") {
+      throw new UsageError(`There is no folder ${root} to serve`, { cause: error });
+    }
+    throw error;
+  }
+}
+
+function startFailure(error: unknown): { message: string; exitCode: number } {
+  if (!(error instanceof SocketError)) return describeFailure("", error);
+  const isRefused = error.kind === "permission" || error.kind === "not-allowed";
+  return { message: error.message, exitCode: isRefused ? EXIT.refused : EXIT.other };
+}
+
+interface ServerParts {
+  readonly options: ServerOptions;
+  readonly log: ServerLog;
+  readonly root: FileRoot;
+  readonly setup: NetworkSetup;
+}
+
+/** A listening server: its connections, and the two ways in which it stops. */
+class FerryServer {
+  readonly #parts: ServerParts;
+  readonly #connections = new Set<ConnectionHandle>();
+  /** No new connections and requests; running ones finish. */
+  readonly #draining = new AbortController();
+  readonly #cutting = new AbortController();
+
+  constructor(parts: ServerParts) {
+    this.#parts = parts;
+  }
+
+  async run(): Promise<number> {
+    const { options, log, setup } = this.#parts;
+    const listener = openListener(setup, { hostname: options.host, port: options.port });
+    const stopListening = onSignals({
+      interrupt: () => this.#askedToStop(EXIT.interrupted),
+      terminate: () => this.#askedToStop(EXIT.terminated),
+    });
+    const tasks = new TaskGroup();
+    try {
+      log.listening(await this.#facts(listener));
+      tasks.run("accept", () => this.#accept(listener, tasks));
+      await Promise.race([this.#drained(), failureOf(listener.failed), failureOf(tasks.failed)]);
+      await listener.close(0, "the server stops");
+      await tasks.join();
+    } finally {
+      stopListening();
+    }
+    log.stopped(EXIT.ok);
+    return EXIT.ok;
+  }
+
+  async #facts(listener: Listener) {
+    const { options, root, setup } = this.#parts;
+    const { hostname, port } = listener.address;
+    return {
+      host: hostname,
+      port,
+      root: root.directory,
+      ...await root.measure(),
+      fingerprint: fingerprint(setup.identity.publicKey),
+      isReadOnly: options.isReadOnly,
+      isOpen: options.isOpen,
+      outsideAddress: outsideAddress(hostname),
+      accelerators: acceleratorsOf(setup.driver.aead.name, listener.socket.capabilities),
+    };
+  }
+
+  async #accept(listener: Listener, tasks: TaskGroup): Promise<void> {
+    for (;;) {
+      const handle = await listener.accept();
+      if (handle === null) return;
+      if (this.#draining.signal.aborted) {
+        await handle.close(0, "the server stops");
+        continue;
+      }
+      this.#connections.add(handle);
+      tasks.run("connection", () => this.#serve(handle));
+    }
+  }
+
+  async #serve(handle: ConnectionHandle): Promise<void> {
+    const { log } = this.#parts;
+    const peer = addressText(handle.peer);
+    log.connected(peer);
+    try {
+      await serveConnection(
+        handle,
+        serverOperations,
+        this.#context(peer),
+        this.#cutting.signal,
+        this.#draining.signal,
+      );
+      if (!handle.hasEnded) await handle.close(0, "the server stops");
+      log.ended(peer, endSentence(await handle.closed));
+    } finally {
+      this.#connections.delete(handle);
+      this.#onConnectionGone();
+    }
+  }
+
+  #context(peer: string): ServeContext {
+    const { options, root, log } = this.#parts;
+    return {
+      root,
+      peer,
+      role: "owner",
+      readOnly: options.isReadOnly,
+      nowMs: () => systemClock.nowMs(),
+      onEvent: (event) => log.event(peer, event),
+      connectionCount: () => this.#connections.size,
+      requestShutdown: () => this.#drain(),
+    };
+  }
+
+  /** A signal: the first drains, the second leaves at once. */
+  #askedToStop(exitCode: number): void {
+    if (this.#draining.signal.aborted) Deno.exit(exitCode);
+    this.#drain();
+  }
+
+  #drain(): void {
+    if (this.#draining.signal.aborted) return;
+    this.#parts.log.draining(this.#connections.size);
+    this.#draining.abort();
+    this.#onConnectionGone();
+  }
+
+  #onConnectionGone: () => void = () => {};
+
+  /** Resolves when the server was asked to stop and its last connection has ended. */
+  #drained(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onConnectionGone = () => {
+      if (this.#draining.signal.aborted && this.#connections.size === 0) resolve();
+    };
+    this.#onConnectionGone();
+    return promise;
+  }
+}
+
+async function failureOf(failed: Promise<Error>): Promise<never> {
+  throw await failed;
+}
+
+function addressText({ hostname, port }: { hostname: string; port: number }): string {
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}

@@ -1,0 +1,161 @@
+/**
+ * The one file that knows stdin, stdout and stderr. Off a terminal it only reads lines and writes text.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import { createInterface, type Interface } from "node:readline";
+
+/** What came of asking for a line. */
+export type LineReading =
+  | { readonly kind: "line"; readonly text: string }
+  /** End of input: Ctrl-D. */
+  | { readonly kind: "end" }
+  /** Ctrl-C at the prompt. */
+  | { readonly kind: "interrupt" };
+
+/** Finds completions: the candidates and the text at the end of the line that they replace. */
+export type Completer = (line: string) => Promise<{ words: readonly string[]; replaces: string }>;
+
+/** Input and output of the process. Text is written as it is: escape foreign names before. */
+export interface Tty {
+  /** Stdin is a terminal: there is somebody to ask. */
+  readonly isInputTerminal: boolean;
+  /** Stdout is a terminal. */
+  readonly isOutputTerminal: boolean;
+  /** Stderr is a terminal: lines may be redrawn. */
+  readonly isErrorTerminal: boolean;
+  /** Colour is welcome on a terminal: `NO_COLOR` is not set. */
+  readonly allowsColour: boolean;
+  /** Width of the terminal. */
+  columns(): number;
+  /** Writes to stdout. Once its reader is gone, nothing more is written. */
+  writeOut(text: string): void;
+  /** Writes to stderr; a prompt that stands there is drawn again below. */
+  writeError(text: string): void;
+  /** Asks for a line with editing, history and completion. Only when stdin is a terminal. */
+  readLine(prompt: string, complete: Completer): Promise<LineReading>;
+  /** Lines of stdin, for scripts. */
+  inputLines(): AsyncIterable<string>;
+}
+
+const HISTORY_LENGTH = 500;
+const DEFAULT_COLUMNS = 80;
+/** Argument of readline's `prompt`: the typed text and the cursor stay as they are. */
+const KEEP_CURSOR = true;
+const CLEAR_LINE = "\r\x1b[K";
+
+/** The process's own terminal. */
+export class SystemTty implements Tty {
+  readonly isInputTerminal = Deno.stdin.isTerminal();
+  readonly isOutputTerminal = Deno.stdout.isTerminal();
+  readonly isErrorTerminal = Deno.stderr.isTerminal();
+  readonly allowsColour: boolean;
+  readonly #encoder = new TextEncoder();
+  #history: string[] = [];
+  #editor: Interface | null = null;
+  #isOutputClosed = false;
+
+  /** Takes the value of `NO_COLOR`; anything but an empty string turns colour off. */
+  constructor(options: { noColor: string | undefined }) {
+    this.allowsColour = (options.noColor ?? "") === "";
+  }
+
+  columns(): number {
+    try {
+      return Deno.consoleSize().columns || DEFAULT_COLUMNS;
+    } catch {
+      return DEFAULT_COLUMNS; // no terminal at all
+    }
+  }
+
+  writeOut(text: string): void {
+    if (this.#isOutputClosed) return;
+    try {
+      this.#write(Deno.stdout, text);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+      this.#isOutputClosed = true; // `list | head`
+    }
+  }
+
+  writeError(text: string): void {
+    try {
+      if (this.#editor === null) return this.#write(Deno.stderr, text);
+      this.#write(Deno.stderr, CLEAR_LINE + text);
+      this.#editor.prompt(KEEP_CURSOR);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    }
+  }
+
+  async readLine(prompt: string, complete: Completer): Promise<LineReading> {
+    const editor = createInterface({
+      input: process.stdin,
+      output: process.stderr,
+      terminal: true,
+      history: [...this.#history],
+      historySize: HISTORY_LENGTH,
+      removeHistoryDuplicates: true,
+      completer: oneAtATime(complete),
+    });
+    this.#editor = editor;
+    try {
+      const reading = await firstReading(editor, prompt);
+      if (reading.kind === "line" && reading.text.trim() !== "") this.#remember(reading.text);
+      return reading;
+    } finally {
+      this.#editor = null;
+      editor.close();
+    }
+  }
+
+  async *inputLines(): AsyncIterable<string> {
+    let rest = "";
+    for await (const chunk of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + chunk).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) yield line.replace(/\r$/, "");
+    }
+    if (rest !== "") yield rest;
+  }
+
+  #remember(line: string): void {
+    const others = this.#history.filter((known) => known !== line);
+    this.#history = [line, ...others].slice(0, HISTORY_LENGTH);
+  }
+
+  #write(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+    let bytes = this.#encoder.encode(text);
+    while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
+  }
+}
+
+function firstReading(editor: Interface, prompt: string): Promise<LineReading> {
+  const { promise, resolve } = Promise.withResolvers<LineReading>();
+  editor.on("line", (text: string) => resolve({ kind: "line", text }));
+  editor.on("SIGINT", () => resolve({ kind: "interrupt" }));
+  editor.on("close", () => resolve({ kind: "end" }));
+  editor.setPrompt(prompt);
+  editor.prompt();
+  return promise;
+}
+
+type ReadlineCompleter = (
+  line: string,
+  answer: (error: Error | null, result: [string[], string]) => void,
+) => void;
+
+/** Two quick Tabs would both insert the rest of the word: the second waits for a look at the first. */
+function oneAtATime(complete: Completer): ReadlineCompleter {
+  let isBusy = false;
+  return (line, answer) => {
+    if (isBusy) return answer(null, [[], line]);
+    isBusy = true;
+    complete(line).then(
+      ({ words, replaces }) => answer(null, [[...words], replaces]),
+      () => answer(null, [[], line]),
+    ).finally(() => isBusy = false);
+  };
+}

@@ -1,0 +1,93 @@
+/**
+ * Sizes, rates and times for people, and the rates that people write.
+ *
+ * @module
+ */
+
+import { UsageError } from "../shell/mod.ts";
+
+const PREFIXES = ["", "k", "M", "G", "T", "P"];
+
+/** A size with three significant digits: `3.55 kB`, `62.9 MB`; below 1000 exact: `512 B`. */
+export function formatBytes(bytes: number): string {
+  return scaled(bytes, "B");
+}
+
+/** A rate: `355 kB/s`. */
+export function formatRate(bytesPerSecond: number): string {
+  return scaled(bytesPerSecond, "B/s");
+}
+
+/** A span with two decimals below ten seconds, one above: `0.01 s`, `13.4 s`. */
+export function formatSeconds(seconds: number): string {
+  return `${seconds.toFixed(seconds < 9.995 ? 2 : 1)} s`;
+}
+
+/** A time still to go: `00:12`, `06:40`, `1:02:03`. */
+export function formatClock(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const twoDigits = (value: number) => String(Math.floor(value)).padStart(2, "0");
+  const minutes = `${twoDigits((whole % 3600) / 60)}:${twoDigits(whole % 60)}`;
+  return whole < 3600 ? minutes : `${Math.floor(whole / 3600)}:${minutes}`;
+}
+
+/** A moment in local time: `2026-11-21 01:47`. */
+export function formatMoment(momentMs: number): string {
+  const date = new Date(momentMs);
+  if (Number.isNaN(date.getTime())) return "-";
+  const part = (value: number) => String(value).padStart(2, "0");
+  const day = `${date.getFullYear()}-${part(date.getMonth() + 1)}-${part(date.getDate())}`;
+  return `${day} ${part(date.getHours())}:${part(date.getMinutes())}`;
+}
+
+/** A moment for programs: ISO 8601 in UTC, or an empty string for one out of range. */
+export function isoMoment(momentMs: number): string {
+  const date = new Date(momentMs);
+  return Number.isNaN(date.getTime()) ? "" : date.toISOString();
+}
+
+/** `3552 bytes in 0.01 s (355 kB/s)`, the rate over the bytes that really moved. */
+export function formatTransfer(totalBytes: number, movedBytes: number, seconds: number): string {
+  // A clock has a grain: what took no time took a tenth of a millisecond.
+  const rate = movedBytes / Math.max(seconds, 0.000_1);
+  return `${totalBytes} bytes in ${formatSeconds(seconds)} (${formatRate(rate)})`;
+}
+
+/** `1 file`, `17 files`. */
+export function formatCount(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+const RATE = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)(bit|b|)(?:ps|\/s)?$/i;
+
+/**
+ * Reads a rate into bytes per second: `80Mbit` (10⁶ bits), `10MB` (10⁶ bytes), `10M` and `10MiB` (2²⁰ bytes).
+ *
+ * @throws {UsageError}
+ */
+export function parseRate(text: string): number {
+  const match = RATE.exec(text.trim());
+  const [, digits = "", prefix = "", binary = "", unit = ""] = match ?? [];
+  const isBits = unit.toLowerCase() === "bit";
+  const power = ["", "k", "m", "g", "t"].indexOf(prefix.toLowerCase());
+  const base = binary !== "" || unit === "" ? 1024 : 1000;
+  const bytesPerSecond = Number(digits) * base ** power / (isBits ? 8 : 1);
+  if (match === null || !(bytesPerSecond >= 1)) {
+    throw new UsageError(`Not a rate: "${text}". Write it like 80Mbit, 10MB or 500kB`);
+  }
+  return bytesPerSecond;
+}
+
+function scaled(value: number, unit: string): string {
+  if (!Number.isFinite(value)) return "unknown";
+  let rest = value;
+  let power = 0;
+  // 999.5 and more would be rounded to four digits.
+  while (rest >= 999.5 && power < PREFIXES.length - 1) {
+    rest /= 1000;
+    power++;
+  }
+  if (power === 0) return `${Math.round(rest)} ${unit}`;
+  const decimals = rest < 9.995 ? 2 : rest < 99.95 ? 1 : 0;
+  return `${rest.toFixed(decimals)} ${PREFIXES[power]}${unit}`;
+}
