@@ -19,6 +19,7 @@ import type {
   LossSample,
 } from "./controller.ts";
 import { BurstLimit } from "./parts/burst_limit.ts";
+import { LossBounds } from "./parts/loss_bounds.ts";
 import { congestionDelayMs, freeDelayMs, LossJudge } from "./parts/loss_judge.ts";
 import { PathModel } from "./parts/path_model.ts";
 import { PipeFilling } from "./parts/pipe_filling.ts";
@@ -62,6 +63,9 @@ const PROBE_RTT_SHARE = 0.5;
 const POLICER_LOSS = 0.05;
 const POLICER_PROBES = 3;
 
+/** A packet later than this many rounds says nothing about a reduction any more. */
+const UNDO_ROUNDS = 8;
+
 const LONG_DARKNESS_MS = 60_000;
 const RESTART_GAIN = 0.5;
 
@@ -90,10 +94,10 @@ class Bbr implements CongestionController {
   #isFilled = false;
   readonly #filling = new PipeFilling();
 
-  // Room learned from loss: over many round trips, and until the next probe. §5.5.10.
-  #longTermBytes = Infinity;
-  #shortTermBytes = Infinity;
-  #shortTermBandwidth = Infinity;
+  readonly #bounds = new LossBounds();
+  /** Where the newest reduction found us. */
+  #stateAtReduction: State = "startup";
+  #reducedInRound = 0;
 
   // The probing cycle. §5.3.3.
   #cycleStartMs = 0;
@@ -113,14 +117,6 @@ class Bbr implements CongestionController {
   #probeRttEndsAtMs = NaN;
   #probeRttMinMs = Infinity;
   #windowBeforeProbeRtt = 0;
-
-  // The newest reduction, while it can still be undone.
-  #undoLostBytes = 0;
-  #undoLostBytesAtFirst = 0;
-  #undoState: State = "startup";
-  #undoLongTermBytes = Infinity;
-  #undoShortTermBytes = Infinity;
-  #undoShortTermBandwidth = Infinity;
 
   #restartUntilMs = -Infinity;
   #ignoreLossSentBeforeMs = -Infinity;
@@ -182,9 +178,7 @@ class Bbr implements CongestionController {
     this.#rounds.onSpuriousLoss(sizeBytes);
     this.#losses.onSpuriousLoss(sizeBytes);
     if (this.#isJudgingProbe) this.#probeLostBytes -= sizeBytes;
-    if (this.#undoLostBytes <= 0) return;
-    this.#undoLostBytes -= sizeBytes;
-    if (this.#undoLostBytes <= this.#undoLostBytesAtFirst / 2) this.#undo(nowMs);
+    if (this.#bounds.onSpuriousLoss(sizeBytes)) this.#undo(nowMs);
   }
 
   /** Nothing that was learned holds any more. Mere silence is {@link onBlackoutEnd}. */
@@ -194,7 +188,7 @@ class Bbr implements CongestionController {
 
   onBlackoutEnd(darkMs: number, nowMs: number): void {
     this.#ignoreLossSentBeforeMs = nowMs;
-    if (this.#undoLostBytes > 0 && nowMs - this.#stateSinceMs < 1) this.#undo(nowMs);
+    if (this.#bounds.canUndo && nowMs - this.#stateSinceMs < 1) this.#undo(nowMs);
     if (darkMs > LONG_DARKNESS_MS || this.#path.maxBandwidth === 0) {
       this.#forgetPath(nowMs);
       return;
@@ -232,7 +226,7 @@ class Bbr implements CongestionController {
 
   get #bandwidth(): number {
     const long = this.#path.maxBandwidth;
-    return long < this.#shortTermBandwidth ? long : this.#shortTermBandwidth;
+    return long < this.#bounds.shortTermBandwidth ? long : this.#bounds.shortTermBandwidth;
   }
 
   /** Bytes in flight that keep the path this full, the peer's ACK delay included. */
@@ -285,6 +279,7 @@ class Bbr implements CongestionController {
     else if (wasCruising && this.#state === "cruise" && isDelayed) {
       this.#lowerShortTerm(isDelayed);
     }
+    if (rounds.count - this.#reducedInRound > UNDO_ROUNDS) this.#bounds.forgetUndo();
     this.#bursts.onRoundEnd(rounds, this.#losses, {
       queueMs,
       sendQuantumBytes: this.sendQuantumBytes,
@@ -292,7 +287,7 @@ class Bbr implements CongestionController {
       maxDatagramBytes: this.#maxDatagramBytes,
       isFilled: this.#isFilled,
     });
-    if (this.#state === "up" && this.#longTermBytes < Infinity) this.#raiseLongTerm();
+    if (this.#state === "up" && this.#bounds.longTermBytes < Infinity) this.#raiseLongTerm();
   }
 
   /** Startup overflowed the queue: it is over. §5.3.1.3, with corroboration. */
@@ -301,20 +296,20 @@ class Bbr implements CongestionController {
     if (rounds.lastLossBursts < STARTUP_LOSS_BURSTS || !this.#isLastRoundTooLossy(isDelayed)) {
       return;
     }
-    this.#rememberForUndo(rounds.lastLostBytes);
+    this.#saveForUndo(rounds.lastLostBytes);
     this.#isFilled = true;
-    this.#longTermBytes = Math.max(this.#inFlightAt(1), rounds.lastDeliveredBytes);
+    this.#bounds.longTermBytes = Math.max(this.#inFlightAt(1), rounds.lastDeliveredBytes);
   }
 
   /** Loss while cruising: less room until the next probe. §5.5.10.3, with corroboration. */
   #lowerShortTerm(isDelayed: boolean): void {
     const rounds = this.#rounds;
     if (rounds.lastLossBursts < PROBE_LOSS_BURSTS || !this.#isLastRoundTooLossy(isDelayed)) return;
-    this.#rememberForUndo(rounds.lastLostBytes);
-    const bandwidth = Math.min(this.#shortTermBandwidth, this.#path.maxBandwidth);
-    const inFlight = Math.min(this.#shortTermBytes, this.windowBytes);
-    this.#shortTermBandwidth = Math.max(rounds.lastMaxRate, BETA * bandwidth);
-    this.#shortTermBytes = Math.max(rounds.lastDeliveredBytes, BETA * inFlight);
+    this.#saveForUndo(rounds.lastLostBytes);
+    const bandwidth = Math.min(this.#bounds.shortTermBandwidth, this.#path.maxBandwidth);
+    const inFlight = Math.min(this.#bounds.shortTermBytes, this.windowBytes);
+    this.#bounds.shortTermBandwidth = Math.max(rounds.lastMaxRate, BETA * bandwidth);
+    this.#bounds.shortTermBytes = Math.max(rounds.lastDeliveredBytes, BETA * inFlight);
   }
 
   #isLastRoundTooLossy(isDelayed: boolean): boolean {
@@ -365,7 +360,7 @@ class Bbr implements CongestionController {
 
   #isDrained(sample: AckSample): boolean {
     return sample.inFlightBytes <= this.#inFlightAt(1) &&
-      sample.inFlightBytes <= this.#longTermBytes * (1 - HEADROOM);
+      sample.inFlightBytes <= this.#bounds.longTermBytes * (1 - HEADROOM);
   }
 
   #isTimeToProbe(nowMs: number): boolean {
@@ -418,8 +413,7 @@ class Bbr implements CongestionController {
 
   #enterRefill(nowMs: number): void {
     this.#enter("refill", nowMs, 1, WINDOW_GAIN);
-    this.#shortTermBytes = Infinity;
-    this.#shortTermBandwidth = Infinity;
+    this.#bounds.resetShortTerm();
     this.#rounds.restart(this.#rounds.seenDeliveredBytes, nowMs);
   }
 
@@ -450,9 +444,9 @@ class Bbr implements CongestionController {
 
   /** Probing lost too much: remember how much room there is. §5.5.10.2. */
   #onTooMuchInFlight(sentInFlightBytes: number, nowMs: number): void {
-    this.#rememberForUndo(this.#rounds.lostBytes);
+    this.#saveForUndo(this.#rounds.lostBytes);
     this.#isJudgingProbe = false;
-    this.#longTermBytes = Math.max(
+    this.#bounds.longTermBytes = Math.max(
       sentInFlightBytes,
       BETA * Math.min(this.#inFlightAt(1), this.windowBytes),
     );
@@ -464,7 +458,7 @@ class Bbr implements CongestionController {
     const rounds = this.#rounds;
     const total = rounds.lastLostBytes + rounds.lastDeliveredBytes;
     const limit = (this.#losses.baseRatio + POLICER_LOSS) * total;
-    if (rounds.lastLostBytes < limit) this.#longTermBytes *= UP_GAIN;
+    if (rounds.lastLostBytes < limit) this.#bounds.longTermBytes *= UP_GAIN;
     else if (rounds.lastLossBursts >= PROBE_LOSS_BURSTS) this.#filling.isPlateau = true;
   }
 
@@ -495,18 +489,17 @@ class Bbr implements CongestionController {
     if (nowMs < this.#probeRttEndsAtMs || this.#rounds.count === this.#stateSinceRound) return;
     this.#path.adoptMinRtt(this.#probeRttMinMs, nowMs);
     this.windowBytes = Math.max(this.windowBytes, this.#windowBeforeProbeRtt);
-    this.#shortTermBytes = Infinity;
-    this.#shortTermBandwidth = Infinity;
+    this.#bounds.resetShortTerm();
     this.#enterDown(nowMs);
     this.#enterCruise(nowMs);
   }
 
   /** What losses leave of the window in this state. §5.6.4.7. */
   #boundBytes(): number {
-    let bound = this.#longTermBytes;
+    let bound = this.#bounds.longTermBytes;
     if (this.#state === "startup" || this.#state === "drain") bound = Infinity;
     else if (this.#state === "cruise") bound *= 1 - HEADROOM;
-    return bound < this.#shortTermBytes ? bound : this.#shortTermBytes;
+    return bound < this.#bounds.shortTermBytes ? bound : this.#bounds.shortTermBytes;
   }
 
   #probeRttWindow(): number {
@@ -516,32 +509,24 @@ class Bbr implements CongestionController {
 
   // Undo and restart.
 
-  #rememberForUndo(lostBytes: number): void {
-    this.#undoLostBytes = lostBytes;
-    this.#undoLostBytesAtFirst = lostBytes;
-    this.#undoState = this.#state;
-    this.#undoLongTermBytes = this.#longTermBytes;
-    this.#undoShortTermBytes = this.#shortTermBytes;
-    this.#undoShortTermBandwidth = this.#shortTermBandwidth;
+  #saveForUndo(lostBytes: number): void {
+    this.#bounds.save(lostBytes);
+    this.#stateAtReduction = this.#state;
+    this.#reducedInRound = this.#rounds.count;
   }
 
   #undo(nowMs: number): void {
-    this.#undoLostBytes = 0;
-    this.#longTermBytes = Math.max(this.#longTermBytes, this.#undoLongTermBytes);
-    this.#shortTermBytes = Math.max(this.#shortTermBytes, this.#undoShortTermBytes);
-    this.#shortTermBandwidth = Math.max(this.#shortTermBandwidth, this.#undoShortTermBandwidth);
-    if (this.#undoState === "startup" && this.#state !== "startup") this.#enterStartup(nowMs);
-    else if (this.#undoState === "up" && this.#state === "down") this.#probeWaitMs = 0;
+    this.#bounds.undo();
+    const before = this.#stateAtReduction;
+    if (before === "startup" && this.#state !== "startup") this.#enterStartup(nowMs);
+    else if (before === "up" && this.#state === "down") this.#probeWaitMs = 0;
   }
 
   #forgetPath(nowMs: number): void {
     this.#path.reset();
     this.#losses.reset();
-    this.#longTermBytes = Infinity;
-    this.#shortTermBytes = Infinity;
-    this.#shortTermBandwidth = Infinity;
+    this.#bounds.reset();
     this.#isJudgingProbe = false;
-    this.#undoLostBytes = 0;
     this.windowBytes = this.#firstWindowBytes;
     this.#enterStartup(nowMs);
     this.#setPacing(STARTUP_GAIN * this.windowBytes * 1000 / NOMINAL_RTT_MS);

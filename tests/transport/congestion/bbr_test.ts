@@ -196,3 +196,15 @@ Deno.test("bbr is not misled by ACKs that come late and look like loss and queue
   }, 20_000);
   assert(flow.lateGoodputMbits > 85, `${flow.lateGoodputMbits.toFixed(1)} Mbit/s`);
 });
+
+Deno.test("bbr does not go back to startup for packets that are late much later", () => {
+  const controller = createController(bbr);
+  for (let round = 1; round <= 4; round++) feedRound(controller, round, 1e5 * 2 ** round);
+  for (let round = 5; round <= 7; round++) {
+    feedRound(controller, round, 1.6e6, { rttMs: 70, lossBursts: 9 });
+  }
+  for (let round = 8; round <= 40; round++) feedRound(controller, round, 1.6e6);
+  assert(controller.stateName !== "startup");
+  controller.onSpuriousLoss(100, 100 * MTU, 2100);
+  assert(controller.stateName !== "startup");
+});

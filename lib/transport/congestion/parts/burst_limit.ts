@@ -20,7 +20,7 @@ const FELT_BYTES = 200_000;
 /** Halves the burst when loss comes without a queue, as a buffer of a few packets does. */
 export class BurstLimit {
   /** Largest burst that seems to survive; Infinity when none was ever lost. */
-  bytes = Infinity;
+  bytes: number = Infinity;
 
   #cleanRounds = 0;
   #cleanRoundsWanted = CLEAN_ROUNDS;

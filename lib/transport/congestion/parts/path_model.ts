@@ -22,7 +22,7 @@ export class PathModel {
   /** Bandwidth of the newest usable sample, bytes per second. */
   latestBandwidth = 0;
   /** Smallest RTT of the last ten seconds. */
-  minRttMs = Infinity;
+  minRttMs: number = Infinity;
   /** When an RTT near the smallest one was last seen: within 1 %, 0.3 ms and some jitter. */
   nearMinRttAtMs = 0;
   /** How much more than bandwidth × time arrives at once, bytes. */

@@ -20,7 +20,7 @@ export class RoundTracker {
   isRoundStart = false;
 
   /** Smallest and largest RTT of the running round; Infinity and 0 before the first sample. */
-  minRttMs = Infinity;
+  minRttMs: number = Infinity;
   /** Largest RTT of the running round. */
   maxRttMs = 0;
   /** RTT samples of the running round. */
@@ -35,7 +35,7 @@ export class RoundTracker {
   maxRate = 0;
 
   /** Smallest RTT of the last complete round. */
-  lastMinRttMs = Infinity;
+  lastMinRttMs: number = Infinity;
   /** Largest RTT of the last complete round. */
   lastMaxRttMs = 0;
   /** RTT samples of the last complete round. */

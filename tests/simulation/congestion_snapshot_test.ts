@@ -1,0 +1,316 @@
+/**
+ * Goodput of the controllers on a model link, in virtual time: a change that costs a tenth
+ * anywhere fails. The failure message is the table as measured, ready to be pasted here when a
+ * change is meant.
+ *
+ * @module
+ */
+
+import { assert, fail } from "@std/assert";
+import { congestionController as bbr } from "../../lib/transport/congestion/bbr.ts";
+import { congestionController as cubic } from "../../lib/transport/congestion/cubic.ts";
+import { congestionController as polite } from "../../lib/transport/congestion/polite.ts";
+import type { CongestionControllerFactory } from "../../lib/transport/congestion/controller.ts";
+import { type LinkOptions, runLink } from "./link_model.ts";
+
+const TOLERANCE = 0.9;
+const FIRST_SEED = Number(Deno.env.get("SEED") ?? 1);
+
+interface Profile {
+  readonly name: string;
+  readonly link: LinkOptions;
+  readonly totalBytes: number;
+  /** Mbit/s of file contents over the whole transfer, startup included: worst and mean seed. */
+  readonly expected: { readonly worst: number; readonly mean: number };
+  /** What a transfer must reach whatever this table says, Mbit/s. */
+  readonly atLeast?: number;
+  readonly longestMeanQueueMs?: number;
+}
+
+const PROFILES: readonly Profile[] = [
+  {
+    name: "lan1g",
+    link: { rateBitsPerSecond: 1e9, rttMs: 0.2, bufferBytes: 512_000 },
+    totalBytes: 2e8,
+    expected: { worst: 953, mean: 953 },
+    atLeast: 900,
+  },
+  {
+    name: "lan1g, busy hosts",
+    link: {
+      rateBitsPerSecond: 1e9,
+      rttMs: 0.2,
+      bufferBytes: 512_000,
+      stalls: { everyMs: 30, longestMs: 4 },
+    },
+    totalBytes: 2e8,
+    expected: { worst: 945, mean: 946 },
+  },
+  {
+    name: "loopback, busy hosts",
+    link: {
+      rateBitsPerSecond: 5e9,
+      rttMs: 0.1,
+      bufferBytes: 4e6,
+      stalls: { everyMs: 10, longestMs: 4 },
+    },
+    totalBytes: 5e8,
+    expected: { worst: 4700, mean: 4700 },
+  },
+  {
+    name: "metro",
+    link: { rateBitsPerSecond: 500e6, rttMs: 10, lossRate: 0.0001 },
+    totalBytes: 2e8,
+    expected: { worst: 460, mean: 465 },
+  },
+  {
+    name: "wan",
+    link: { rateBitsPerSecond: 200e6, rttMs: 80, lossRate: 0.001 },
+    totalBytes: 2e8,
+    expected: { worst: 177, mean: 178 },
+    atLeast: 175,
+  },
+  {
+    name: "lossy",
+    link: { rateBitsPerSecond: 100e6, rttMs: 50, lossRate: 0.01 },
+    totalBytes: 1e8,
+    expected: { worst: 90, mean: 90.5 },
+    atLeast: 88,
+  },
+  {
+    name: "lossy, 5 %",
+    link: { rateBitsPerSecond: 100e6, rttMs: 50, lossRate: 0.05 },
+    totalBytes: 1e8,
+    expected: { worst: 82.5, mean: 83.5 },
+  },
+  {
+    name: "long, 2 %",
+    link: { rateBitsPerSecond: 100e6, rttMs: 300, lossRate: 0.02 },
+    totalBytes: 3e8,
+    expected: { worst: 83, mean: 84 },
+  },
+  {
+    name: "transpacific",
+    link: { rateBitsPerSecond: 1e9, rttMs: 150, lossRate: 0.0001 },
+    totalBytes: 1e9,
+    expected: { worst: 805, mean: 808 },
+    atLeast: 750,
+  },
+  {
+    name: "satellite",
+    link: { rateBitsPerSecond: 50e6, rttMs: 600, lossRate: 0.005 },
+    totalBytes: 1e8,
+    expected: { worst: 36.8, mean: 37 },
+    atLeast: 36,
+  },
+  {
+    name: "mobile",
+    link: { rateBitsPerSecond: 20e6, rttMs: 60, lossRate: 0.02, jitterMs: 20 },
+    totalBytes: 3e7,
+    expected: { worst: 16.9, mean: 17.2 },
+    atLeast: 15,
+  },
+  {
+    name: "bad Wi-Fi",
+    link: {
+      rateBitsPerSecond: 100e6,
+      rttMs: 50,
+      bufferBytes: 625_000,
+      jitterMs: 10,
+      lossRate: 0.01,
+    },
+    totalBytes: 1e8,
+    expected: { worst: 86, mean: 88 },
+  },
+  {
+    name: "late ACKs",
+    link: {
+      rateBitsPerSecond: 100e6,
+      rttMs: 10,
+      bufferBytes: 125_000,
+      lateAcks: { share: 0.1, longestMs: 60 },
+    },
+    totalBytes: 1e8,
+    expected: { worst: 95, mean: 95 },
+  },
+  {
+    name: "bloated",
+    link: { rateBitsPerSecond: 20e6, rttMs: 40, bufferBytes: 1e6 },
+    totalBytes: 3e7,
+    expected: { worst: 18.9, mean: 18.9 },
+    atLeast: 18,
+    longestMeanQueueMs: 60,
+  },
+  {
+    name: "queue of ten packets",
+    link: { rateBitsPerSecond: 100e6, rttMs: 50, bufferBytes: 15_000 },
+    totalBytes: 1e8,
+    expected: { worst: 86, mean: 86 },
+  },
+  {
+    name: "queue of a tenth",
+    link: { rateBitsPerSecond: 100e6, rttMs: 50, bufferBytes: 62_500 },
+    totalBytes: 1e8,
+    expected: { worst: 90, mean: 90 },
+  },
+  {
+    name: "blackout of 5 s",
+    link: { rateBitsPerSecond: 100e6, rttMs: 50, blackout: { fromMs: 4000, toMs: 9000 } },
+    totalBytes: 1e8,
+    expected: { worst: 51.5, mean: 54.5 },
+  },
+  {
+    name: "2 Mbit/s",
+    link: { rateBitsPerSecond: 2e6, rttMs: 100 },
+    totalBytes: 3e6,
+    expected: { worst: 1.8, mean: 1.8 },
+  },
+];
+
+Deno.test("bbr: goodput of whole transfers on the profiles of wide-area links", () => {
+  const table: string[] = [];
+  let hasFailed = false;
+  for (const { name, link, totalBytes, expected, atLeast = 0, longestMeanQueueMs } of PROFILES) {
+    const goodputs: number[] = [];
+    let queueMs = 0;
+    let lostShare = 0;
+    for (let seed = FIRST_SEED; seed < FIRST_SEED + 3; seed++) {
+      const { flows } = runLink({ ...link, seed }, [{ controller: bbr, totalBytes }], 200_000);
+      const flow = flows[0]!;
+      goodputs.push(flow.goodputMbits);
+      queueMs += flow.meanQueueMs / 3;
+      lostShare += flow.lostPackets / flow.sentPackets / 3;
+    }
+    const worst = Math.min(...goodputs);
+    const mean = (goodputs[0]! + goodputs[1]! + goodputs[2]!) / 3;
+    const isGood = worst >= expected.worst * TOLERANCE && mean >= expected.mean * TOLERANCE &&
+      worst >= atLeast && queueMs <= (longestMeanQueueMs ?? Infinity);
+    hasFailed ||= !isGood;
+    table.push(
+      `${isGood ? "    " : "BAD "}${name.padEnd(22)} worst ${worst.toFixed(1).padStart(7)} ` +
+        `mean ${mean.toFixed(1).padStart(7)} (was ${expected.mean}, at least ${atLeast}) ` +
+        `queue ${queueMs.toFixed(1)} ms, lost ${(lostShare * 100).toFixed(2)} %`,
+    );
+  }
+  if (hasFailed) fail(`SEED=${FIRST_SEED}\n${table.join("\n")}`);
+});
+
+const LOSS_RATES = [0, 0.001, 0.01, 0.05];
+
+/** Percent of rate × payload share × (1 − loss), first ten seconds or thirty round trips. */
+const GRID: readonly {
+  readonly mbits: number;
+  readonly rttMs: number;
+  readonly bufferBdp: number;
+  /** One for each of LOSS_RATES. */
+  readonly percent: readonly number[];
+}[] = [
+  { mbits: 10, rttMs: 5, bufferBdp: 0.1, percent: [100, 100, 100, 100] },
+  { mbits: 10, rttMs: 5, bufferBdp: 0.5, percent: [100, 100, 100, 100] },
+  { mbits: 10, rttMs: 5, bufferBdp: 2, percent: [100, 100, 100, 100] },
+  { mbits: 10, rttMs: 50, bufferBdp: 0.1, percent: [96, 96, 96, 96] },
+  { mbits: 10, rttMs: 50, bufferBdp: 0.5, percent: [99, 99, 99, 98] },
+  { mbits: 10, rttMs: 50, bufferBdp: 2, percent: [99, 99, 99, 99] },
+  { mbits: 10, rttMs: 300, bufferBdp: 0.1, percent: [86, 86, 86, 83] },
+  { mbits: 10, rttMs: 300, bufferBdp: 0.5, percent: [89, 89, 88, 87] },
+  { mbits: 10, rttMs: 300, bufferBdp: 2, percent: [89, 89, 89, 87] },
+  { mbits: 100, rttMs: 5, bufferBdp: 0.1, percent: [99, 99, 99, 99] },
+  { mbits: 100, rttMs: 5, bufferBdp: 0.5, percent: [100, 100, 100, 100] },
+  { mbits: 100, rttMs: 5, bufferBdp: 2, percent: [100, 100, 100, 100] },
+  { mbits: 100, rttMs: 50, bufferBdp: 0.1, percent: [95, 95, 95, 91] },
+  { mbits: 100, rttMs: 50, bufferBdp: 0.5, percent: [96, 96, 97, 94] },
+  { mbits: 100, rttMs: 50, bufferBdp: 2, percent: [96, 96, 97, 93] },
+  { mbits: 100, rttMs: 300, bufferBdp: 0.1, percent: [77, 77, 76, 74] },
+  { mbits: 100, rttMs: 300, bufferBdp: 0.5, percent: [79, 79, 79, 76] },
+  { mbits: 100, rttMs: 300, bufferBdp: 2, percent: [80, 80, 79, 76] },
+  { mbits: 500, rttMs: 5, bufferBdp: 0.1, percent: [98, 98, 98, 95] },
+  { mbits: 500, rttMs: 5, bufferBdp: 0.5, percent: [100, 99, 99, 97] },
+  { mbits: 500, rttMs: 5, bufferBdp: 2, percent: [100, 100, 100, 98] },
+  { mbits: 500, rttMs: 50, bufferBdp: 0.1, percent: [95, 95, 94, 91] },
+  { mbits: 500, rttMs: 50, bufferBdp: 0.5, percent: [96, 96, 95, 92] },
+  { mbits: 500, rttMs: 50, bufferBdp: 2, percent: [96, 96, 96, 92] },
+  { mbits: 500, rttMs: 300, bufferBdp: 0.1, percent: [71, 71, 70, 67] },
+  { mbits: 500, rttMs: 300, bufferBdp: 0.5, percent: [73, 72, 72, 69] },
+  { mbits: 500, rttMs: 300, bufferBdp: 2, percent: [73, 73, 72, 69] },
+];
+
+Deno.test("bbr: goodput over rate × delay × buffer × loss", () => {
+  const table: string[] = [];
+  let hasFailed = false;
+  for (const { mbits, rttMs, bufferBdp, percent } of GRID) {
+    const measured = LOSS_RATES.map((lossRate) => {
+      const rateBitsPerSecond = mbits * 1e6;
+      const bdpBytes = rateBitsPerSecond / 8 * rttMs / 1000;
+      const bufferBytes = Math.max(bdpBytes * bufferBdp, 15_000);
+      const link = { rateBitsPerSecond, rttMs, bufferBytes, lossRate, seed: FIRST_SEED };
+      const { flows } = runLink(link, [{ controller: bbr }], Math.max(10_000, 30 * rttMs));
+      return Math.round(flows[0]!.goodputMbits / (mbits * 1430 / 1500 * (1 - lossRate)) * 100);
+    });
+    hasFailed ||= measured.some((value, index) => value < percent[index]! * TOLERANCE);
+    table.push(
+      `  { mbits: ${mbits}, rttMs: ${rttMs}, bufferBdp: ${bufferBdp}, ` +
+        `percent: [${measured.join(", ")}] },`,
+    );
+  }
+  if (hasFailed) fail(`SEED=${FIRST_SEED}\n${table.join("\n")}`);
+});
+
+/** Mbit/s of two flows sharing 100 Mbit/s and 40 ms for a minute. */
+function share(
+  controllers: readonly [CongestionControllerFactory, CongestionControllerFactory],
+  bufferBdp: number,
+  secondStartsAtMs = 0,
+): [number, number] {
+  const [first, second] = controllers;
+  const link = {
+    rateBitsPerSecond: 100e6,
+    rttMs: 40,
+    bufferBytes: 500_000 * bufferBdp,
+    seed: FIRST_SEED,
+  };
+  const { flows } = runLink(
+    link,
+    [{ controller: first }, { controller: second, startAtMs: secondStartsAtMs }],
+    60_000,
+  );
+  return [flows[0]!.goodputMbits, flows[1]!.goodputMbits];
+}
+
+for (const bufferBdp of [0.25, 1, 4]) {
+  Deno.test(`two bbr flows get 30 % each, queue of ${bufferBdp} BDP`, () => {
+    const [first, second] = share([bbr, bbr], bufferBdp);
+    assert(Math.min(first, second) >= 30, `${first.toFixed(0)} and ${second.toFixed(0)}`);
+    assert(first + second >= 85, `${first.toFixed(0)} and ${second.toFixed(0)}`);
+  });
+
+  Deno.test(`a bbr flow that comes ten seconds late gets a share, queue of ${bufferBdp} BDP`, () => {
+    const [early, late] = share([bbr, bbr], bufferBdp, 10_000);
+    assert(late >= 30, `${early.toFixed(0)} and ${late.toFixed(0)}`);
+  });
+}
+
+Deno.test("a cubic flow beside bbr keeps a quarter, queue of one BDP", () => {
+  const [ours, theirs] = share([bbr, cubic], 1);
+  assert(theirs >= 25, `cubic ${theirs.toFixed(0)}, bbr ${ours.toFixed(0)}`);
+  assert(ours >= 40, `cubic ${theirs.toFixed(0)}, bbr ${ours.toFixed(0)}`);
+});
+
+Deno.test("bbr is not starved by cubic in a deep queue", () => {
+  const [ours, theirs] = share([bbr, cubic], 4);
+  assert(ours >= 28, `cubic ${theirs.toFixed(0)}, bbr ${ours.toFixed(0)}`);
+});
+
+for (const bufferBdp of [1, 4]) {
+  Deno.test(`a cubic flow beside polite keeps four fifths, queue of ${bufferBdp} BDP`, () => {
+    const [ours, theirs] = share([polite, cubic], bufferBdp);
+    assert(theirs >= 80, `cubic ${theirs.toFixed(0)}, polite ${ours.toFixed(0)}`);
+  });
+}
+
+Deno.test("polite alone fills the link, two of them share it", () => {
+  const link = { rateBitsPerSecond: 100e6, rttMs: 40 };
+  const { flows } = runLink(link, [{ controller: polite }], 30_000);
+  assert(flows[0]!.lateGoodputMbits >= 80, `${flows[0]!.lateGoodputMbits.toFixed(0)}`);
+  const [first, second] = share([polite, polite], 1);
+  assert(Math.min(first, second) >= 30, `${first.toFixed(0)} and ${second.toFixed(0)}`);
+});
