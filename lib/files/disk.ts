@@ -235,6 +235,8 @@ class SystemDirectory implements DiskDirectory {
     const flags = (access === "read" ? constants.O_RDONLY : constants.O_RDWR) | NO_FOLLOW |
       (create === undefined ? 0 : constants.O_CREAT) | (create === "new" ? constants.O_EXCL : 0);
     const fd = fs.openSync(path, flags, 0o600);
+    // What O_EXCL has just made in a directory held open is a file, and ours.
+    if (create === "new" && this.#fd !== null) return new SystemFile(fd, procPath(fd));
     try {
       const status = openFileStatus(fd);
       assertRegular(status, path);
@@ -522,6 +524,9 @@ function nodeIdOf(device: number, inode: number): string {
 }
 
 function isQuickToRelease(path: string): boolean {
+  // Asked first because a failing look-up makes an error object, which costs 15 µs; a link to
+  // nothing counts as nothing here, rightly.
+  if (!fs.existsSync(path)) return true;
   const status = lookUpPath(path);
   return status === null || status.kind !== "file" || status.sizeBytes < INLINE_UNLINK_BYTES;
 }

@@ -34,8 +34,7 @@ export async function openStagingPlace(
   root: DiskDirectory,
   target: DiskDirectory,
 ): Promise<StagingPlace> {
-  const isElsewhere = (await target.status()).device !== (await root.status()).device;
-  if (isElsewhere) {
+  if (target !== root && (await target.status()).device !== (await root.status()).device) {
     const sync = () => target.sync();
     return { directory: target, prefix: STAGING_PREFIX, sync, close: () => {} };
   }
