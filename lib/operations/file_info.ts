@@ -142,7 +142,7 @@ export const hashOperation: Operation<PathRequest, FileHash, ServeContext> = {
   async serve({ path }, exchange, { root }) {
     const source = await root.openSource(path);
     try {
-      const sha256 = await plainSha256(source, () => exchange.isAbandoned);
+      const sha256 = await plainSha256(source, () => exchange.abandonedFor !== null);
       if (sha256 === null) throw new StreamError("aborted");
       if (await source.hasChanged()) throw new FileError("changed", formatRemotePath(path));
       return { sha256, sizeBytes: source.status.sizeBytes };

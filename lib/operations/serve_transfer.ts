@@ -67,7 +67,9 @@ export async function serveTransfer(
     return true;
   } catch (error) {
     const failure = failureStatus(error);
-    const reason = exchange.isAbandoned ? "stopping" : failure?.status ?? "internal";
+    // Reads and writes that this side cut know only that they were.
+    const isCutHere = error instanceof StreamError && error.kind === "aborted";
+    const reason = (isCutHere ? exchange.abandonedFor : null) ?? failure?.status ?? "internal";
     report({ ok: false, reason });
     if (failure === null) throw error;
     await refuseQuietly(exchange, error, about.name);

@@ -16,9 +16,9 @@ import { RemoteError, statusCode, type StatusName, statusOfStreamError } from ".
 export const MAX_CONCURRENT_REQUESTS = 64;
 
 /**
- * Serves every stream that the peer opens, until the connection ends or `signal` aborts. Resolves when
- * all requests have ended; those still running by then are cut with `stopping`. Never rejects for what
- * the peer, the network or the disk does.
+ * Serves every stream that the peer opens, until the connection ends or `signal` aborts, which cuts what
+ * is running with `stopping`. Resolves when all requests have ended. Never rejects for what the peer, the
+ * network or the disk does.
  *
  * @param draining Ends gently: new requests are answered `stopping`, running ones go on to their end,
  * and then this resolves.
@@ -39,7 +39,7 @@ export async function serveConnection<Context extends RequestContext>(
   if (signal.aborted) stop();
   try {
     await requests.acceptFrom(acceptor);
-    requests.stop();
+    requests.orphan();
     await requests.settled();
   } finally {
     signal.removeEventListener("abort", stop);
@@ -86,6 +86,12 @@ class ConnectionRequests<Context extends RequestContext> {
     this.#state = "over";
     for (const exchange of this.#running.keys()) exchange.abandon("stopping");
     this.#wake();
+  }
+
+  /** The connection is gone: each request ends when it next looks at its stream. */
+  orphan(): void {
+    this.#state = "over";
+    for (const exchange of this.#running.keys()) exchange.orphan();
   }
 
   /** Resolves when no request is running. */

@@ -18,7 +18,7 @@ export class Exchange {
   #isSendingRaw = false;
   #isSendingOver = false;
   #isReadingOver = false;
-  #isAbandoned = false;
+  #abandonedFor: StatusName | null = null;
 
   /** Takes over a stream that the peer opened. */
   constructor(stream: ByteStream) {
@@ -26,9 +26,9 @@ export class Exchange {
     this.reader = new StreamReader(stream);
   }
 
-  /** Whether nobody waits for the answer any more. Work that does not touch the stream looks here. */
-  get isAbandoned(): boolean {
-    return this.#isAbandoned;
+  /** Why nobody waits for the answer any more, or null. Long work that does not touch the stream looks here. */
+  get abandonedFor(): StatusName | null {
+    return this.#abandonedFor;
   }
 
   /**
@@ -84,12 +84,17 @@ export class Exchange {
 
   /** Cuts both directions for this reason; reads and writes under way end with `aborted`. */
   abandon(status: StatusName): void {
-    this.#isAbandoned = true;
+    this.#abandonedFor ??= status;
     this.stopReading(status);
     this.#isReadingOver = true;
     if (this.#isSendingOver) return;
     this.#isSendingOver = true;
     this.stream.reset(statusCode(status));
+  }
+
+  /** The connection is gone. What has arrived can still be read: a transfer keeps it. */
+  orphan(): void {
+    this.#abandonedFor ??= "connection-lost";
   }
 
   /**

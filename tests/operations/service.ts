@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { FileRoot, REMOTE_ROOT, type RemotePath, resolveRemotePath } from "../../lib/files/mod.ts";
+import {
+  type DiskFile,
+  FileRoot,
+  REMOTE_ROOT,
+  type RemotePath,
+  resolveRemotePath,
+} from "../../lib/files/mod.ts";
 import {
   type ServeContext,
   serverOperations,
@@ -65,6 +71,16 @@ export class Side {
   async read(name: string): Promise<Uint8Array | null> {
     const file = `${this.root.directory}/${name}`;
     return this.#isOnDisk ? await Deno.readFile(file) : this.disk.contentOf(file);
+  }
+
+  /** Changes a file in place, as another program would; a second later by the clock of the disk. */
+  async change(name: string, change: (file: DiskFile) => Promise<void>): Promise<void> {
+    this.disk.nowMs += 1000;
+    const directory = await this.disk.openRoot(this.root.directory, { create: false });
+    const file = await directory.openFile(name, { access: "write" });
+    await change(file);
+    file.close();
+    directory.close();
   }
 
   /** What a listing shows. */

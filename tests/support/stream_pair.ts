@@ -282,7 +282,7 @@ class Pipe {
   }
 
   reset(code: number): void {
-    if (this.end === "reset" || (this.end === "finished" && this.#length === 0)) return;
+    if (this.#isLost || this.end === "reset" || (this.end === "finished" && this.#length === 0)) return;
     this.end = "reset";
     this.resetCode = code;
     this.#length = 0;
@@ -290,7 +290,7 @@ class Pipe {
   }
 
   stop(code: number): void {
-    if (this.stopCode !== null) return;
+    if (this.#isLost || this.stopCode !== null) return;
     this.stopCode = code;
     this.#length = 0;
     this.#changed.fire();

@@ -1,0 +1,240 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { ByteWriter } from "../../lib/bytes/byte_writer.ts";
+import { StreamError } from "../../lib/bytes/byte_stream.ts";
+import { TreeHasher } from "../../lib/crypto/mod.ts";
+import { downloadOperation } from "../../lib/operations/download.ts";
+import { listDirectory, serverOperations, statPath } from "../../lib/operations/mod.ts";
+import { uploadOperation, type UploadRequest } from "../../lib/operations/upload.ts";
+import {
+  encodeRequest,
+  readResponse,
+  RemoteError,
+  statusFromCode,
+  StreamReader,
+  writeText,
+} from "../../lib/request/mod.ts";
+import type { MemoryStream } from "../support/stream_pair.ts";
+import { path, sampleBytes, type Service, withService } from "./service.ts";
+
+const MIB = 1 << 20;
+const TOKEN = "0123456789abcdef0123456789abcdef";
+
+/** Sends a `put` and whatever comes behind it. */
+async function put(
+  service: Service,
+  request: Partial<UploadRequest>,
+  ...behind: readonly Uint8Array[]
+): Promise<MemoryStream> {
+  const stream = await service.connection.client.openStream();
+  const { code, request: codec } = uploadOperation;
+  await stream.write(encodeRequest(code, codec, {
+    path: path("a.bin"),
+    sizeBytes: 10,
+    modifiedMs: 0,
+    mode: 0o644,
+    sourceToken: TOKEN,
+    exists: "overwrite",
+    ...request,
+  }));
+  try {
+    for (const bytes of behind) await stream.write(bytes);
+    await stream.finish();
+  } catch (error) {
+    if (!(error instanceof StreamError)) throw error;
+  }
+  return stream;
+}
+
+/** The status with which the server ended a stream, by a reply or by a cut. */
+async function endOf(stream: MemoryStream): Promise<string> {
+  const reader = new StreamReader(stream);
+  try {
+    for (;;) {
+      const reply = await readResponse(reader, uploadOperation.response);
+      if (reply === null) return "ok";
+    }
+  } catch (error) {
+    if (error instanceof RemoteError) return error.status;
+    if (error instanceof StreamError) return statusFromCode(error.code);
+    throw error;
+  }
+}
+
+function rootOf(bytes: Uint8Array): Uint8Array {
+  return new TreeHasher().update(bytes).root();
+}
+
+/** Nothing was published, nothing is left, and the server goes on serving. */
+async function assertUnharmed({ server, caller }: Service): Promise<void> {
+  assertEquals(await server.names(), []);
+  assertEquals(server.disk.usedBytes, 0);
+  assertEquals((await statPath(caller, path("/"))).kind, "directory");
+}
+
+Deno.test("the server takes exactly the file that was announced", async () => {
+  const content = sampleBytes(10);
+  const cases: [string, Uint8Array[], string][] = [
+    ["as announced", [content, rootOf(content)], "ok"],
+    ["too long", [content, rootOf(content), Uint8Array.of(0)], "malformed"],
+    ["much too long", [sampleBytes(300_000)], "malformed"],
+    ["too short", [content.subarray(0, 9)], "malformed"],
+    ["without its root", [content], "malformed"],
+    ["with half of its root", [content, rootOf(content).subarray(16)], "malformed"],
+    ["with another root", [content, rootOf(sampleBytes(10, 2))], "integrity"],
+    ["with the root of a shorter file", [content, rootOf(content.subarray(9))], "integrity"],
+  ];
+  for (const [name, behind, expected] of cases) {
+    await withService({}, async (service) => {
+      assertEquals(await endOf(await put(service, {}, ...behind)), expected, name);
+      if (expected !== "ok") await assertUnharmed(service);
+    });
+  }
+});
+
+Deno.test("the server does not let a client skip bytes that it does not hold", async () => {
+  for (const startLeaf of [1, 2, 0xffff_ffff]) {
+    await withService({}, async (service) => {
+      const start = new ByteWriter(4).u32(startLeaf).finish();
+      const stream = await put(service, { sizeBytes: 2 * MIB }, start, rootOf(sampleBytes(5)));
+      assertEquals(await endOfTransfer(stream), "malformed");
+      await assertUnharmed(service);
+    });
+  }
+});
+
+Deno.test("the server refuses a size that does not fit, however large", async () => {
+  for (const sizeBytes of [2 ** 50, Number.MAX_SAFE_INTEGER]) {
+    await withService({}, async (service) => {
+      service.server.disk.capacityBytes = 10 * MIB;
+      assertEquals(await endOf(await put(service, { sizeBytes })), "no-space");
+      await assertUnharmed(service);
+    });
+  }
+});
+
+Deno.test("the server refuses every path that is not clean, for each operation", async () => {
+  const paths = [
+    [".."],
+    ["a", "..", "..", "b"],
+    ["."],
+    [""],
+    ["a/b"],
+    ["a\\b"],
+    ["a\0"],
+    ["C:"],
+    ["\u001b[2J"],
+    [".~ft-staging"],
+    ["x".repeat(256)],
+    Array.from({ length: 65 }, () => "d"),
+  ];
+  await withService({}, async (service) => {
+    for (const { code, name } of serverOperations) {
+      if (name === "shutdown") continue;
+      for (const components of paths) {
+        const stream = await service.connection.client.openStream();
+        const codec = {
+          encode(_: null, writer: ByteWriter) {
+            writer.varint(components.length);
+            for (const component of components) writeText(writer, component);
+            writer.bytes(new Uint8Array(100));
+          },
+          decode: () => null,
+        };
+        await stream.write(encodeRequest(code, codec, null));
+        const status = await endOf(stream);
+        assert(
+          status === "invalid-name" || status === "name-too-long",
+          `${name} of ${JSON.stringify(components)}: ${status}`,
+        );
+      }
+    }
+    await assertUnharmed(service);
+  });
+});
+
+Deno.test("the server survives requests of garbage", async () => {
+  let state = 7;
+  const random = () => state = (state * 48_271) % 0x7fff_ffff;
+  await withService({}, async (service) => {
+    await service.server.write("f", sampleBytes(10));
+    for (let round = 0; round < 600; round++) {
+      const { code, name } = serverOperations[round % serverOperations.length]!;
+      const body = Uint8Array.from(
+        { length: random() % 60 },
+        () => random() % (round % 5 ? 8 : 256),
+      );
+      const stream = await service.connection.client.openStream();
+      const raw = { encode: (_: null, w: ByteWriter) => w.bytes(body), decode: () => null };
+      await stream.write(encodeRequest(code, raw, null)).catch(() => {});
+      await stream.finish().catch(() => {});
+      await drain(stream);
+      assert(name !== "" && service.events.every((event) => !isBug(event)), `round ${round}`);
+    }
+    assertEquals((await statPath(service.caller, path("/"))).kind, "directory");
+  });
+});
+
+Deno.test("the server does not believe claims of leaves that cannot be", async () => {
+  for (const count of [3, 4, 0xffff_ffff]) {
+    await withService({}, async (service) => {
+      await service.server.write("a.bin", sampleBytes(2 * MIB + 5));
+      const stream = await service.connection.client.openStream();
+      const { code, request } = downloadOperation;
+      await stream.write(encodeRequest(code, request, { path: path("a.bin") }));
+      await stream.write(new ByteWriter(4).u32(count).finish());
+      assertEquals(await endOfTransfer(stream), "malformed");
+    });
+  }
+});
+
+Deno.test("a client that claims leaves of something else gets the file from where it differs", async () => {
+  await withService({}, async (service) => {
+    await service.server.write("a.bin", sampleBytes(3 * MIB));
+    const stream = await service.connection.client.openStream();
+    const { code, request } = downloadOperation;
+    await stream.write(encodeRequest(code, request, { path: path("a.bin") }));
+    const claim = new ByteWriter(4).u32(2).bytes(new Uint8Array(64)).finish();
+    await stream.write(claim);
+    const reader = new StreamReader(stream);
+    await readResponse(reader, downloadOperation.response);
+    assertEquals(await reader.exactly(4), Uint8Array.of(0, 0, 0, 0));
+    assertEquals((await reader.exactly(3 * MIB)).slice(), sampleBytes(3 * MIB));
+  });
+});
+
+Deno.test("a listing that nobody reads holds the server back and ends with the connection", async () => {
+  await withService({ streams: { capacityBytes: 1000 } }, async (service) => {
+    for (let index = 0; index < 500; index++) {
+      await service.server.write(`f${index}`, sampleBytes(1));
+    }
+    const pages = listDirectory(service.caller, path("/"))[Symbol.asyncIterator]();
+    assert((await pages.next()).value!.length > 10);
+    assert(service.connection.server.streams[0]!.writtenBytes < 20_000);
+    await service.reconnect();
+    await assertRejects(() => drainPages(pages), StreamError);
+    assertEquals((await statPath(service.caller, path("/"))).kind, "directory");
+  });
+});
+
+/** As {@linkcode endOf}, where raw bytes may come between the replies. */
+async function endOfTransfer(stream: MemoryStream): Promise<string> {
+  try {
+    while (await stream.read() !== null);
+    return "ok";
+  } catch (error) {
+    if (!(error instanceof StreamError)) throw error;
+    return statusFromCode(error.code);
+  }
+}
+
+async function drain(stream: MemoryStream): Promise<void> {
+  await endOfTransfer(stream);
+}
+
+async function drainPages(pages: AsyncIterator<unknown>): Promise<void> {
+  while (!(await pages.next()).done);
+}
+
+function isBug(event: { kind: string; reason?: string }): boolean {
+  return event.reason === "internal";
+}

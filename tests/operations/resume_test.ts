@@ -1,0 +1,142 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { sha256 } from "../../lib/crypto/mod.ts";
+import { TransferError } from "../../lib/transfer/mod.ts";
+import type { StreamPairOptions } from "../support/stream_pair.ts";
+import { failureWord, headerBytes, type Move, MOVES } from "./moves.ts";
+import { sampleBytes, withService } from "./service.ts";
+
+const MIB = 1 << 20;
+const SIZE = 4 * MIB;
+
+/** The connection is lost after so many bytes of the file; what is resumed next time. */
+const CUTS = [
+  { arrived: 0, resumedFrom: 0 },
+  { arrived: 1, resumedFrom: 0 },
+  { arrived: MIB - 1, resumedFrom: 0 },
+  { arrived: MIB, resumedFrom: MIB },
+  { arrived: MIB + 1, resumedFrom: MIB },
+  { arrived: SIZE - 1, resumedFrom: SIZE - MIB },
+  { arrived: SIZE, resumedFrom: SIZE },
+  { arrived: SIZE + 31, resumedFrom: SIZE },
+];
+
+for (const plan of MOVES) {
+  const { command, direction, dataDirection, source, target, move } = plan;
+
+  Deno.test(`${command} goes on from the last whole leaf, wherever it was cut`, async () => {
+    for (const { arrived, resumedFrom } of CUTS) {
+      await withService({ streams: await cutAfter(plan, arrived) }, async (service) => {
+        const content = sampleBytes(SIZE);
+        await source(service).write("a.bin", content);
+        await target(service).write("a.bin", sampleBytes(7));
+        const error = await assertRejects(() => move(service), TransferError);
+        assertEquals([error.kind, error.retryable], ["connection-lost", true]);
+        assertEquals(await target(service).read("a.bin"), sampleBytes(7));
+
+        await service.reconnect();
+        const result = await move(service, { plainHash: true });
+        assertEquals(await target(service).read("a.bin"), content);
+        assertEquals(result.resumedFrom, resumedFrom, `cut after ${arrived}`);
+        assertEquals(result.bytes, SIZE - resumedFrom);
+        assertEquals(result.sha256, sha256(content).toHex());
+
+        await service.settle();
+        assertEquals(
+          service.transfers.map(({ ok, reason, bytes }) => [ok, reason, ok ? bytes : "some"]),
+          [[false, "connection-lost", "some"], [true, undefined, SIZE - resumedFrom]],
+        );
+        assertEquals(
+          service.transfers.every((event) => event.direction === direction),
+          true === true,
+        );
+        assertEquals(await target(service).names(), ["a.bin"]);
+      });
+    }
+  });
+
+  Deno.test(`${command} starts afresh when the source is another since`, async () => {
+    await withService({ streams: await cutAfter(plan, 2 * MIB) }, async (service) => {
+      await source(service).write("a.bin", sampleBytes(SIZE));
+      await assertRejects(() => move(service), TransferError);
+      await service.reconnect();
+      source(service).disk.nowMs += 5000;
+      await source(service).write("a.bin", sampleBytes(SIZE, 2));
+      assertEquals((await move(service)).resumedFrom, 0);
+      assertEquals(await target(service).read("a.bin"), sampleBytes(SIZE, 2));
+    });
+  });
+
+  Deno.test(`${command} of a small file that was cut is sent again as a whole`, async () => {
+    await withService({ streams: await cutAfter(plan, MIB / 2, MIB) }, async (service) => {
+      await source(service).write("a.bin", sampleBytes(MIB));
+      await assertRejects(() => move(service), TransferError);
+      await service.reconnect();
+      assertEquals((await move(service)).resumedFrom, 0);
+      assertEquals(await target(service).read("a.bin"), sampleBytes(MIB));
+    });
+  });
+
+  Deno.test(`${command} starts over by itself when what it resumed turns out wrong`, async () => {
+    await withService({ streams: await cutAfter(plan, 2 * MIB) }, async (service) => {
+      const content = sampleBytes(SIZE);
+      await source(service).write("a.bin", content);
+      await assertRejects(() => move(service), TransferError);
+      let isSpoilt = false;
+      await service.reconnect({
+        onBytes(bytes, { direction, offset }) {
+          if (isSpoilt || direction !== dataDirection || offset < MIB) return;
+          isSpoilt = true;
+          bytes[0]! ^= 1;
+        },
+      });
+      const starts: number[] = [];
+      const result = await move(service, { onStart: (start) => starts.push(start.resumedFrom) });
+      assertEquals(starts, [2 * MIB, 0]);
+      assertEquals([result.resumedFrom, result.bytes], [0, SIZE]);
+      assertEquals(await target(service).read("a.bin"), content);
+      await service.settle();
+      assertEquals(service.transfers.map(({ reason }) => reason), [
+        "connection-lost",
+        "integrity",
+        undefined,
+      ]);
+    });
+  });
+
+  Deno.test(`${command} that is given up keeps its part and says so to the server`, async () => {
+    await withService({}, async (service) => {
+      const content = sampleBytes(SIZE);
+      await source(service).write("a.bin", content);
+      const giving = new AbortController();
+      const given = move(service, {
+        signal: giving.signal,
+        onProgress: ({ bytes }) => {
+          if (bytes >= 2 * MIB + 200_000) giving.abort();
+        },
+      });
+      assertEquals((await assertRejects(() => given, TransferError)).kind, "cancelled");
+      assertEquals((await move(service)).resumedFrom, 2 * MIB);
+      assertEquals(await target(service).read("a.bin"), content);
+      await service.settle();
+      assertEquals(service.transfers.map(({ ok, reason }) => [ok, reason]), [
+        [false, "cancelled"],
+        [true, undefined],
+      ]);
+    });
+  });
+
+  Deno.test(`${command} that is given up before it starts sends nothing`, async () => {
+    await withService({}, async (service) => {
+      await source(service).write("a.bin", sampleBytes(10));
+      const given = move(service, { signal: AbortSignal.abort() });
+      assertEquals(failureWord(await assertRejects(() => given)), "cancelled");
+      assertEquals(service.connection.client.streams.length, 0);
+    });
+  });
+}
+
+/** Streams on which a first try is cut after so many bytes of the file. */
+async function cutAfter(plan: Move, arrived: number, size = SIZE): Promise<StreamPairOptions> {
+  const bytes = await headerBytes(plan, size) + arrived;
+  return { loseAfter: { direction: plan.dataDirection, bytes } };
+}
