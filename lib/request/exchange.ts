@@ -8,7 +8,7 @@ import { type Codec, encodeRefusal, encodeResponse } from "./message.ts";
 import { statusCode, type StatusName } from "./status.ts";
 import { StreamReader } from "./stream_reader.ts";
 
-/** One request being served. Raw bytes may pass between and after the replies. */
+/** One request being served. Raw bytes may follow the replies. */
 export class Exchange {
   /** The stream, for raw bytes. */
   readonly stream: ByteStream;
@@ -43,11 +43,6 @@ export class Exchange {
   /** From here on raw bytes are sent: a failure can only cut the stream. */
   beginRaw(): void {
     this.#isSendingRaw = true;
-  }
-
-  /** Raw bytes are complete: replies may follow. */
-  endRaw(): void {
-    this.#isSendingRaw = false;
   }
 
   /**

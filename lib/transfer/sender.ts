@@ -12,7 +12,14 @@
  */
 import { ByteReader } from "../bytes/byte_reader.ts";
 import { ByteWriter } from "../bytes/byte_writer.ts";
-import { HASH_BYTES, LEAF_BYTES, leafHash, Sha256, TreeHasher } from "../crypto/mod.ts";
+import {
+  constantTimeEqual,
+  HASH_BYTES,
+  LEAF_BYTES,
+  leafHash,
+  Sha256,
+  TreeHasher,
+} from "../crypto/mod.ts";
 import type { SourceFile } from "../files/mod.ts";
 import type { TransferPeer } from "./peer.ts";
 import { plainSha256 } from "./plain_hash.ts";
@@ -132,7 +139,7 @@ async function countEqualLeaves(
     if (isStopped()) return index;
     const length = await source.readInto(buffer, index * LEAF_BYTES);
     const hash = leafHash(index, buffer.subarray(0, length));
-    if (!isEqual(hash, leaves[index]!)) return index;
+    if (!constantTimeEqual(hash, leaves[index]!)) return index;
   }
   return until;
 }
@@ -252,8 +259,4 @@ class ReadAhead {
       return { error };
     }
   }
-}
-
-function isEqual(left: Uint8Array, right: Uint8Array): boolean {
-  return left.length === right.length && left.every((byte, index) => byte === right[index]);
 }

@@ -125,6 +125,24 @@ for (const plan of MOVES) {
     });
   });
 
+  Deno.test(`${command} under way when the server stops is told so and goes on later`, async () => {
+    await withService({}, async (service) => {
+      const content = sampleBytes(SIZE);
+      await source(service).write("a.bin", content);
+      let stopped: Promise<void> | null = null;
+      const onProgress = ({ bytes }: { bytes: number }) => {
+        if (bytes >= 2 * MIB + 200_000) stopped ??= service.stop();
+      };
+      const error = await assertRejects(() => move(service, { onProgress }));
+      assertEquals(failureWord(error), "stopping");
+      await stopped;
+      assertEquals(service.transfers.map(({ reason }) => reason), ["stopping"]);
+      await service.reconnect();
+      assertEquals((await move(service)).resumedFrom, 2 * MIB);
+      assertEquals(await target(service).read("a.bin"), content);
+    });
+  });
+
   Deno.test(`${command} that is given up before it starts sends nothing`, async () => {
     await withService({}, async (service) => {
       await source(service).write("a.bin", sampleBytes(10));

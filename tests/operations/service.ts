@@ -99,6 +99,7 @@ export class Service {
   #connection: ConnectionPair;
   #caller: Caller;
   #served: Promise<void>;
+  #stopping = new AbortController();
 
   private constructor(server: Side, client: Side, options: ServiceOptions) {
     this.server = server;
@@ -137,6 +138,13 @@ export class Service {
     [this.#connection, this.#caller, this.#served] = this.#connect(streams);
   }
 
+  /** Makes the server end what it is doing for the connection. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#served;
+    this.#stopping = new AbortController();
+  }
+
   /** Waits for the last words of both sides, and ends the connection. */
   async settle(): Promise<void> {
     await this.#caller.settle();
@@ -167,7 +175,7 @@ export class Service {
         this.shutdownRequests++;
       },
     };
-    const { signal } = new AbortController();
+    const { signal } = this.#stopping;
     const served = serveConnection(connection.server, serverOperations, context, signal);
     return [connection, new Caller(connection.client), served];
   }

@@ -282,7 +282,9 @@ class Pipe {
   }
 
   reset(code: number): void {
-    if (this.#isLost || this.end === "reset" || (this.end === "finished" && this.#length === 0)) return;
+    if (this.#isLost || this.end === "reset" || (this.end === "finished" && this.#length === 0)) {
+      return;
+    }
     this.end = "reset";
     this.resetCode = code;
     this.#length = 0;
