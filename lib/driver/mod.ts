@@ -12,8 +12,13 @@ export { systemEntropy } from "./system_entropy.ts";
 export { TaskGroup } from "./task_group.ts";
 export {
   type Address,
+  type DatagramSocket,
   openUdpSocket,
+  type Received,
+  type SendOutcome,
   type SocketCapabilities,
+  type SocketCounters,
   SocketError,
   type SocketErrorKind,
+  type UdpSocketOptions,
 } from "./udp_socket.ts";

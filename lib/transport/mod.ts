@@ -3,7 +3,15 @@
  *
  * @module
  */
-export { Connection } from "./connection.ts";
+export { Connection, type ConnectionOptions } from "./connection.ts";
+export type { ConnectionState } from "./connection_state.ts";
+export type {
+  AckSample,
+  CongestionController,
+  CongestionControllerFactory,
+  ControllerOptions,
+  LossSample,
+} from "./congestion/controller.ts";
 export type { ConnectionStats } from "./connection_stats.ts";
 export {
   type ConnectAttempt,
@@ -11,8 +19,13 @@ export {
   type EndpointEvent,
   type EndpointOptions,
 } from "./endpoint.ts";
-export { METHOD_NONE } from "./handshake.ts";
+export type { ControlQueue } from "./control_queue.ts";
+export type { ReceiveWindow } from "./flow_control.ts";
+export { type HandshakeResult, METHOD_NONE } from "./handshake.ts";
 export { type Address, isSameAddress } from "./path.ts";
+export type { ReceiveStream } from "./streams/receive_stream.ts";
+export type { SendStream, StreamChunk } from "./streams/send_stream.ts";
+export type { StreamLayer, StreamLayerOptions, WindowClock } from "./streams/stream_layer.ts";
 export type { StreamEntry } from "./streams/stream_map.ts";
 export { createTransmitBatch, type TransmitBatch } from "./transmit_batch.ts";
 export { DEFAULT_TRANSPORT_CONFIG, type TransportConfig } from "./transport_config.ts";

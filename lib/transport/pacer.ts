@@ -2,13 +2,15 @@
  * Spreads packets over time: a token bucket filled at the controller's pacing rate. RFC 9002 §7.7.
  *
  * Credit is kept through stalls of the process (timers of 2 ms, garbage collection, a busy machine) up
- * to 10 ms' worth, so that a late wake-up is caught up instead of becoming a lower rate.
+ * to 10 ms' worth, so that a late wake-up is caught up instead of becoming a lower rate. A controller that
+ * asks for small bursts has met a shallow queue, and the peer's receive buffer may be small: both bound it.
  *
  * @module
  */
 import { MAX_BATCH_BYTES } from "./constants.ts";
 
 const MAX_CREDIT_MS = 10;
+const MAX_CREDIT_QUANTA = 5;
 
 /** Says how many bytes may leave now, and when the next ones may. */
 export class Pacer {
@@ -18,10 +20,20 @@ export class Pacer {
   #quantumBytes = 1;
 
   /** Bytes that may leave now: 0, or at least one quantum. */
-  allowanceBytes(nowMs: number, rate: { bytesPerSecond: number; quantumBytes: number }): number {
+  allowanceBytes(
+    nowMs: number,
+    rate: { bytesPerSecond: number; quantumBytes: number; maxBurstBytes: number },
+  ): number {
     this.#rateBytesPerMs = rate.bytesPerSecond / 1000;
-    this.#quantumBytes = Math.min(rate.quantumBytes, MAX_BATCH_BYTES);
-    const capBytes = Math.max(this.#rateBytesPerMs * MAX_CREDIT_MS, 2 * this.#quantumBytes);
+    this.#quantumBytes = Math.min(rate.quantumBytes, MAX_BATCH_BYTES, rate.maxBurstBytes);
+    const capBytes = Math.max(
+      Math.min(
+        this.#rateBytesPerMs * MAX_CREDIT_MS,
+        MAX_CREDIT_QUANTA * rate.quantumBytes,
+        rate.maxBurstBytes,
+      ),
+      this.#quantumBytes,
+    );
     const elapsedMs = nowMs - this.#updatedAtMs;
     this.#creditBytes = elapsedMs > 1e6
       ? this.#quantumBytes

@@ -91,11 +91,10 @@ export class Path {
    */
   pacingAllowanceBytes(nowMs: number, maxRateBytesPerSecond: number): number {
     const { controller } = this;
-    const quantumBytes = Math.min(
-      Math.max(controller.sendQuantumBytes, this.mtu.datagramBytes),
-      Math.max(this.#maxBurstBytes, this.mtu.datagramBytes),
-    );
+    const { datagramBytes } = this.mtu;
+    const quantumBytes = Math.max(controller.sendQuantumBytes, datagramBytes);
+    const maxBurstBytes = Math.max(this.#maxBurstBytes, datagramBytes);
     const bytesPerSecond = Math.min(controller.pacingRateBytesPerSecond, maxRateBytesPerSecond);
-    return this.pacer.allowanceBytes(nowMs, { bytesPerSecond, quantumBytes });
+    return this.pacer.allowanceBytes(nowMs, { bytesPerSecond, quantumBytes, maxBurstBytes });
   }
 }

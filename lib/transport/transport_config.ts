@@ -4,11 +4,11 @@
  * @module
  */
 import type { CongestionControllerFactory } from "./congestion/controller.ts";
-import { congestionController as cubic } from "./congestion/cubic.ts";
+import { congestionController as bbr } from "./congestion/bbr.ts";
 
 /** Settings of an endpoint; all connections share them. */
 export interface TransportConfig {
-  /** Makes the congestion controller of each path. Default: `cubic`. */
+  /** Makes the congestion controller of each path. Default: `bbr`. */
   readonly congestion: CongestionControllerFactory;
   /** Silence after which a connection ends, ms. Longer survives longer blackouts. Default 120 000. */
   readonly maxIdleTimeoutMs: number;
@@ -43,7 +43,7 @@ export interface TransportConfig {
 
 /** The defaults. */
 export const DEFAULT_TRANSPORT_CONFIG: TransportConfig = {
-  congestion: cubic,
+  congestion: bbr,
   maxIdleTimeoutMs: 120_000,
   silenceTimeoutMs: 30_000,
   handshakeTimeoutMs: 10_000,

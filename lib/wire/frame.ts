@@ -14,7 +14,9 @@ import { ACK_TYPE, type AckFrame, readAckFrame } from "./ack_frame.ts";
 
 /** Bytes of a stream. RFC 9000 §19.8. The object is reused: valid until the next frame is read. */
 export interface StreamFrame {
+  /** Tells it apart in the frame union. */
   kind: "stream";
+  /** The stream. */
   streamId: number;
   /** Stream offset of the first byte. */
   offset: number;
@@ -26,39 +28,109 @@ export interface StreamFrame {
   isFin: boolean;
 }
 
+/** RESET_STREAM, RFC 9000 §19.4. */
+export interface ResetStreamFrame {
+  /** Tells it apart in the frame union. */
+  readonly kind: "reset-stream";
+  /** The stream that the sender abandons. */
+  readonly streamId: number;
+  /** Application error code. */
+  readonly code: number;
+  /** Bytes that count as sent. */
+  readonly finalSize: number;
+}
+
+/** STOP_SENDING, RFC 9000 §19.5. */
+export interface StopSendingFrame {
+  /** Tells it apart in the frame union. */
+  readonly kind: "stop-sending";
+  /** The stream that is not read any more. */
+  readonly streamId: number;
+  /** Application error code. */
+  readonly code: number;
+}
+
+/** MAX_DATA, RFC 9000 §19.9, and MAX_STREAMS, §19.11. */
+export interface LimitFrame {
+  /** Bytes on all streams, or number of streams. */
+  readonly kind: "max-data" | "max-streams";
+  /** The new limit; limits only grow. */
+  readonly limit: number;
+}
+
+/** MAX_STREAM_DATA, RFC 9000 §19.10. */
+export interface MaxStreamDataFrame {
+  /** Tells it apart in the frame union. */
+  readonly kind: "max-stream-data";
+  /** The stream that may go on. */
+  readonly streamId: number;
+  /** The new limit, a stream offset. */
+  readonly limit: number;
+}
+
+/** HANDSHAKE_DONE, RFC 9000 §19.20: the server has the client's FINISH. */
+export interface HandshakeDoneFrame {
+  /** Tells it apart in the frame union. */
+  readonly kind: "handshake-done";
+}
+
+/** ACK_FREQUENCY, draft-ietf-quic-ack-frequency §4. */
+export interface AckFrequencyFrame {
+  /** Tells it apart in the frame union. */
+  readonly kind: "ack-frequency";
+  /** Later frames have higher numbers; older ones that come late are ignored. */
+  readonly sequence: number;
+  /** Packets after which an ACK is wanted. */
+  readonly packetThreshold: number;
+  /** Longest wait before an ACK, microseconds. */
+  readonly maxAckDelayUs: number;
+}
+
 /** Frames that are sent again when their packet is lost. */
 export type ControlFrame =
-  | {
-    readonly kind: "reset-stream";
-    readonly streamId: number;
-    readonly code: number;
-    readonly finalSize: number;
-  }
-  | { readonly kind: "stop-sending"; readonly streamId: number; readonly code: number }
-  | { readonly kind: "max-data"; readonly limit: number }
-  | { readonly kind: "max-stream-data"; readonly streamId: number; readonly limit: number }
-  | { readonly kind: "max-streams"; readonly limit: number }
-  | { readonly kind: "handshake-done" }
-  | {
-    readonly kind: "ack-frequency";
-    readonly sequence: number;
-    readonly packetThreshold: number;
-    readonly maxAckDelayUs: number;
-  };
+  | ResetStreamFrame
+  | StopSendingFrame
+  | LimitFrame
+  | MaxStreamDataFrame
+  | HandshakeDoneFrame
+  | AckFrequencyFrame;
+
+/** PADDING and PING, RFC 9000 §19.1 and §19.2. */
+export interface EmptyFrame {
+  /** Which of the two. */
+  readonly kind: "padding" | "ping";
+}
+
+/** DATA_BLOCKED, RFC 9000 §19.12. */
+export interface DataBlockedFrame {
+  /** Tells it apart in the frame union. */
+  readonly kind: "data-blocked";
+  /** The limit that stopped the sender. */
+  readonly limit: number;
+}
+
+/** PATH_CHALLENGE and PATH_RESPONSE, RFC 9000 §19.17 and §19.18. */
+export interface PathFrame {
+  /** Question or answer. */
+  readonly kind: "path-challenge" | "path-response";
+  /** Eight random bytes, the same in both. */
+  readonly token: Uint8Array;
+}
+
+/** CONNECTION_CLOSE, RFC 9000 §19.19. */
+export interface ConnectionCloseFrame {
+  /** Tells it apart in the frame union. */
+  readonly kind: "connection-close";
+  /** Closed by the application rather than because of a protocol error. */
+  readonly isApplication: boolean;
+  /** Application or transport error code. */
+  readonly code: number;
+  /** Text for people, at most 256 bytes; untrusted. */
+  readonly reason: string;
+}
 
 /** Frames that live for one packet only. */
-export type TransientFrame =
-  | { readonly kind: "padding" }
-  | { readonly kind: "ping" }
-  | { readonly kind: "data-blocked"; readonly limit: number }
-  | { readonly kind: "path-challenge"; readonly token: Uint8Array }
-  | { readonly kind: "path-response"; readonly token: Uint8Array }
-  | {
-    readonly kind: "connection-close";
-    readonly isApplication: boolean;
-    readonly code: number;
-    readonly reason: string;
-  };
+export type TransientFrame = EmptyFrame | DataBlockedFrame | PathFrame | ConnectionCloseFrame;
 
 /** Any frame. */
 export type Frame = StreamFrame | AckFrame | ControlFrame | TransientFrame;
