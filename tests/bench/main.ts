@@ -48,6 +48,14 @@ const PROFILES: Readonly<Record<string, { readonly mbit: number; readonly arrive
 
 const QUIC = "QUIC (Deno)";
 
+/** Which yardsticks take part. */
+interface FieldOptions {
+  /** Streams that the yardsticks use at a time: one holds them back. */
+  readonly streams: number;
+  /** QUIC with BBR too, which matters where packets are lost. */
+  readonly withBbr?: boolean;
+}
+
 interface Bench {
   readonly sizeBytes: number;
   readonly rounds: number;
@@ -59,15 +67,15 @@ interface Bench {
   readonly limitSeconds: number;
   /** What must be taken down again, also when the user ends the run. */
   readonly resources: AsyncDisposableStack;
-  /** Contenders with this many streams for a yardstick that can use them. */
-  contenders(streams: number): readonly Contender[];
+  /** Everybody that takes part. */
+  contenders(options: FieldOptions): readonly Contender[];
 }
 
 async function cpu(bench: Bench): Promise<void> {
   const load = await largeFile(bench, "large.bin", bench.sizeBytes);
   for (const network of [loopback, vethPair]) {
     await over(bench, network, async (network) => {
-      const contenders = bench.contenders(1);
+      const contenders = bench.contenders({ streams: 4 });
       const results = await race({ ...bench, network, contenders, load });
       report(results, raceTable(network.name, results, { reference: QUIC }));
     });
@@ -78,7 +86,7 @@ async function files(bench: Bench): Promise<void> {
   const load = await smallFiles(bench, 1000, 16 * 1024);
   for (const network of [loopback, vethPair]) {
     await over(bench, network, async (network) => {
-      const contenders = bench.contenders(16);
+      const contenders = bench.contenders({ streams: 16 });
       const results = await race({ ...bench, network, contenders, load });
       const title = `${network.name}, 1000 files of 16 KiB`;
       report(results, raceTable(title, results, { reference: QUIC, perFile: load.files.length }));
@@ -99,7 +107,7 @@ async function links(bench: Bench): Promise<void> {
     const sizeBytes = Math.round(capBytes * bench.linkSeconds);
     const load = await largeFile(bench, `${profile}.bin`, sizeBytes);
     await over(bench, () => emulatedLink(wanlab, profile), async (network) => {
-      const contenders = bench.contenders(16);
+      const contenders = bench.contenders({ streams: 16, withBbr: true });
       const results = await race({ ...bench, network, contenders, load });
       const title = `${profile}, ${figure(sizeBytes / 1e6, 0)} MB`;
       report(results, raceTable(title, results, { reference: QUIC, capBytes }));
@@ -183,20 +191,20 @@ async function contenders(directory: string): Promise<Bench["contenders"]> {
     console.log(`Without QUIC: ${error.message}`);
     return undefined;
   });
-  return (streams) => [
-    ferry("Ferry"),
-    ferry("Ferry without FFI", ["--no-ffi"]),
-    ...(certificate === undefined ? [] : [
-      yardstick(QUIC, { transport: "quic", streams, certificate }),
-      yardstick("QUIC (Deno), BBR", {
-        transport: "quic",
-        streams,
-        certificate,
-        congestionControl: "low-latency",
-      }),
-    ]),
-    yardstick("TCP, not encrypted", { transport: "tcp", streams: Math.min(streams, 4) }),
-  ];
+  return ({ streams, withBbr }) => {
+    const field = [ferry("Ferry"), ferry("Ferry without FFI", ["--no-ffi"])];
+    if (certificate !== undefined) {
+      const quic = { transport: "quic", streams, certificate } as const;
+      field.push(yardstick(QUIC, quic));
+      if (withBbr) {
+        field.push(yardstick(`${QUIC}, BBR`, { ...quic, congestionControl: "low-latency" }));
+      }
+    }
+    field.push(
+      yardstick("TCP, not encrypted", { transport: "tcp", streams: Math.min(streams, 4) }),
+    );
+    return field;
+  };
 }
 
 async function main(): Promise<void> {
@@ -251,8 +259,8 @@ async function main(): Promise<void> {
       profiles: (options.profiles ?? "lossy,wan,satellite").split(","),
       linkSeconds: Number(options["link-seconds"] ?? 10),
       limitSeconds: Number(options.limit ?? 120),
-      contenders: (streams) =>
-        everybody(streams).filter(({ name }) => name.includes(options.only ?? "")),
+      contenders: (field) =>
+        everybody(field).filter(({ name }) => name.includes(options.only ?? "")),
     });
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error;
