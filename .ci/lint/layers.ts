@@ -21,7 +21,7 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
   cli: {
     imports: [
       ...["shell", "operations", "transfer", "request", "files"],
-      ...["driver", "crypto", "bytes"],
+      ...["driver", "transport", "crypto", "bytes"],
     ],
     hasDoor: false,
   },
