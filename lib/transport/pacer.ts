@@ -11,6 +11,7 @@ import { MAX_BATCH_BYTES } from "./constants.ts";
 
 const MAX_CREDIT_MS = 10;
 const MAX_CREDIT_QUANTA = 5;
+const SHORT_BURST_MS = 0.8;
 
 /** Says how many bytes may leave now, and when the next ones may. */
 export class Pacer {
@@ -26,10 +27,11 @@ export class Pacer {
   ): number {
     this.#rateBytesPerMs = rate.bytesPerSecond / 1000;
     this.#quantumBytes = Math.min(rate.quantumBytes, MAX_BATCH_BYTES, rate.maxBurstBytes);
+    const isShortBurst = rate.quantumBytes < MAX_BATCH_BYTES / 2 &&
+      rate.quantumBytes < this.#rateBytesPerMs * SHORT_BURST_MS;
     const capBytes = Math.max(
       Math.min(
-        this.#rateBytesPerMs * MAX_CREDIT_MS,
-        MAX_CREDIT_QUANTA * rate.quantumBytes,
+        isShortBurst ? MAX_CREDIT_QUANTA * rate.quantumBytes : this.#rateBytesPerMs * MAX_CREDIT_MS,
         rate.maxBurstBytes,
       ),
       this.#quantumBytes,
