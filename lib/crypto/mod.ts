@@ -32,5 +32,14 @@ export {
 } from "./noise.ts";
 export { createIdentity, fingerprint, type Identity, identityFromPrivateKey } from "./identity.ts";
 export { constantTimeEqual } from "./constant_time.ts";
+export {
+  Cpace,
+  CPACE_SHARE_BYTES,
+  CPACE_TAG_BYTES,
+  type CpaceKeys,
+  type CpaceOptions,
+  type RistrettoPoint,
+} from "./cpace.ts";
+export { loadRistretto255, type Ristretto255 } from "./ristretto255.ts";
 export { HASH_BYTES, Sha256, sha256 } from "./hash.ts";
 export { LEAF_BYTES, leafHash, TreeHasher, type TreeHasherOptions, treeRoot } from "./tree_hash.ts";
