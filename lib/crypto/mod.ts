@@ -42,4 +42,12 @@ export {
 } from "./cpace.ts";
 export { loadRistretto255, type Ristretto255 } from "./ristretto255.ts";
 export { HASH_BYTES, Sha256, sha256 } from "./hash.ts";
-export { LEAF_BYTES, leafHash, TreeHasher, type TreeHasherOptions, treeRoot } from "./tree_hash.ts";
+export {
+  LEAF_BYTES,
+  LEAF_PREFIX_BYTES,
+  leafHash,
+  TreeHasher,
+  type TreeHasherOptions,
+  treeRoot,
+  writeLeafPrefix,
+} from "./tree_hash.ts";

@@ -17,6 +17,9 @@ import { HASH_BYTES, Sha256, sha256 } from "./hash.ts";
 /** Data bytes in every leaf but the last, which may be shorter. */
 export const LEAF_BYTES = 1 << 20;
 
+/** Bytes that are hashed before a leaf's data. */
+export const LEAF_PREFIX_BYTES = 9;
+
 /** Where a `TreeHasher` starts and what it reports. */
 export interface TreeHasherOptions {
   /** Hashes of complete leaves that come before the first byte to be hashed. */
@@ -81,6 +84,18 @@ export class TreeHasher {
       position += part.length;
       if (part.length === room) this.#endLeaf();
     }
+    return this;
+  }
+
+  /**
+   * Takes the next leaf as its hash, computed elsewhere from `dataBytes` bytes: a whole leaf, or the last
+   * one. Only where the bytes before end with a leaf.
+   */
+  addLeaf(hash: Uint8Array, dataBytes: number): this {
+    assert(!this.#isFinished, "A finished tree hash was updated");
+    assert(this.#sizeBytes % LEAF_BYTES === 0, "A leaf follows whole leaves");
+    this.#append(hash);
+    this.#sizeBytes += dataBytes;
     return this;
   }
 
@@ -152,5 +167,12 @@ function foldLeaves(leaves: readonly Uint8Array[]): Uint8Array {
 }
 
 function startLeaf(index: number): Sha256 {
-  return new Sha256().update(new ByteWriter(9).u8(0).u64(index).finish());
+  const prefix = new Uint8Array(LEAF_PREFIX_BYTES);
+  writeLeafPrefix(prefix, index);
+  return new Sha256().update(prefix);
+}
+
+/** Writes what is hashed before the data of leaf `index` to the first 9 bytes of `bytes`. */
+export function writeLeafPrefix(bytes: Uint8Array, index: number): void {
+  new ByteWriter(bytes).u8(0).u64(index);
 }

@@ -236,7 +236,7 @@ class SystemDirectory implements DiskDirectory {
       (create === undefined ? 0 : constants.O_CREAT) | (create === "new" ? constants.O_EXCL : 0);
     const fd = fs.openSync(path, flags, 0o600);
     // What O_EXCL has just made in a directory held open is a file, and ours.
-    if (create === "new" && this.#fd !== null) return new SystemFile(fd, procPath(fd));
+    if (create === "new" && this.#fd !== null) return new SystemFile(fd, procPath(fd), access);
     try {
       const status = openFileStatus(fd);
       assertRegular(status, path);
@@ -249,7 +249,7 @@ class SystemDirectory implements DiskDirectory {
       fs.closeSync(fd);
       throw error;
     }
-    return new SystemFile(fd, this.#fd === null ? path : procPath(fd));
+    return new SystemFile(fd, this.#fd === null ? path : procPath(fd), access);
   }
 
   // deno-lint-ignore require-await
@@ -319,11 +319,16 @@ class SystemDirectory implements DiskDirectory {
 class SystemFile implements DiskFile {
   readonly #fd: number;
   readonly #path: string;
+  readonly #access: OpenFileOptions["access"];
   #lock: Deno.FsFile | null = null;
+  /** For large transfers; undefined before the first, null when it cannot be had. */
+  #far: Deno.FsFile | null | undefined = undefined;
+  #lastTransfer: Promise<void> = Promise.resolve();
 
-  constructor(fd: number, path: string) {
+  constructor(fd: number, path: string, access: OpenFileOptions["access"]) {
     this.#fd = fd;
     this.#path = path;
+    this.#access = access;
   }
 
   // deno-lint-ignore require-await
@@ -334,16 +339,10 @@ class SystemFile implements DiskFile {
   async read(buffer: Uint8Array, position: number): Promise<number> {
     const { length } = buffer;
     if (length <= INLINE_BYTES) return fs.readSync(this.#fd, buffer, 0, length, position);
-    return await new Promise((done, failed) =>
-      fs.read(
-        this.#fd,
-        buffer,
-        0,
-        length,
-        position,
-        (error, count) => error ? failed(error) : done(count),
-      )
-    );
+    return await this.#elsewhere(position, {
+      far: async (file) => await file.read(buffer) ?? 0,
+      near: () => fs.readSync(this.#fd, buffer, 0, length, position),
+    });
   }
 
   async write(bytes: Uint8Array, position: number): Promise<void> {
@@ -359,16 +358,48 @@ class SystemFile implements DiskFile {
   #writeSome(bytes: Uint8Array, from: number, position: number): number | Promise<number> {
     const length = bytes.length - from;
     if (length <= INLINE_BYTES) return fs.writeSync(this.#fd, bytes, from, length, position);
-    return new Promise((done, failed) =>
-      fs.write(
-        this.#fd,
-        bytes,
-        from,
-        length,
-        position,
-        (error, count) => error ? failed(error) : done(count),
-      )
-    );
+    return this.#elsewhere(position, {
+      far: (file) => file.write(from === 0 ? bytes : bytes.subarray(from)),
+      near: () => fs.writeSync(this.#fd, bytes, from, length, position),
+    });
+  }
+
+  /**
+   * Runs one large transfer on a thread of the system, after those before it: Deno's own file has a
+   * cursor that they share. Node's calls, asynchronous or not, copy on the thread that asks, which holds
+   * up packets for milliseconds; they remain for a file that cannot be opened once more.
+   */
+  async #elsewhere(
+    position: number,
+    transfer: { far: (file: Deno.FsFile) => Promise<number>; near: () => number },
+  ): Promise<number> {
+    const turn = Promise.withResolvers<void>();
+    const before = this.#lastTransfer;
+    this.#lastTransfer = turn.promise;
+    try {
+      await before;
+      if (this.#far === undefined) this.#far = await this.#reopen();
+      if (this.#far === null) return transfer.near();
+      this.#far.seekSync(position, Deno.SeekMode.Start);
+      return await transfer.far(this.#far);
+    } finally {
+      turn.resolve();
+    }
+  }
+
+  /** The same file as one of Deno's, or null. By descriptor it is the same for certain; by path it is compared. */
+  async #reopen(): Promise<Deno.FsFile | null> {
+    const isWritable = this.#access === "write";
+    let file: Deno.FsFile;
+    try {
+      file = await Deno.open(this.#path, { read: true, write: isWritable });
+    } catch {
+      return null; // renamed or removed meanwhile, or a limit of the system
+    }
+    const { dev, ino } = await file.stat();
+    if (nodeIdOf(dev, ino ?? 0) === openFileStatus(this.#fd).nodeId) return file;
+    file.close();
+    return null;
   }
 
   // deno-lint-ignore require-await
@@ -414,6 +445,8 @@ class SystemFile implements DiskFile {
     fs.closeSync(this.#fd);
     this.#lock?.close();
     this.#lock = null;
+    this.#far?.close();
+    this.#far = null;
   }
 }
 

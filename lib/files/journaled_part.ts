@@ -2,6 +2,7 @@ import { assert } from "../bytes/invariant.ts";
 import { constantTimeEqual, LEAF_BYTES, leafHash, TreeHasher } from "../crypto/mod.ts";
 import type { DiskDirectory, DiskFile } from "./disk.ts";
 import { FileError, fileErrorFrom, osCode } from "./file_error.ts";
+import { LeafBlock } from "./leaf_block.ts";
 import type { PartialFile, PartialOptions } from "./partial_file.ts";
 import { type Destination, publishFile, sealFile, UnreliablePartError } from "./publication.ts";
 import {
@@ -12,9 +13,6 @@ import {
   type StagingPlace,
 } from "./staging.ts";
 import { type JournalHeader, TransferJournal } from "./transfer_journal.ts";
-
-/** Bytes handed to the disk at a time; half a leaf, so leaves end with a batch. */
-const BATCH_BYTES = LEAF_BYTES / 2;
 
 /** Bytes between two flushes in the background. They only bound what a power loss costs. */
 const CHECKPOINT_BYTES = 256 * 1024 * 1024;
@@ -179,16 +177,15 @@ class JournaledPart implements PartialFile {
 
   #resumed: readonly Uint8Array[];
   #hasher: TreeHasher;
-  /** Hashes of leaves that end in bytes not yet handed to the disk. */
-  #unwrittenLeaves: Uint8Array[] = [];
   /** Bytes taken from the caller, resumed ones included. */
   #acceptedBytes: number;
   /** Bytes that are on the disk or on their way. */
   #handedBytes: number;
-  #filling: Uint8Array | null = null;
+  /** The leaf that is being received. */
+  #filling: LeafBlock | null = null;
   #filled = 0;
-  /** The other buffer, while no write uses it. */
-  #spare: Uint8Array | null = null;
+  /** The other block, while no write uses it. */
+  #spare: LeafBlock | null = null;
 
   #writing: Promise<void> = Promise.resolve();
   #checkpoint: Promise<void> | null = null;
@@ -214,7 +211,7 @@ class JournaledPart implements PartialFile {
     this.#options = options;
     this.#nowMs = nowMs;
     this.#resumed = open.leaves;
-    this.#hasher = this.#hasherAfter(open.leaves);
+    this.#hasher = new TreeHasher({ leaves: open.leaves });
     this.#acceptedBytes = this.#handedBytes = this.#checkpointedBytes = this.resumeOffset;
     this.#checkpointedAtMs = nowMs?.() ?? 0;
   }
@@ -239,7 +236,7 @@ class JournaledPart implements PartialFile {
       throw fileErrorFrom(error, this.#destination.path);
     }
     this.#resumed = this.#resumed.slice(0, leafIndex);
-    this.#hasher = this.#hasherAfter(this.#resumed);
+    this.#hasher = new TreeHasher({ leaves: this.#resumed });
     this.#acceptedBytes = this.#handedBytes = this.#checkpointedBytes = this.resumeOffset;
   }
 
@@ -249,15 +246,14 @@ class JournaledPart implements PartialFile {
     if (bytes.length > this.#options.sizeBytes - this.#acceptedBytes) {
       throw this.#changed("it is too long");
     }
-    this.#hasher.update(bytes);
     this.#acceptedBytes += bytes.length;
     for (let taken = 0; taken < bytes.length;) {
       this.#filling ??= this.#takeSpare();
-      const piece = bytes.subarray(taken, taken + BATCH_BYTES - this.#filled);
-      this.#filling.set(piece, this.#filled);
+      const piece = bytes.subarray(taken, taken + LEAF_BYTES - this.#filled);
+      this.#filling.data.set(piece, this.#filled);
       this.#filled += piece.length;
       taken += piece.length;
-      if (this.#filled === BATCH_BYTES) await this.#handOver();
+      if (this.#filled === LEAF_BYTES) await this.#handOver();
     }
   }
 
@@ -306,40 +302,39 @@ class JournaledPart implements PartialFile {
     }
   }
 
-  #hasherAfter(leaves: readonly Uint8Array[]): TreeHasher {
-    const onLeaf = (_index: number, hash: Uint8Array) => void this.#unwrittenLeaves.push(hash);
-    return new TreeHasher({ leaves, onLeaf });
-  }
-
-  #takeSpare(): Uint8Array {
-    const buffer = this.#spare ?? new Uint8Array(BATCH_BYTES);
+  #takeSpare(): LeafBlock {
+    const block = this.#spare ?? new LeafBlock();
     this.#spare = null;
-    return buffer;
+    return block;
   }
 
-  /** Gives the batch to the disk once the one before is there: one is written while one fills. */
+  /** Gives the leaf to the disk once the one before is there: one is written while one fills. */
   async #handOver(): Promise<void> {
     await this.#writing;
     this.#throwFailure();
-    const buffer = this.#filling!;
+    const block = this.#filling!;
     const length = this.#filled;
     const position = this.#handedBytes;
     this.#filling = null;
     this.#filled = 0;
     this.#handedBytes += length;
-    this.#writing = this.#writeBatch(buffer, length, position);
+    this.#writing = this.#writeLeaf(block, length, position);
   }
 
   /** Never rejects: a failure is kept for the next call. */
-  async #writeBatch(buffer: Uint8Array, length: number, position: number): Promise<void> {
+  async #writeLeaf(block: LeafBlock, length: number, position: number): Promise<void> {
+    const hashing = block.digest(position / LEAF_BYTES, length);
     try {
-      await this.#part.write(buffer.subarray(0, length), position);
+      await this.#part.write(block.data.subarray(0, length), position);
+      const hash = await hashing;
       const end = position + length;
-      if (end % LEAF_BYTES === 0) await this.#journal.append(this.#unwrittenLeaves.shift()!);
-      this.#spare = buffer;
+      this.#hasher.addLeaf(hash, length);
+      if (length === LEAF_BYTES) await this.#journal.append(hash);
+      this.#spare = block;
       if (this.#isCheckpointDue(end)) this.#startCheckpoint(end);
     } catch (error) {
       this.#failure ??= error;
+      await hashing;
     }
   }
 

@@ -20,7 +20,7 @@ import {
   Sha256,
   TreeHasher,
 } from "../crypto/mod.ts";
-import type { SourceFile } from "../files/mod.ts";
+import { LeafBlock, type SourceFile } from "../files/mod.ts";
 import type { TransferPeer } from "./peer.ts";
 import { plainSha256 } from "./plain_hash.ts";
 import { ProgressSteps } from "./progress.ts";
@@ -33,8 +33,6 @@ import {
 } from "./resume_plan.ts";
 import { TransferError } from "./transfer_error.ts";
 
-/** Bytes of each of the two buffers between disk and stream. */
-const BLOCK_BYTES = 512 * 1024;
 /** Bytes handed to the stream at once: the grain of progress and of cancelling. */
 const WRITE_BYTES = 64 * 1024;
 
@@ -178,7 +176,7 @@ class BackgroundComparison {
   }
 }
 
-/** Disk to stream, one block being read while the one before is hashed and sent. */
+/** Disk to stream, one leaf being read and hashed while the one before is sent. */
 async function sendBytes(
   peer: TransferPeer,
   source: SourceFile,
@@ -196,53 +194,58 @@ async function sendBytes(
     startBytes: startOffset,
     report: options.onProgress,
   });
-  const blocks = new ReadAhead(source, startOffset);
+  const leaves = new ReadAhead(source, startOffset);
   try {
     for (let offset = startOffset; offset < sizeBytes;) {
-      const block = await blocks.next();
-      if (block.length === 0) throw new TransferError("changed", options.path);
+      const { data, hash } = await leaves.next();
+      if (data.length === 0) throw new TransferError("changed", options.path);
       comparison.assertEqual(options.path);
-      tree.update(block);
-      plain?.update(block);
-      for (let position = 0; position < block.length; position += WRITE_BYTES) {
-        const slice = block.subarray(position, position + WRITE_BYTES);
+      tree.addLeaf(hash, data.length);
+      plain?.update(data);
+      for (let position = 0; position < data.length; position += WRITE_BYTES) {
+        const slice = data.subarray(position, position + WRITE_BYTES);
         await peer.stream.write(slice);
         progress.reach(offset + position + slice.length);
       }
-      offset += block.length;
+      offset += data.length;
     }
   } finally {
-    await blocks.settle();
+    await leaves.settle();
   }
 }
 
-/** Reads a source front to back into two buffers in turn: one is filled while the other is in use. */
+/** A leaf that was read. */
+interface ReadLeaf {
+  /** Its bytes; none at the end of the file. */
+  readonly data: Uint8Array;
+  /** Its hash. */
+  readonly hash: Uint8Array;
+}
+
+/** Reads a source leaf by leaf into two blocks in turn: one is filled and hashed while the other is in use. */
 class ReadAhead {
   #source: SourceFile;
   #offset: number;
-  #buffers: readonly [Uint8Array, Uint8Array];
+  #blocks: readonly [LeafBlock, LeafBlock];
   #turn: 0 | 1 = 0;
-  #pending: Promise<Uint8Array | { readonly error: unknown }>;
+  #pending: Promise<ReadLeaf | { readonly error: unknown }>;
 
   constructor(source: SourceFile, startOffset: number) {
     const left = source.status.sizeBytes - startOffset;
     this.#source = source;
     this.#offset = startOffset;
-    this.#buffers = [
-      new Uint8Array(Math.min(BLOCK_BYTES, left)),
-      new Uint8Array(Math.min(BLOCK_BYTES, Math.max(0, left - BLOCK_BYTES))),
-    ];
+    this.#blocks = [new LeafBlock(left), new LeafBlock(Math.max(0, left - LEAF_BYTES))];
     this.#pending = this.#read();
   }
 
-  /** The next block, valid until the next call; empty at the end. */
-  async next(): Promise<Uint8Array> {
-    const block = await this.#pending;
-    if (!(block instanceof Uint8Array)) throw block.error;
-    this.#offset += block.length;
+  /** The next leaf, valid until the next call; empty at the end. */
+  async next(): Promise<ReadLeaf> {
+    const leaf = await this.#pending;
+    if ("error" in leaf) throw leaf.error;
+    this.#offset += leaf.data.length;
     this.#turn = this.#turn === 0 ? 1 : 0;
     if (this.#offset < this.#source.status.sizeBytes) this.#pending = this.#read();
-    return block;
+    return leaf;
   }
 
   /** Waits until the source is not read any more. */
@@ -250,11 +253,13 @@ class ReadAhead {
     await this.#pending;
   }
 
-  /** Fills the buffer whose turn it is. A failure is a value: nobody may be waiting for it yet. */
-  async #read(): Promise<Uint8Array | { readonly error: unknown }> {
-    const buffer = this.#buffers[this.#turn];
+  /** Fills the block whose turn it is. A failure is a value: nobody may be waiting for it yet. */
+  async #read(): Promise<ReadLeaf | { readonly error: unknown }> {
+    const block = this.#blocks[this.#turn];
+    const index = this.#offset / LEAF_BYTES;
     try {
-      return buffer.subarray(0, await this.#source.readInto(buffer, this.#offset));
+      const length = await this.#source.readInto(block.data, this.#offset);
+      return { data: block.data.subarray(0, length), hash: await block.digest(index, length) };
     } catch (error) {
       return { error };
     }
