@@ -333,11 +333,12 @@ export class Connection {
   /** Does what is due. */
   handleTimeout(nowMs: number): void {
     this.#clock.nowMs = nowMs;
-    for (
-      let name = this.#deadlines.takeExpired(nowMs);
-      name !== null;
-      name = this.#deadlines.takeExpired(nowMs)
-    ) this.#onDeadline(name, nowMs);
+    // Each row at most once: one that is set to a moment gone by waits for the next call.
+    for (let i = 0; i < DEADLINES.length; i++) {
+      const name = this.#deadlines.takeExpired(nowMs);
+      if (name === null) break;
+      this.#onDeadline(name, nowMs);
+    }
   }
 
   #onDeadline(name: DeadlineName, nowMs: number): void {
@@ -534,7 +535,7 @@ export class Connection {
       this.#finishClosed({ kind: "timed-out", code: 0, reason: "" });
       return;
     } else {
-      this.#loss.ptoCount++;
+      this.#loss.onProbeTimeout(nowMs);
       this.#isFinishDue = true;
       this.#probesDue = PROBE_PACKETS;
       this.#fate.repeatOldest(PROBE_PACKETS);

@@ -58,6 +58,7 @@ export class LossDetection {
   #largestAcked = -1;
   #newestAckedSentAtMs = -Infinity;
   #lastElicitingSentAtMs = -Infinity;
+  #probedAtMs = -Infinity;
   #lossDeadlineMs = Infinity;
   #recentlyLost = new RangeSet();
   #reorderingFactor = 1;
@@ -202,7 +203,17 @@ export class LossDetection {
     const { smoothedMs } = this.#rtt;
     const backoffMs = this.#rtt.ptoMs(maxAckDelayMs) * 2 ** Math.min(this.ptoCount, 20);
     const capMs = Math.max(MAX_PTO_MS, 3 * smoothedMs);
-    return this.#lastElicitingSentAtMs + Math.min(backoffMs, capMs);
+    const sinceMs = Math.max(this.#lastElicitingSentAtMs, this.#probedAtMs);
+    return sinceMs + Math.min(backoffMs, capMs);
+  }
+
+  /**
+   * A probe timeout passed without an answer: the next one waits longer. It counts from now, because a
+   * process that slept may find its last packet older than any timeout.
+   */
+  onProbeTimeout(nowMs: number): void {
+    this.ptoCount++;
+    this.#probedAtMs = nowMs;
   }
 
   /** True when a packet is waiting for its acknowledgement. */
