@@ -248,6 +248,8 @@ export class StreamLayer {
       this.#closeIfDone(entry);
     } else if (receive.readableBytes > 0 || receive.isAtEnd) {
       this.#reportReadable(entry);
+      // The end may come alone, when everything before it has been read: nobody consumes after that.
+      if (receive.isAtEnd) this.#closeIfDone(entry);
     }
   }
 
