@@ -414,6 +414,8 @@ export class Connection {
     try {
       this.#frames.reset(bytes, start, end);
       for (let frame = this.#frames.next(); frame !== null; frame = this.#frames.next()) {
+        // A closing connection only wants to know whether the peer has closed as well. RFC 9000 §10.2.1.
+        if (this.#state.kind !== "established" && frame.kind !== "connection-close") continue;
         if (dispatchFrame(frame, this.#targets, context)) isAckEliciting = true;
       }
     } catch (error) {
