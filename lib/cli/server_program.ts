@@ -13,7 +13,7 @@ import {
   TaskGroup,
 } from "../driver/mod.ts";
 import { FileError, FileRoot } from "../files/mod.ts";
-import { type ServeContext, serverOperations } from "../operations/mod.ts";
+import { type ServeContext, serverOperations, UploadClaims } from "../operations/mod.ts";
 import { serveConnection } from "../request/mod.ts";
 import { UsageError } from "../shell/mod.ts";
 import { type ControllerImport, loadController } from "./congestion.ts";
@@ -95,6 +95,10 @@ interface ServerParts {
 class FerryServer {
   readonly #parts: ServerParts;
   readonly #connections = new Set<ConnectionHandle>();
+  readonly #uploads = new UploadClaims({
+    nowMs: () => systemClock.nowMs(),
+    pause: (delayMs) => systemClock.sleep(delayMs).done,
+  });
   /** No new connections and requests; running ones finish. */
   readonly #draining = new AbortController();
   readonly #cutting = new AbortController();
@@ -161,7 +165,7 @@ class FerryServer {
       await serveConnection(
         handle,
         serverOperations,
-        this.#context(peer),
+        this.#context(peer, handle),
         this.#cutting.signal,
         this.#draining.signal,
       );
@@ -173,11 +177,14 @@ class FerryServer {
     }
   }
 
-  #context(peer: string): ServeContext {
+  #context(peer: string, handle: ConnectionHandle): ServeContext {
     const { options, root, log } = this.#parts;
     return {
       root,
       peer,
+      clientKey: handle.remoteIdentity.toHex(),
+      uploads: this.#uploads,
+      silentMs: () => handle.silentMs,
       role: "owner",
       readOnly: options.isReadOnly,
       nowMs: () => systemClock.nowMs(),

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Operation } from "../request/mod.ts";
+import { authenticateOperation } from "./authenticate.ts";
 import { shutdownOperation } from "./control.ts";
 import {
   listOperation,
@@ -19,6 +20,14 @@ import { hashOperation, statOperation } from "./file_info.ts";
 import type { ServeContext } from "./serve_context.ts";
 import { uploadOperation } from "./upload.ts";
 
+export { askStanding, CodeError, proveCode } from "./authenticate.ts";
+export type {
+  CodeErrorKind,
+  CodeGate,
+  CodeProven,
+  ProveCodeOptions,
+  Standing,
+} from "./authenticate.ts";
 export { shutdownServer } from "./control.ts";
 export type { ShutdownReply } from "./control.ts";
 export {
@@ -35,7 +44,7 @@ export { chooseTarget, EXISTS_POLICIES } from "./existing_target.ts";
 export type { ChosenTarget, ExistsPolicy } from "./existing_target.ts";
 export { hashFile, statPath } from "./file_info.ts";
 export type { FileHash } from "./file_info.ts";
-export type { ServeContext, ServiceEvent, TransferEvent } from "./serve_context.ts";
+export type { GuessEvent, ServeContext, ServiceEvent, TransferEvent } from "./serve_context.ts";
 export type {
   LocalFile,
   TransferOptions,
@@ -44,6 +53,7 @@ export type {
   TransferStart,
 } from "./transfer_options.ts";
 export { upload } from "./upload.ts";
+export { type UploadClaimant, UploadClaims, type UploadClaimsOptions } from "./upload_claims.ts";
 
 /** The server's table: one row for each operation, in the order of their numbers. */
 export const serverOperations: readonly Operation<unknown, unknown, ServeContext>[] = [
@@ -58,4 +68,5 @@ export const serverOperations: readonly Operation<unknown, unknown, ServeContext
   downloadOperation,
   uploadOperation,
   shutdownOperation,
+  authenticateOperation,
 ].map((operation) => answeringFailures<unknown, unknown, ServeContext>(operation));

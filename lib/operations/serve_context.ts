@@ -4,7 +4,9 @@
  * @module
  */
 import type { FileRoot } from "../files/mod.ts";
+import type { CodeGate } from "./authenticate.ts";
 import type { RequestContext, RequestEvent, StatusName } from "../request/mod.ts";
+import type { UploadClaims } from "./upload_claims.ts";
 
 /** The end of a transfer, seen from the server. */
 export interface TransferEvent {
@@ -26,8 +28,18 @@ export interface TransferEvent {
   readonly reason?: StatusName;
 }
 
+/** A guess at the access code. */
+export interface GuessEvent {
+  /** Marks the event. */
+  readonly kind: "guess";
+  /** How it went; `too-many` was not looked at. */
+  readonly outcome: "right" | "wrong" | "too-many";
+  /** Wrong guesses of that address in a row, this one included. */
+  readonly wrongCount: number;
+}
+
 /** Everything that operations report for the log. */
-export type ServiceEvent = RequestEvent | TransferEvent;
+export type ServiceEvent = RequestEvent | TransferEvent | GuessEvent;
 
 /** What operations know of the server and of the connection they serve. */
 export interface ServeContext extends RequestContext {
@@ -35,8 +47,16 @@ export interface ServeContext extends RequestContext {
   readonly root: FileRoot;
   /** Address of the client, for logs. */
   readonly peer: string;
+  /** Names the client across connections: its long-term key in hex. */
+  readonly clientKey: string;
+  /** Lets the client prove the access code; without it there is none. */
+  readonly codeGate?: CodeGate | null;
   /** A clock for durations. */
   readonly nowMs: () => number;
+  /** The uploads under way, those of other connections included. */
+  readonly uploads: UploadClaims;
+  /** How long nothing has been heard of the client. */
+  silentMs(): number;
   /** Takes what happens. */
   onEvent(event: ServiceEvent): void;
   /** Connections that the server has now, this one included. */

@@ -192,21 +192,30 @@ export const uploadOperation: Operation<UploadRequest, UploadReply, ServeContext
       return { kind: "skip", path };
     }
     const name = formatRemotePath(path);
-    const partial = await context.root.openPartial(path, {
-      ...offer,
-      mode: receivedMode(offer.mode),
-      exists: publication,
+    const claimant = {
+      connection: context,
+      clientKey: context.clientKey,
+      sourceToken: offer.sourceToken,
+      silentMs: () => context.silentMs(),
+      giveWay: () => exchange.abandon("cancelled"),
+    };
+    return await context.uploads.hold(name, claimant, async () => {
+      const partial = await context.root.openPartial(path, {
+        ...offer,
+        mode: receivedMode(offer.mode),
+        exists: publication,
+      });
+      const isSaved = await serveTransfer(
+        exchange,
+        context,
+        { direction: "receive", name },
+        async ({ onStart, onProgress }) => {
+          await exchange.respond(replyCodec, { kind: "receive", path });
+          const { sizeBytes } = offer;
+          await receiveOrSettle(exchange, partial, { path: name, sizeBytes, onStart, onProgress });
+        },
+      );
+      return isSaved ? { kind: "saved", path } : ANSWERED;
     });
-    const isSaved = await serveTransfer(
-      exchange,
-      context,
-      { direction: "receive", name },
-      async ({ onStart, onProgress }) => {
-        await exchange.respond(replyCodec, { kind: "receive", path });
-        const { sizeBytes } = offer;
-        await receiveOrSettle(exchange, partial, { path: name, sizeBytes, onStart, onProgress });
-      },
-    );
-    return isSaved ? { kind: "saved", path } : ANSWERED;
   },
 };

@@ -15,6 +15,7 @@ import {
   serverOperations,
   type ServiceEvent,
   type TransferEvent,
+  UploadClaims,
 } from "../../lib/operations/mod.ts";
 import { Caller, serveConnection } from "../../lib/request/mod.ts";
 import { MemoryDisk } from "../support/memory_disk.ts";
@@ -95,6 +96,7 @@ export class Service {
   readonly client: Side;
   readonly events: ServiceEvent[] = [];
   shutdownRequests = 0;
+  #uploads = new UploadClaims({ nowMs: () => 0, pause: () => Promise.resolve() });
   #options: ServiceOptions;
   #connection: ConnectionPair;
   #caller: Caller;
@@ -168,7 +170,10 @@ export class Service {
       role: this.#options.role ?? "owner",
       readOnly: this.#options.readOnly ?? false,
       peer: "192.0.2.1:40000",
+      clientKey: "11".repeat(32),
       nowMs: () => ticksMs += 1000,
+      uploads: this.#uploads,
+      silentMs: () => 0,
       onEvent: (event) => this.events.push(event),
       connectionCount: () => this.#options.connectionCount ?? 1,
       requestShutdown: () => {
