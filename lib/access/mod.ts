@@ -3,6 +3,7 @@
  *
  * @module
  */
+export type { Entropy } from "../crypto/mod.ts";
 export { createCode, formatCode, normalCode } from "./access_code.ts";
 export { AuthorizedClients, type GrantedRole } from "./authorized_clients.ts";
 export { type ProofChannel, startCodeProof } from "./code_proof.ts";

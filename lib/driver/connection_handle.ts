@@ -47,6 +47,11 @@ export class ConnectionHandle implements StreamOpener, StreamAcceptor {
     return this.#connection.handshake.remoteIdentity;
   }
 
+  /** Hash of the whole handshake, 32 bytes: it names this connection and no other. */
+  get handshakeHash(): Uint8Array {
+    return this.#connection.handshake.handshakeHash;
+  }
+
   /** How the client proved itself: one of the METHOD_ numbers. */
   get method(): number {
     return this.#connection.handshake.method;

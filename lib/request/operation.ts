@@ -7,11 +7,11 @@ import type { Exchange } from "./exchange.ts";
 import type { Codec } from "./message.ts";
 import type { StatusName } from "./status.ts";
 
-/** What a client must be allowed to do for an operation. */
-export type Access = "read" | "write" | "owner";
+/** What a client must be allowed to do for an operation; `anyone` needs no role. */
+export type Access = "anyone" | "read" | "write" | "owner";
 
-/** What a client is allowed to do. Each role includes those after it. */
-export type Role = "owner" | "read-write" | "read-only";
+/** What a client is allowed to do. Each role includes those after it; `none` has proved nothing yet. */
+export type Role = "owner" | "read-write" | "read-only" | "none";
 
 /** What happened to a request, for the log. Paths are raw: escape them before they reach a terminal. */
 export type RequestEvent =
@@ -38,7 +38,7 @@ export type RequestEvent =
 
 /** What the dispatcher needs to know of a connection; operations know more. */
 export interface RequestContext {
-  /** Role of the connected client. */
+  /** Role of the connected client at this moment. */
   readonly role: Role;
   /** Whether the server refuses every change, whoever asks. */
   readonly readOnly: boolean;
@@ -81,9 +81,11 @@ export interface Operation<Request, Response, Context> extends OperationShape<Re
   ): Promise<Response | typeof ANSWERED>;
 }
 
-/** Why a client may not ask for this, or null when it may. */
+/** Why a client may not ask for this, or null when it may. Nothing else decides about that. */
 export function accessRefusal(access: Access, context: RequestContext): StatusName | null {
+  if (access !== "anyone" && context.role === "none") return "refused";
   switch (access) {
+    case "anyone":
     case "read":
       return null;
     case "write":

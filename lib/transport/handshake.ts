@@ -65,6 +65,8 @@ export interface HandshakeResult {
 export const METHOD_NONE = 0;
 
 const CONTEXT = new TextEncoder().encode("Ferry transport 1");
+/** The pre-shared key is the cookie that only the server's own user can read. */
+export const METHOD_COOKIE = 1;
 
 /** What both roles need. */
 export interface HandshakeOptions {
