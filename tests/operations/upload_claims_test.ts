@@ -88,7 +88,7 @@ Deno.test("UploadClaims.hold() refuses a stranger at once, even when the holder 
   );
   assertEquals(refused.kind, "busy");
   assertEquals(world.nowMs, 9000);
-  assertEquals(dead.wasEnded(), false);
+  assert(!dead.wasEnded());
   dead.end();
   await held;
 });
@@ -98,7 +98,7 @@ Deno.test("UploadClaims.hold() refuses the same source while the older upload is
   const live = endlessWork();
   const held = world.claims.hold("/a", world.client("one", "s", { onGiveWay: live.end }), live.run);
   await assertRejects(() => world.claims.hold("/a", world.client("two", "s"), work), FileError);
-  assertEquals(live.wasEnded(), false);
+  assert(!live.wasEnded());
   assertLessOrEqual(world.nowMs, 500, "it need not wait long to know");
   live.end();
   await held;
