@@ -19,6 +19,7 @@ import {
 } from "../wire/packet_header.ts";
 import { AckFrequencyChooser } from "./ack_frequency.ts";
 import { AckTracker } from "./ack_tracker.ts";
+import { isUsableSource } from "./address_filter.ts";
 import { type ConnectionState, transition } from "./connection_state.ts";
 import type { ConnectionStats } from "./connection_stats.ts";
 import {
@@ -34,14 +35,13 @@ import { ControlQueue } from "./control_queue.ts";
 import { dispatchFrame, type FrameTargets } from "./frame_dispatch.ts";
 import type { HandshakeResult } from "./handshake.ts";
 import { type AckOutcome, LossDetection } from "./loss_detection.ts";
-import type { MemoryBudget } from "./memory_budget.ts";
 import { PacketBuilder, type PacketPlan } from "./packet_builder.ts";
 import { PacketFate } from "./packet_fate.ts";
 import { PacketProtection } from "./packet_protection.ts";
 import { type Address, isSameAddress, Path } from "./path.ts";
 import { PathValidation } from "./path_validation.ts";
 import { emptyAckSample, emptyLossSample } from "./samples.ts";
-import { PROGRESS_CHECKS, StreamLayer, type WindowClock } from "./streams/stream_layer.ts";
+import { StreamLayer, type WindowClock } from "./streams/stream_layer.ts";
 import type { StreamEntry } from "./streams/stream_map.ts";
 import type { TransmitBatch } from "./transmit_batch.ts";
 import type { TransportConfig } from "./transport_config.ts";
@@ -66,30 +66,17 @@ export interface ConnectionOptions {
   readonly entropy: Entropy;
   /** Random numbers in [0, 1): congestion control. */
   readonly random: () => number;
-  /** Memory shared with other connections. */
-  readonly memory?: MemoryBudget;
   /** Largest UDP payload that may be tried on this path. */
   readonly maxDatagramBytes: number;
   /** Now, ms. */
   readonly nowMs: number;
 }
 
-const DEADLINES = [
-  "ack",
-  "loss",
-  "pacing",
-  "idle",
-  "keepalive",
-  "close",
-  "path",
-  "progress",
-] as const;
+const DEADLINES = ["ack", "loss", "pacing", "idle", "keepalive", "close", "path"] as const;
 type DeadlineName = typeof DEADLINES[number];
 
 /** Probe timeouts in a row that make a blackout rather than a lost packet. */
 const BLACKOUT_PROBES = 3;
-/** Challenges of the peer that wait for their answer; older ones are forgotten. RFC 9000 §21.9. */
-const MAX_PATH_RESPONSES = 4;
 /** Packets that one probe timeout repeats. RFC 9002 §6.2.4. */
 const PROBE_PACKETS = 2;
 
@@ -168,7 +155,6 @@ export class Connection {
       peer,
       control: this.#control,
       events: this.events,
-      ...(options.memory === undefined ? {} : { memory: options.memory }),
     });
     this.#builder = new PacketBuilder({
       remoteId: handshake.remoteId,
@@ -193,7 +179,6 @@ export class Connection {
     if (options.role === "server") this.#control.push({ kind: "handshake-done" });
     this.#deadlines.set("idle", nowMs + this.#idleTimeoutMs);
     if (options.role === "client") this.#deadlines.set("keepalive", nowMs + KEEPALIVE_MS);
-    this.#deadlines.set("progress", nowMs + this.#progressCheckMs);
   }
 
   /** The peer's present address. */
@@ -245,12 +230,7 @@ export class Connection {
 
   /** Asks the peer for a sign of life. */
   ping(): void {
-    if (this.#state.kind === "established") this.#pushPing();
-  }
-
-  /** Control frames that wait or travel, and answers that are owed: bounded whatever the peer sends. */
-  get pendingFrames(): number {
-    return this.#control.size + this.#transient.length;
+    if (this.#state.kind === "established") this.#transient.push({ kind: "ping" });
   }
 
   /** Caps the sending rate, bytes per second; Infinity lifts the cap. */
@@ -336,9 +316,7 @@ export class Connection {
       isAckEliciting,
       isImmediate: asksForImmediateAck(firstByte),
     });
-    if (isNewest && !isSameAddress(from, this.#path.address)) {
-      this.#onNewAddress(from, packetBytes, nowMs);
-    }
+    if (isNewest && !isSameAddress(from, this.#path.address)) this.#onNewAddress(from, nowMs);
   }
 
   /** Sets the deadlines anew after the packets of one datagram. */
@@ -378,7 +356,7 @@ export class Connection {
         break;
       case "keepalive":
         if (this.#state.kind !== "established") break;
-        this.#pushPing();
+        this.#transient.push({ kind: "ping" });
         this.#deadlines.set("keepalive", nowMs + KEEPALIVE_MS);
         break;
       case "close":
@@ -387,9 +365,6 @@ export class Connection {
       case "path":
         this.#validation.onTimeout(nowMs, this.#path.rtt.ptoMs(this.#maxAckDelayMs));
         this.#deadlines.set("path", this.#validation.deadlineMs);
-        break;
-      case "progress":
-        this.#checkProgress(nowMs);
         break;
     }
   }
@@ -437,15 +412,9 @@ export class Connection {
   #handleFrames(bytes: Uint8Array, start: number, end: number, nowMs: number): boolean {
     const context = { source: bytes, clock: this.#clockAt(nowMs) };
     let isAckEliciting = false;
-    let hasAck = false;
     try {
       this.#frames.reset(bytes, start, end);
       for (let frame = this.#frames.next(); frame !== null; frame = this.#frames.next()) {
-        if (frame.kind === "ack") {
-          // Each walks over all that is in flight: hundreds in one packet would be cheap work for two.
-          if (hasAck) throw new TransportError("PROTOCOL_VIOLATION", "Two ACKs in one packet");
-          hasAck = true;
-        }
         // A closing connection only wants to know whether the peer has closed as well. RFC 9000 §10.2.1.
         if (this.#state.kind !== "established" && frame.kind !== "connection-close") continue;
         if (dispatchFrame(frame, this.#targets, context)) isAckEliciting = true;
@@ -485,7 +454,7 @@ export class Connection {
       streams: this.streams,
       acks: this.#acks,
       onAck: (ack, nowMs) => this.#onAck(ack, nowMs),
-      onPathChallenge: (token) => this.#onPathChallenge(token),
+      onPathChallenge: (token) => this.#transient.push({ kind: "path-response", token }),
       onPathResponse: (token, nowMs) => this.#onPathResponse(token, nowMs),
       onConnectionClose: (close, nowMs) => this.#onConnectionClose(close, nowMs),
       onHandshakeDone: () => {
@@ -548,36 +517,10 @@ export class Connection {
     this.#state = transition(this.#state, { kind: "draining", end, untilMs });
     this.#deadlines.clearAll();
     this.#deadlines.set("close", untilMs);
-    if (wasEstablished) this.#reportEnd(end);
+    if (wasEstablished) this.events.push({ kind: "ended", end });
   }
 
   // ── Timers ─────────────────────────────────────────────────────────────────────────────────────
-
-  get #progressCheckMs(): number {
-    return this.#config.minProgressMs / PROGRESS_CHECKS;
-  }
-
-  /** Time in which the peer was not heard does not count: that is the network's doing. */
-  #checkProgress(nowMs: number): void {
-    const intervalMs = this.#progressCheckMs;
-    this.#deadlines.set("progress", nowMs + intervalMs);
-    if (this.role !== "server" || nowMs - this.#lastReceivedAtMs > intervalMs) return;
-    this.streams.endStalled(this.#config.stalledStreamCode, this.#clockAt(nowMs));
-  }
-
-  #pushPing(): void {
-    if (!this.#transient.some(({ kind }) => kind === "ping")) {
-      this.#transient.push({ kind: "ping" });
-    }
-  }
-
-  #onPathChallenge(token: Uint8Array): void {
-    const responses = this.#transient.filter(({ kind }) => kind === "path-response");
-    if (responses.length >= MAX_PATH_RESPONSES) {
-      this.#transient.splice(this.#transient.indexOf(responses[0]!), 1);
-    }
-    this.#transient.push({ kind: "path-response", token });
-  }
 
   #setLossDeadline(): void {
     this.#deadlines.set("loss", this.#loss.deadlineMs(this.#ackFrequency.maxAckDelayMs));
@@ -599,22 +542,19 @@ export class Connection {
       this.#isFinishDue = true;
       this.#probesDue = PROBE_PACKETS;
       this.#fate.repeatOldest(PROBE_PACKETS);
-      if (!this.#control.hasWaiting && !this.streams.hasPending()) this.#pushPing();
+      if (!this.#control.hasWaiting && !this.streams.hasPending()) {
+        this.#transient.push({ kind: "ping" });
+      }
     }
     this.#setLossDeadline();
   }
 
-  /**
-   * Packets have been waiting for an answer, and nothing at all was heard, for the silence timeout; or the
-   * peer talks but has acknowledged nothing for twice that time, and would keep us sending for ever.
-   */
+  /** Packets have been waiting for an answer, and nothing at all was heard, for the silence timeout. */
   #isPeerSilent(nowMs: number): boolean {
     const { ring, oldestOutstanding } = this.#loss;
     const waitingSinceMs = ring.sentAtMs[ring.slot(oldestOutstanding)]!;
     const silentSinceMs = Math.max(this.#lastReceivedAtMs, waitingSinceMs);
-    const unansweredSinceMs = Math.max(this.#lastProgressAtMs, waitingSinceMs);
-    return nowMs - silentSinceMs >= this.#config.silenceTimeoutMs ||
-      nowMs - unansweredSinceMs >= 2 * this.#config.silenceTimeoutMs;
+    return nowMs - silentSinceMs >= this.#config.silenceTimeoutMs;
   }
 
   // ── Sending ────────────────────────────────────────────────────────────────────────────────────
@@ -724,13 +664,12 @@ export class Connection {
     if (challenge === null) return false;
     batch.address = challenge.address;
     const size = this.#builder.build(batch.buffer, 0, {
-      limitBytes: Math.min(BASE_DATAGRAM_BYTES, challenge.limitBytes),
+      limitBytes: BASE_DATAGRAM_BYTES,
       mayCarryData: false,
       transient: [{ kind: "path-challenge", token: challenge.token }],
       isMtuProbe: false,
       asksForAckAtEnd: false,
     }, nowMs);
-    this.#validation.onSent(size);
     batch.length = batch.segmentBytes = size;
     this.#sentBytes += size;
     this.#deadlines.set("path", this.#validation.deadlineMs);
@@ -766,9 +705,11 @@ export class Connection {
   // ── Moving ─────────────────────────────────────────────────────────────────────────────────────
 
   /** The newest authentic packet came from elsewhere: the peer has moved, or its NAT forgot it. */
-  #onNewAddress(from: Address, packetBytes: number, nowMs: number): void {
+  #onNewAddress(from: Address, nowMs: number): void {
     if (this.role === "client" || this.#state.kind !== "established") return;
-    this.#validation.begin(from, packetBytes, nowMs);
+    // A copied packet can name any sender: a challenge must not go to a whole network. RFC 9000 §21.5.
+    if (!isUsableSource(from)) return;
+    this.#validation.begin(from, nowMs);
   }
 
   #onPathResponse(token: Uint8Array, nowMs: number): void {
@@ -793,20 +734,15 @@ export class Connection {
     this.#closeCopiesDue = CLOSE_COPIES;
     this.#deadlines.clearAll();
     this.#deadlines.set("close", untilMs);
-    this.#reportEnd(end);
+    this.events.push({ kind: "ended", end });
   }
 
   #finishClosed(end: ConnectionEnd): void {
     if (this.#state.kind === "closed") return;
-    if (this.#state.kind === "established") this.#reportEnd(end);
+    if (this.#state.kind === "established") this.events.push({ kind: "ended", end });
     this.#state = transition(this.#state, { kind: "closed", end });
     this.#deadlines.clearAll();
     this.#protection.destroy();
-  }
-
-  #reportEnd(end: ConnectionEnd): void {
-    this.streams.release();
-    this.events.push({ kind: "ended", end });
   }
 
   #clockAt(nowMs: number): WindowClock {
