@@ -37,7 +37,7 @@ export class ByteRing {
     if (length === 0) return;
     assert(offset >= this.#base, "bytes below the window are gone");
     const needed = offset + length - this.#base;
-    if (needed > this.#bytes.length) this.#grow(needed, filledEnd);
+    if (needed > this.#bytes.length) this.#resize(capacityFor(needed), filledEnd);
     const capacity = this.#bytes.length;
     const at = offset & (capacity - 1);
     const room = capacity - at;
@@ -75,14 +75,19 @@ export class ByteRing {
     this.#base = offset;
   }
 
+  /** Gives back the memory that the bytes below `filledEnd` do not need. */
+  trim(filledEnd: number): void {
+    const needed = Math.max(0, filledEnd - this.#base);
+    if (needed === 0) this.#bytes = EMPTY;
+    else if (capacityFor(needed) < this.#bytes.length) this.#resize(capacityFor(needed), filledEnd);
+  }
+
   /** Gives the memory back; the window stays where it is. */
   release(): void {
     this.#bytes = EMPTY;
   }
 
-  #grow(needed: number, filledEnd: number): void {
-    let capacity = Math.max(this.#bytes.length, INITIAL_CAPACITY);
-    while (capacity < needed) capacity *= 2;
+  #resize(capacity: number, filledEnd: number): void {
     const grown = new Uint8Array(capacity);
     const old = this.#bytes;
     // Move piece by piece: both circles may close at different places.
@@ -96,4 +101,10 @@ export class ByteRing {
     }
     this.#bytes = grown;
   }
+}
+
+function capacityFor(needed: number): number {
+  let capacity = INITIAL_CAPACITY;
+  while (capacity < needed) capacity *= 2;
+  return capacity;
 }

@@ -35,13 +35,14 @@ import { ControlQueue } from "./control_queue.ts";
 import { dispatchFrame, type FrameTargets } from "./frame_dispatch.ts";
 import type { HandshakeResult } from "./handshake.ts";
 import { type AckOutcome, LossDetection } from "./loss_detection.ts";
+import type { MemoryBudget } from "./memory_budget.ts";
 import { PacketBuilder, type PacketPlan } from "./packet_builder.ts";
 import { PacketFate } from "./packet_fate.ts";
 import { PacketProtection } from "./packet_protection.ts";
 import { type Address, isSameAddress, Path } from "./path.ts";
 import { PathValidation } from "./path_validation.ts";
 import { emptyAckSample, emptyLossSample } from "./samples.ts";
-import { StreamLayer, type WindowClock } from "./streams/stream_layer.ts";
+import { PROGRESS_CHECKS, StreamLayer, type WindowClock } from "./streams/stream_layer.ts";
 import type { StreamEntry } from "./streams/stream_map.ts";
 import type { TransmitBatch } from "./transmit_batch.ts";
 import type { TransportConfig } from "./transport_config.ts";
@@ -66,17 +67,33 @@ export interface ConnectionOptions {
   readonly entropy: Entropy;
   /** Random numbers in [0, 1): congestion control. */
   readonly random: () => number;
+  /** Memory shared with other connections. */
+  readonly memory?: MemoryBudget;
   /** Largest UDP payload that may be tried on this path. */
   readonly maxDatagramBytes: number;
   /** Now, ms. */
   readonly nowMs: number;
 }
 
-const DEADLINES = ["ack", "loss", "pacing", "idle", "keepalive", "close", "path"] as const;
+const DEADLINES = [
+  "ack",
+  "loss",
+  "pacing",
+  "idle",
+  "keepalive",
+  "close",
+  "path",
+  "progress",
+] as const;
 type DeadlineName = typeof DEADLINES[number];
 
 /** Probe timeouts in a row that make a blackout rather than a lost packet. */
 const BLACKOUT_PROBES = 3;
+/** Challenges of the peer that wait for their answer; older ones are forgotten. RFC 9000 §21.9. */
+const MAX_PATH_RESPONSES = 4;
+/** Packets until a number is left out; later ones come more and more seldom. */
+const FIRST_SKIP_PACKETS = 256;
+const MAX_SKIP_PACKETS = 65_536;
 /** Packets that one probe timeout repeats. RFC 9002 §6.2.4. */
 const PROBE_PACKETS = 2;
 
@@ -109,6 +126,9 @@ export class Connection {
   readonly #idleTimeoutMs: number;
   readonly #maxAckDelayMs = DEFAULT_MAX_ACK_DELAY_MS;
 
+  readonly #random: () => number;
+  #skipPackets = FIRST_SKIP_PACKETS / 2;
+  #skipAtPacket = 0;
   #state: ConnectionState = { kind: "established" };
   #finish: Uint8Array | null;
   #isFinishDue: boolean;
@@ -133,6 +153,7 @@ export class Connection {
     this.role = options.role;
     this.handshake = handshake;
     this.#config = config;
+    this.#random = options.random;
     this.#maxRateBytesPerSecond = config.maxRateBytesPerSecond;
     this.#finish = options.finish;
     this.#isFinishDue = options.finish !== null;
@@ -155,6 +176,7 @@ export class Connection {
       peer,
       control: this.#control,
       events: this.events,
+      ...(options.memory === undefined ? {} : { memory: options.memory }),
     });
     this.#builder = new PacketBuilder({
       remoteId: handshake.remoteId,
@@ -179,6 +201,7 @@ export class Connection {
     if (options.role === "server") this.#control.push({ kind: "handshake-done" });
     this.#deadlines.set("idle", nowMs + this.#idleTimeoutMs);
     if (options.role === "client") this.#deadlines.set("keepalive", nowMs + KEEPALIVE_MS);
+    this.#deadlines.set("progress", nowMs + this.#progressCheckMs);
   }
 
   /** The peer's present address. */
@@ -230,7 +253,12 @@ export class Connection {
 
   /** Asks the peer for a sign of life. */
   ping(): void {
-    if (this.#state.kind === "established") this.#transient.push({ kind: "ping" });
+    if (this.#state.kind === "established") this.#pushPing();
+  }
+
+  /** Control frames that wait or travel, and answers that are owed: bounded whatever the peer sends. */
+  get pendingFrames(): number {
+    return this.#control.size + this.#transient.length;
   }
 
   /** Caps the sending rate, bytes per second; Infinity lifts the cap. */
@@ -316,7 +344,9 @@ export class Connection {
       isAckEliciting,
       isImmediate: asksForImmediateAck(firstByte),
     });
-    if (isNewest && !isSameAddress(from, this.#path.address)) this.#onNewAddress(from, nowMs);
+    if (isNewest && !isSameAddress(from, this.#path.address)) {
+      this.#onNewAddress(from, packetBytes, nowMs);
+    }
   }
 
   /** Sets the deadlines anew after the packets of one datagram. */
@@ -356,7 +386,7 @@ export class Connection {
         break;
       case "keepalive":
         if (this.#state.kind !== "established") break;
-        this.#transient.push({ kind: "ping" });
+        this.#pushPing();
         this.#deadlines.set("keepalive", nowMs + KEEPALIVE_MS);
         break;
       case "close":
@@ -365,6 +395,9 @@ export class Connection {
       case "path":
         this.#validation.onTimeout(nowMs, this.#path.rtt.ptoMs(this.#maxAckDelayMs));
         this.#deadlines.set("path", this.#validation.deadlineMs);
+        break;
+      case "progress":
+        this.#checkProgress(nowMs);
         break;
     }
   }
@@ -412,9 +445,15 @@ export class Connection {
   #handleFrames(bytes: Uint8Array, start: number, end: number, nowMs: number): boolean {
     const context = { source: bytes, clock: this.#clockAt(nowMs) };
     let isAckEliciting = false;
+    let hasAck = false;
     try {
       this.#frames.reset(bytes, start, end);
       for (let frame = this.#frames.next(); frame !== null; frame = this.#frames.next()) {
+        if (frame.kind === "ack") {
+          // Each walks over all that is in flight: hundreds in one packet would be cheap work for two.
+          if (hasAck) throw new TransportError("PROTOCOL_VIOLATION", "Two ACKs in one packet");
+          hasAck = true;
+        }
         // A closing connection only wants to know whether the peer has closed as well. RFC 9000 §10.2.1.
         if (this.#state.kind !== "established" && frame.kind !== "connection-close") continue;
         if (dispatchFrame(frame, this.#targets, context)) isAckEliciting = true;
@@ -454,7 +493,7 @@ export class Connection {
       streams: this.streams,
       acks: this.#acks,
       onAck: (ack, nowMs) => this.#onAck(ack, nowMs),
-      onPathChallenge: (token) => this.#transient.push({ kind: "path-response", token }),
+      onPathChallenge: (token) => this.#onPathChallenge(token),
       onPathResponse: (token, nowMs) => this.#onPathResponse(token, nowMs),
       onConnectionClose: (close, nowMs) => this.#onConnectionClose(close, nowMs),
       onHandshakeDone: () => {
@@ -517,10 +556,36 @@ export class Connection {
     this.#state = transition(this.#state, { kind: "draining", end, untilMs });
     this.#deadlines.clearAll();
     this.#deadlines.set("close", untilMs);
-    if (wasEstablished) this.events.push({ kind: "ended", end });
+    if (wasEstablished) this.#reportEnd(end);
   }
 
   // ── Timers ─────────────────────────────────────────────────────────────────────────────────────
+
+  get #progressCheckMs(): number {
+    return this.#config.minProgressMs / PROGRESS_CHECKS;
+  }
+
+  /** Time in which the peer was not heard does not count: that is the network's doing. */
+  #checkProgress(nowMs: number): void {
+    const intervalMs = this.#progressCheckMs;
+    this.#deadlines.set("progress", nowMs + intervalMs);
+    if (this.role !== "server" || nowMs - this.#lastReceivedAtMs > intervalMs) return;
+    this.streams.endStalled(this.#config.stalledStreamCode, this.#clockAt(nowMs));
+  }
+
+  #pushPing(): void {
+    if (!this.#transient.some(({ kind }) => kind === "ping")) {
+      this.#transient.push({ kind: "ping" });
+    }
+  }
+
+  #onPathChallenge(token: Uint8Array): void {
+    const responses = this.#transient.filter(({ kind }) => kind === "path-response");
+    if (responses.length >= MAX_PATH_RESPONSES) {
+      this.#transient.splice(this.#transient.indexOf(responses[0]!), 1);
+    }
+    this.#transient.push({ kind: "path-response", token });
+  }
 
   #setLossDeadline(): void {
     this.#deadlines.set("loss", this.#loss.deadlineMs(this.#ackFrequency.maxAckDelayMs));
@@ -542,19 +607,22 @@ export class Connection {
       this.#isFinishDue = true;
       this.#probesDue = PROBE_PACKETS;
       this.#fate.repeatOldest(PROBE_PACKETS);
-      if (!this.#control.hasWaiting && !this.streams.hasPending()) {
-        this.#transient.push({ kind: "ping" });
-      }
+      if (!this.#control.hasWaiting && !this.streams.hasPending()) this.#pushPing();
     }
     this.#setLossDeadline();
   }
 
-  /** Packets have been waiting for an answer, and nothing at all was heard, for the silence timeout. */
+  /**
+   * Packets have been waiting for an answer, and nothing at all was heard, for the silence timeout; or the
+   * peer talks but has acknowledged nothing for twice that time, and would keep us sending for ever.
+   */
   #isPeerSilent(nowMs: number): boolean {
     const { ring, oldestOutstanding } = this.#loss;
     const waitingSinceMs = ring.sentAtMs[ring.slot(oldestOutstanding)]!;
     const silentSinceMs = Math.max(this.#lastReceivedAtMs, waitingSinceMs);
-    return nowMs - silentSinceMs >= this.#config.silenceTimeoutMs;
+    const unansweredSinceMs = Math.max(this.#lastProgressAtMs, waitingSinceMs);
+    return nowMs - silentSinceMs >= this.#config.silenceTimeoutMs ||
+      nowMs - unansweredSinceMs >= 2 * this.#config.silenceTimeoutMs;
   }
 
   // ── Sending ────────────────────────────────────────────────────────────────────────────────────
@@ -569,6 +637,7 @@ export class Connection {
     const mayCarryData = budgetBytes > 0;
     if (!isAckDue && !mayCarryData) return false;
     if (!isAckDue && !this.#hasSomethingToSend()) return false;
+    if (this.#loss.nextPacketNumber >= this.#skipAtPacket) this.#skipPacketNumber();
     this.#protection.updateIfDue(this.#loss.nextPacketNumber);
     const plan: PacketPlan = {
       limitBytes: segmentBytes,
@@ -607,6 +676,14 @@ export class Connection {
     }
     this.#deadlines.set("ack", this.#acks.deadlineMs);
     return true;
+  }
+
+  /** Catches a peer that acknowledges packets before it has them, to be sent more than its path takes. */
+  #skipPacketNumber(): void {
+    const next = this.#loss.nextPacketNumber;
+    if (next > 0) this.#loss.skipPacketNumber();
+    this.#skipPackets = Math.min(this.#skipPackets * 2, MAX_SKIP_PACKETS);
+    this.#skipAtPacket = next + Math.floor(this.#skipPackets * (0.5 + this.#random()));
   }
 
   /** Bytes that congestion control and pacing let go now; sets the pacing deadline when it is too early. */
@@ -664,12 +741,13 @@ export class Connection {
     if (challenge === null) return false;
     batch.address = challenge.address;
     const size = this.#builder.build(batch.buffer, 0, {
-      limitBytes: BASE_DATAGRAM_BYTES,
+      limitBytes: Math.min(BASE_DATAGRAM_BYTES, challenge.limitBytes),
       mayCarryData: false,
       transient: [{ kind: "path-challenge", token: challenge.token }],
       isMtuProbe: false,
       asksForAckAtEnd: false,
     }, nowMs);
+    this.#validation.onSent(size);
     batch.length = batch.segmentBytes = size;
     this.#sentBytes += size;
     this.#deadlines.set("path", this.#validation.deadlineMs);
@@ -705,11 +783,11 @@ export class Connection {
   // ── Moving ─────────────────────────────────────────────────────────────────────────────────────
 
   /** The newest authentic packet came from elsewhere: the peer has moved, or its NAT forgot it. */
-  #onNewAddress(from: Address, nowMs: number): void {
+  #onNewAddress(from: Address, packetBytes: number, nowMs: number): void {
     if (this.role === "client" || this.#state.kind !== "established") return;
     // A copied packet can name any sender: a challenge must not go to a whole network. RFC 9000 §21.5.
     if (!isUsableSource(from)) return;
-    this.#validation.begin(from, nowMs);
+    this.#validation.begin(from, packetBytes, nowMs);
   }
 
   #onPathResponse(token: Uint8Array, nowMs: number): void {
@@ -734,15 +812,20 @@ export class Connection {
     this.#closeCopiesDue = CLOSE_COPIES;
     this.#deadlines.clearAll();
     this.#deadlines.set("close", untilMs);
-    this.events.push({ kind: "ended", end });
+    this.#reportEnd(end);
   }
 
   #finishClosed(end: ConnectionEnd): void {
     if (this.#state.kind === "closed") return;
-    if (this.#state.kind === "established") this.events.push({ kind: "ended", end });
+    if (this.#state.kind === "established") this.#reportEnd(end);
     this.#state = transition(this.#state, { kind: "closed", end });
     this.#deadlines.clearAll();
     this.#protection.destroy();
+  }
+
+  #reportEnd(end: ConnectionEnd): void {
+    this.streams.release();
+    this.events.push({ kind: "ended", end });
   }
 
   #clockAt(nowMs: number): WindowClock {

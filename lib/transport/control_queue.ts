@@ -20,7 +20,17 @@ export class ControlQueue {
     return this.#waiting[0];
   }
 
-  /** Queues a frame; a limit that is still waiting is replaced by the newer one. */
+  /** Frames that wait, and those in packets whose fate is unknown. */
+  get size(): number {
+    let size = this.#waiting.length;
+    for (const frames of this.#inFlight.values()) size += frames.length;
+    return size;
+  }
+
+  /**
+   * Queues a frame; one that is still waiting and means the same is replaced by the newer one. So what
+   * waits is bounded by the number of streams, whatever the peer asks for.
+   */
   push(frame: ControlFrame): void {
     const index = this.#waiting.findIndex((other) => isSuperseded(other, frame));
     if (index >= 0) this.#waiting[index] = frame;
@@ -53,8 +63,5 @@ const NONE: readonly ControlFrame[] = [];
 
 function isSuperseded(old: ControlFrame, frame: ControlFrame): boolean {
   if (old.kind !== frame.kind) return false;
-  if (old.kind === "max-stream-data" && frame.kind === "max-stream-data") {
-    return old.streamId === frame.streamId;
-  }
-  return old.kind === "max-data" || old.kind === "max-streams" || old.kind === "ack-frequency";
+  return !("streamId" in old) || !("streamId" in frame) || old.streamId === frame.streamId;
 }

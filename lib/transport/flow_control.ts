@@ -2,10 +2,12 @@
  * Credit: how much the peer lets us send, and how much we let it send. RFC 9000 §4.
  *
  * A receive window grows when it is used up within two round trips, because then it, not the path,
- * limits the sender.
+ * limits the sender. Beyond its base, the connection's window takes what it promises from the memory
+ * that all connections share; a stream's window needs none, as it lies within the connection's.
  *
  * @module
  */
+import type { MemoryBudget } from "./memory_budget.ts";
 import { TransportError } from "./transport_error.ts";
 
 /** A receive window that follows what was consumed and tunes its own size. */
@@ -14,12 +16,15 @@ export class ReceiveWindow {
   #maxBytes: number;
   #creditEnd: number;
   #grantedAtMs = -Infinity;
+  readonly #memory: MemoryBudget | null;
+  #takenBytes = 0;
 
-  /** Makes a window of `initialBytes` that may grow to `maxBytes`. */
-  constructor(initialBytes: number, maxBytes: number) {
+  /** Makes a window of `initialBytes` that may grow to `maxBytes`, from `memory` if that is given. */
+  constructor(initialBytes: number, maxBytes: number, memory: MemoryBudget | null = null) {
     this.#windowBytes = initialBytes;
     this.#maxBytes = Math.max(initialBytes, maxBytes);
     this.#creditEnd = initialBytes;
+    this.#memory = memory;
   }
 
   /** Offset up to which the peer may send. */
@@ -38,12 +43,33 @@ export class ReceiveWindow {
    */
   onConsumed(consumedEnd: number, clock: { nowMs: number; rttMs: number }): number {
     if (this.#creditEnd - consumedEnd > this.#windowBytes * 0.75) return NaN;
-    if (clock.nowMs - this.#grantedAtMs < 2 * clock.rttMs) {
-      this.#windowBytes = Math.min(this.#windowBytes * 2, this.#maxBytes);
-    }
+    if (clock.nowMs - this.#grantedAtMs < 2 * clock.rttMs) this.#grow(this.#windowBytes * 2);
     this.#grantedAtMs = clock.nowMs;
     this.#creditEnd = Math.max(this.#creditEnd, consumedEnd + this.#windowBytes);
     return this.#creditEnd;
+  }
+
+  /** Grows the window to `windowBytes`, as far as limit and memory allow; returns the new credit. */
+  open(windowBytes: number): number {
+    const before = this.#windowBytes;
+    this.#grow(windowBytes);
+    this.#creditEnd += this.#windowBytes - before;
+    return this.#creditEnd;
+  }
+
+  /** Gives the shared memory back; the window is not used any more. */
+  release(): void {
+    this.#memory?.giveBack(this.#takenBytes);
+    this.#takenBytes = 0;
+    this.#maxBytes = this.#windowBytes;
+  }
+
+  #grow(windowBytes: number): void {
+    const wantedBytes = Math.min(windowBytes, this.#maxBytes) - this.#windowBytes;
+    if (wantedBytes <= 0) return;
+    const grantedBytes = this.#memory === null ? wantedBytes : this.#memory.take(wantedBytes);
+    this.#takenBytes += grantedBytes;
+    this.#windowBytes += grantedBytes;
   }
 }
 
@@ -57,8 +83,8 @@ export class ConnectionFlowControl {
   #consumedBytes = 0;
 
   /** Makes the control with our own receive window. */
-  constructor(initialBytes: number, maxBytes: number) {
-    this.receiveWindow = new ReceiveWindow(initialBytes, maxBytes);
+  constructor(initialBytes: number, maxBytes: number, memory: MemoryBudget | null = null) {
+    this.receiveWindow = new ReceiveWindow(initialBytes, maxBytes, memory);
   }
 
   /** New stream bytes that may be sent. */

@@ -56,6 +56,7 @@ export class LossDetection {
   /** Every packet below is acknowledged, lost or needs no acknowledgement. */
   #scanFrom = 0;
   #largestAcked = -1;
+  #skippedPacket = -1;
   #newestAckedSentAtMs = -Infinity;
   #lastElicitingSentAtMs = -Infinity;
   #probedAtMs = -Infinity;
@@ -130,6 +131,15 @@ export class LossDetection {
   }
 
   /**
+   * Leaves out the next packet number: a peer that acknowledges it acknowledges what it has not seen.
+   * RFC 9000 §21.4.
+   */
+  skipPacketNumber(): void {
+    this.#skippedPacket = this.ring.next;
+    this.ring.state[this.ring.append()] = PACKET_NOT_ELICITING;
+  }
+
+  /**
    * Takes an ACK frame from the peer and decides what it proves.
    *
    * A packet is reported acked or lost, never both; spurious ones were reported lost before. Touches
@@ -146,6 +156,9 @@ export class LossDetection {
       throw new TransportError("PROTOCOL_VIOLATION", "ACK of a packet that was never sent");
     }
     for (let i = ranges.length - 2; i >= 0; i -= 2) {
+      if (ranges[i]! <= this.#skippedPacket && this.#skippedPacket <= ranges[i + 1]!) {
+        throw new TransportError("PROTOCOL_VIOLATION", "ACK of a packet number that was left out");
+      }
       this.#ackRange(ranges[i]!, ranges[i + 1]!, nowMs);
     }
     if (!this.#recentlyLost.isEmpty) this.#findSpurious(ranges, nowMs);

@@ -111,7 +111,9 @@ export class PacketBuilder {
     let isEliciting = false;
     const carriesAck = acks.isOwed;
     if (carriesAck && !plan.isMtuProbe) {
-      at = writeAckFrame(buffer, at, limit, {
+      let ackLimit = limit;
+      for (const frame of plan.transient) ackLimit -= frameBytes(frame);
+      at = writeAckFrame(buffer, at, ackLimit, {
         received: acks.received,
         delayUs: acks.delayUs(nowMs),
       });

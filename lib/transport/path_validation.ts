@@ -6,16 +6,32 @@
  */
 import type { Entropy } from "../crypto/mod.ts";
 import { constantTimeEqual } from "../crypto/mod.ts";
+import { AMPLIFICATION_FACTOR } from "./constants.ts";
 import { type Address, isSameAddress } from "./path.ts";
 
 /** Challenges sent to one address before it is given up. */
 const MAX_CHALLENGES = 4;
+/** Smallest packet with a challenge in it. */
+const CHALLENGE_BYTES = 15 + 9 + 16;
 
 interface Candidate {
   readonly address: Address;
   readonly token: Uint8Array;
   challengesSent: number;
   isDue: boolean;
+  /** Bytes that came from there, and went there: at most three times as many. RFC 9000 §8.2. */
+  receivedBytes: number;
+  sentBytes: number;
+}
+
+/** A challenge that should go out. */
+export interface DueChallenge {
+  /** Where to. */
+  readonly address: Address;
+  /** Eight random bytes that only whoever receives there can send back. */
+  readonly token: Uint8Array;
+  /** Most bytes that the packet may have. */
+  readonly limitBytes: number;
 }
 
 /** The validation of at most one new address. */
@@ -30,25 +46,41 @@ export class PathValidation {
     this.#entropy = entropy;
   }
 
-  /** Begins to validate an address, unless that is already going on. */
-  begin(address: Address, nowMs: number): void {
-    if (this.#candidate !== null && isSameAddress(this.#candidate.address, address)) return;
+  /** A packet of this size came from a new address: begins to validate it, unless that is going on. */
+  begin(address: Address, packetBytes: number, nowMs: number): void {
+    if (this.#candidate !== null && isSameAddress(this.#candidate.address, address)) {
+      this.#candidate.receivedBytes += packetBytes;
+      return;
+    }
     const token = new Uint8Array(8);
     this.#entropy.fill(token);
-    // The driver reuses address objects: keep a copy.
-    const copy = { hostname: address.hostname, port: address.port };
-    this.#candidate = { address: copy, token, challengesSent: 0, isDue: true };
+    this.#candidate = {
+      // The driver reuses address objects: keep a copy.
+      address: { hostname: address.hostname, port: address.port },
+      token,
+      challengesSent: 0,
+      isDue: true,
+      receivedBytes: packetBytes,
+      sentBytes: 0,
+    };
     this.deadlineMs = nowMs;
   }
 
-  /** The challenge that should go out now, or null. */
-  pollChallenge(nowMs: number, ptoMs: number): { address: Address; token: Uint8Array } | null {
+  /** The challenge that should go out now, or null. Tell {@linkcode onSent} how large it became. */
+  pollChallenge(nowMs: number, ptoMs: number): DueChallenge | null {
     const candidate = this.#candidate;
     if (candidate === null || !candidate.isDue) return null;
+    const limitBytes = AMPLIFICATION_FACTOR * candidate.receivedBytes - candidate.sentBytes;
+    if (limitBytes < CHALLENGE_BYTES) return null;
     candidate.isDue = false;
     candidate.challengesSent++;
     this.deadlineMs = nowMs + ptoMs * 2;
-    return candidate;
+    return { address: candidate.address, token: candidate.token, limitBytes };
+  }
+
+  /** The challenge went out in so many bytes. */
+  onSent(packetBytes: number): void {
+    if (this.#candidate !== null) this.#candidate.sentBytes += packetBytes;
   }
 
   /** The challenge was not answered in time: again, or give up. */

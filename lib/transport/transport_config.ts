@@ -23,7 +23,12 @@ export interface TransportConfig {
   readonly initialStreamWindowBytes: number;
   /** Most that one stream may hold unread, bytes: bounds memory, and speed on long paths. Default 64 MiB. */
   readonly maxStreamWindowBytes: number;
-  /** First receive window of the connection, bytes. Default 6 MiB. */
+  /**
+   * Receive window of a connection before its peer has proved its address, and whatever happens: all
+   * that it gets when `maxSharedMemoryBytes` is used up. Default 128 KiB.
+   */
+  readonly baseWindowBytes: number;
+  /** First receive window of the connection, bytes, while memory lasts. Default 6 MiB. */
   readonly initialWindowBytes: number;
   /** Most that all streams may hold unread, bytes. Default 96 MiB. */
   readonly maxWindowBytes: number;
@@ -31,6 +36,22 @@ export interface TransportConfig {
   readonly maxSendBufferBytes: number;
   /** Streams that the peer may have open. Default 128. */
   readonly maxStreams: number;
+  /**
+   * Memory of all connections for unread and unacknowledged bytes, beyond a base of 128 KiB each way.
+   * When it runs low, windows and send buffers stay small. Default 384 MiB.
+   */
+  readonly maxSharedMemoryBytes: number;
+  /** Connections that a server has at once. Default 1024. */
+  readonly maxConnections: number;
+  /** The same from one address other than loopback; for IPv6 from one /64. Default 64. */
+  readonly maxConnectionsPerSource: number;
+  /**
+   * A stream on which a server waits for its client ends when it moves less than 1 KiB in this time, while
+   * the client is heard, ms. Default 60 000.
+   */
+  readonly minProgressMs: number;
+  /** Application error code with which such a stream ends. Default 6, which asks for another try. */
+  readonly stalledStreamCode: number;
   /** Cap on sending, bytes per second; Infinity for none. Default Infinity. */
   readonly maxRateBytesPerSecond: number;
   /** Largest UDP payload that path MTU discovery may try. Default 65 507. */
@@ -49,10 +70,16 @@ export const DEFAULT_TRANSPORT_CONFIG: TransportConfig = {
   handshakeTimeoutMs: 10_000,
   initialStreamWindowBytes: 4 << 20,
   maxStreamWindowBytes: 64 << 20,
+  baseWindowBytes: 128 << 10,
   initialWindowBytes: 6 << 20,
   maxWindowBytes: 96 << 20,
   maxSendBufferBytes: 96 << 20,
   maxStreams: 128,
+  maxSharedMemoryBytes: 384 << 20,
+  maxConnections: 1024,
+  maxConnectionsPerSource: 64,
+  minProgressMs: 60_000,
+  stalledStreamCode: 6,
   maxRateBytesPerSecond: Infinity,
   maxDatagramBytes: 65_507,
   keyUpdatePackets: 2 ** 22,

@@ -77,6 +77,16 @@ export class ReceiveStream {
     return this.#ring.capacity;
   }
 
+  /** Gives back memory that what is held does not need. */
+  trim(): void {
+    this.#ring.trim(this.#highest);
+  }
+
+  /** Every byte up to the first hole, whether it was read or not. */
+  get arrivedBytes(): number {
+    return this.#readableEnd;
+  }
+
   /**
    * Takes `source[start, start + length)` as the stream's bytes from `offset`. Returns by how much the
    * highest offset grew.

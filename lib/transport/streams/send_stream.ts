@@ -73,6 +73,16 @@ export class SendStream {
     return this.#ring.capacity;
   }
 
+  /** Gives back memory that what is held does not need. */
+  trim(): void {
+    this.#ring.trim(this.#writtenEnd);
+  }
+
+  /** Every byte up to the first that is not acknowledged. */
+  get acknowledgedBytes(): number {
+    return this.#ring.base;
+  }
+
   /** Copies as much of `bytes` as keeps the unacknowledged bytes within `limitBytes`; returns how much. */
   write(bytes: Uint8Array, limitBytes: number): number {
     assert(!this.isFinished, "a finished stream takes no more bytes");

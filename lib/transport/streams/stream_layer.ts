@@ -8,14 +8,25 @@ import type { ControlFrame, StreamFrame } from "../../wire/frame.ts";
 import type { TransportParameters } from "../../wire/transport_parameters.ts";
 import type { ControlQueue } from "../control_queue.ts";
 import { ConnectionFlowControl, ReceiveWindow } from "../flow_control.ts";
+import { MemoryBudget } from "../memory_budget.ts";
 import type { TransportConfig } from "../transport_config.ts";
 import type { TransportEvent } from "../transport_event.ts";
 import { ReceiveStream } from "./receive_stream.ts";
 import { SendStream, type StreamChunk } from "./send_stream.ts";
 import { type StreamEntry, StreamMap } from "./stream_map.ts";
 
-/** Least that one stream buffers for sending, whatever the window is. */
+/** Least that one stream may buffer for sending, whatever the window is, while memory lasts. */
 const MIN_SEND_BUFFER_BYTES = 1 << 20;
+/** Send memory of a connection that takes none of what all share. */
+const BASE_SEND_BYTES = 128 << 10;
+/** What every stream may buffer even when there is no memory left, so that none stands still. */
+const LEAST_SEND_BYTES = 4096;
+/** Memory may be this much larger than what it holds before it is given back. */
+const SPARE_BYTES = 1 << 20;
+/** A stream that moved less since the last progress has made none. */
+const PROGRESS_BYTES = 1024;
+/** Checks without progress that end a stream. */
+export const PROGRESS_CHECKS = 6;
 
 /** Time and round trip, for window tuning. */
 export interface WindowClock {
@@ -37,6 +48,8 @@ export interface StreamLayerOptions {
   readonly control: ControlQueue;
   /** Where events go. */
   readonly events: TransportEvent[];
+  /** Memory shared with other connections; without it there is no limit but the windows. */
+  readonly memory?: MemoryBudget;
 }
 
 /** The streams of one connection. */
@@ -47,7 +60,9 @@ export class StreamLayer {
   readonly #map: StreamMap;
   readonly #flow: ConnectionFlowControl;
   readonly #opened: StreamEntry[] = [];
+  readonly #memory: MemoryBudget;
   #sendBufferBytes = MIN_SEND_BUFFER_BYTES;
+  #sendRoomBytes = BASE_SEND_BYTES;
 
   /** Makes the layer with no streams. */
   constructor(options: StreamLayerOptions) {
@@ -55,7 +70,11 @@ export class StreamLayer {
     this.#config = config;
     this.#control = options.control;
     this.#events = options.events;
-    this.#flow = new ConnectionFlowControl(config.initialWindowBytes, config.maxWindowBytes);
+    this.#memory = options.memory ?? new MemoryBudget(Infinity);
+    const baseBytes = Math.min(config.initialWindowBytes, config.baseWindowBytes);
+    this.#flow = new ConnectionFlowControl(baseBytes, config.maxWindowBytes, this.#memory);
+    const limit = this.#flow.receiveWindow.open(config.initialWindowBytes);
+    if (limit > baseBytes) this.#control.push({ kind: "max-data", limit });
     this.#flow.onMaxData(peer.initialMaxDataBytes);
     this.#map = new StreamMap(options.role, {
       maxRemoteStreams: config.maxStreams,
@@ -69,6 +88,8 @@ export class StreamLayer {
         peerStopCode: -1,
         isScheduled: false,
         isReadableReported: false,
+        progressMark: 0,
+        stalledChecks: 0,
       }),
     });
     this.#map.onMaxStreams(peer.initialMaxStreams);
@@ -93,7 +114,7 @@ export class StreamLayer {
 
   /** Copies in what fits; returns how many bytes that were. The rest waits for a `writable` event. */
   write(entry: StreamEntry, bytes: Uint8Array): number {
-    const written = entry.send.write(bytes, this.#sendBufferBytes);
+    const written = entry.send.write(bytes, this.#sendLimitBytes(entry, bytes.length));
     if (written > 0) this.#map.schedule(entry);
     return written;
   }
@@ -131,6 +152,7 @@ export class StreamLayer {
   /** Drops bytes that the application has read, and gives the peer credit for more. */
   consume(entry: StreamEntry, length: number, clock: WindowClock): void {
     entry.receive.consume(length);
+    this.#trimIfLarge(entry.receive);
     this.#giveCredit(entry, length, clock);
     this.#closeIfDone(entry);
   }
@@ -149,6 +171,83 @@ export class StreamLayer {
       this.#config.maxSendBufferBytes,
       Math.max(this.#sendBufferBytes, 3 * inFlightBytes),
     );
+  }
+
+  /**
+   * Looks at the streams of the peer on which we wait for it: those that have made no progress at several
+   * checks in a row end with `code`. Returns how many did. Idle memory is given back.
+   */
+  endStalled(code: number, clock: WindowClock): number {
+    let ended = 0;
+    for (const entry of this.#map.values()) {
+      entry.receive.trim();
+      entry.send.trim();
+      if (this.#map.isLocal(entry) || !this.#hasStalled(entry)) continue;
+      entry.stalledChecks = 0;
+      ended++;
+      this.stop(entry, code, clock);
+      this.reset(entry, code);
+      this.#events.push({ kind: "readable", stream: entry }, { kind: "writable", stream: entry });
+    }
+    return ended;
+  }
+
+  /** Gives the shared memory back when the connection is over. */
+  release(): void {
+    this.#flow.receiveWindow.release();
+    this.#memory.giveBack(this.#sendRoomBytes - BASE_SEND_BYTES);
+    this.#sendRoomBytes = BASE_SEND_BYTES;
+  }
+
+  /** Memory that the streams hold, bytes. */
+  get heldBytes(): number {
+    let held = 0;
+    for (const { receive, send } of this.#map.values()) held += receive.capacity + send.capacity;
+    return held;
+  }
+
+  #hasStalled(entry: StreamEntry): boolean {
+    const { send, receive } = entry;
+    // A reader that was told of something and has not looked is not the peer's fault.
+    const isReading = !receive.isSizeKnown && !receive.isStopped && !entry.isReadableReported &&
+      receive.readableBytes === 0;
+    const isWaiting = isReading || (!send.isReset && send.unacknowledgedBytes > 0);
+    const mark = receive.arrivedBytes + send.acknowledgedBytes;
+    if (isWaiting && mark - entry.progressMark < PROGRESS_BYTES) {
+      return ++entry.stalledChecks >= PROGRESS_CHECKS;
+    }
+    entry.progressMark = mark;
+    entry.stalledChecks = 0;
+    return false;
+  }
+
+  /** What one stream may keep for sending: its share of what the connection and all others may keep. */
+  #sendLimitBytes(entry: StreamEntry, wantedBytes: number): number {
+    const ownBytes = entry.send.unacknowledgedBytes;
+    const streamBytes = Math.min(this.#sendBufferBytes, ownBytes + wantedBytes);
+    const othersBytes = this.#unacknowledgedBytes() - ownBytes;
+    const neededBytes = Math.min(othersBytes + streamBytes, 2 * this.#sendBufferBytes);
+    if (neededBytes > this.#sendRoomBytes) {
+      this.#sendRoomBytes += this.#memory.take(neededBytes - this.#sendRoomBytes);
+    }
+    return Math.max(LEAST_SEND_BYTES, Math.min(streamBytes, this.#sendRoomBytes - othersBytes));
+  }
+
+  #unacknowledgedBytes(): number {
+    let total = 0;
+    for (const { send } of this.#map.values()) total += send.unacknowledgedBytes;
+    return total;
+  }
+
+  /** Streams that were large once must not keep what others need. */
+  #trimIfLarge(entry: { readonly capacity: number }): void {
+    if (entry.capacity < SPARE_BYTES) return;
+    const limit = 2 * (this.#flow.receiveWindow.windowBytes + this.#sendRoomBytes) + SPARE_BYTES;
+    if (this.heldBytes <= limit) return;
+    for (const { receive, send } of this.#map.values()) {
+      receive.trim();
+      send.trim();
+    }
   }
 
   // ── The packet's side ──────────────────────────────────────────────────────────────────────────
@@ -181,7 +280,15 @@ export class StreamLayer {
     const entry = this.#map.find(streamId);
     if (entry === undefined || !entry.send.onAcked(offset, length, isFin)) return;
     this.#events.push({ kind: "writable", stream: entry });
+    if (entry.send.unacknowledgedBytes === 0) this.#onSendBufferEmpty(entry);
     this.#closeIfDone(entry);
+  }
+
+  #onSendBufferEmpty(entry: StreamEntry): void {
+    this.#trimIfLarge(entry.send);
+    if (this.#sendRoomBytes === BASE_SEND_BYTES || this.#unacknowledgedBytes() > 0) return;
+    this.#memory.giveBack(this.#sendRoomBytes - BASE_SEND_BYTES);
+    this.#sendRoomBytes = BASE_SEND_BYTES;
   }
 
   /** A piece of a stream was lost. */

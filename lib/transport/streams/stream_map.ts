@@ -30,6 +30,10 @@ export interface StreamEntry {
   isScheduled: boolean;
   /** The application was told that there is something to read and has not looked since. */
   isReadableReported: boolean;
+  /** Bytes moved, both ways, when progress was last seen. */
+  progressMark: number;
+  /** Checks since then at which we waited for the peer. */
+  stalledChecks: number;
 }
 
 /** The streams of one connection. */
@@ -70,6 +74,11 @@ export class StreamMap {
   /** The stream, or undefined when it is closed or was never opened. */
   find(id: number): StreamEntry | undefined {
     return this.#streams.get(id);
+  }
+
+  /** True for a stream that we opened. */
+  isLocal(entry: StreamEntry): boolean {
+    return (entry.id & 1) === this.#firstLocalId;
   }
 
   /** True when the peer allows us another stream. */
