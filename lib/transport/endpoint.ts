@@ -1,39 +1,26 @@
 /**
- * One UDP port: datagrams to connections by connection ID, handshakes on both sides. RFC 9000 §5, §8.
+ * One UDP port: datagrams to connections by connection ID, everything else to the two sides of the
+ * handshake. RFC 9000 §5.
  *
  * @module
  */
-import { TruncatedError } from "../bytes/byte_reader.ts";
-import {
-  type AeadProvider,
-  type Entropy,
-  HandshakeError,
-  type Identity,
-  type SuiteName,
-} from "../crypto/mod.ts";
+import type { AeadProvider, Entropy, Identity, SuiteName } from "../crypto/mod.ts";
 import { ConnectionId } from "../wire/connection_id.ts";
 import {
+  isInitial,
   isLongHeader,
   isShortHeader,
-  LONG_HEADER_BYTES,
-  type LongHeader,
-  MIN_INITIAL_BYTES,
   packetLengthAt,
   readLongHeader,
-  VERSION,
-  writeLongHeader,
 } from "../wire/packet_header.ts";
 import type { TransportParameters } from "../wire/transport_parameters.ts";
-import { isUsableSource } from "./address_filter.ts";
+import { Admission } from "./admission.ts";
+import { ClientAttempts, type ConnectAttempt, type FailedAttempt } from "./client_attempts.ts";
 import { Connection } from "./connection.ts";
-import {
-  HALF_OPEN_LIFETIME_MS,
-  HANDSHAKE_RETRY_MS,
-  MAX_BATCH_BYTES,
-  MAX_HALF_OPEN,
-} from "./constants.ts";
-import { ClientHandshake, readInitial, ServerHandshake } from "./handshake.ts";
+import { MAX_BATCH_BYTES, MAX_HALF_OPEN } from "./constants.ts";
+import { MemoryBudget } from "./memory_budget.ts";
 import { type Address, isSameAddress } from "./path.ts";
+import { type HandshakeCounters, ServerHandshakes } from "./server_handshakes.ts";
 import type { TransmitBatch } from "./transmit_batch.ts";
 import type { TransportConfig } from "./transport_config.ts";
 import type { ConnectionEnd } from "./transport_error.ts";
@@ -61,6 +48,8 @@ export interface EndpointOptions {
    * Null instead of a function makes an endpoint that accepts no connections.
    */
   readonly pskFor: ((method: number) => Uint8Array | null) | null;
+  /** Where the socket is bound; packets that claim to come from there are dropped. */
+  readonly ownAddress?: Address;
 }
 
 /** What happened at the endpoint. */
@@ -76,45 +65,19 @@ export type EndpointEvent =
   /** A client has connected. */
   | { readonly kind: "accepted"; readonly connection: Connection };
 
-/** A connection that we are trying to make. */
-export interface ConnectAttempt {
-  /** Where to. */
-  readonly address: Address;
-}
-
-interface Attempt extends ConnectAttempt {
-  handshake: ClientHandshake;
-  readonly method: number;
-  readonly psk: Uint8Array;
-  sentCount: number;
-  sentAtMs: number;
-  resendAtMs: number;
-  readonly giveUpAtMs: number;
-  /** Said without proof that it is the server's word; counts only when nothing better comes. */
-  hint: ConnectionEnd | null;
-}
-
-interface HalfOpen {
-  readonly handshake: ServerHandshake;
-  readonly address: Address;
-  readonly repliedAtMs: number;
-  readonly expiresAtMs: number;
-  replyCount: number;
-}
-
-/** Reasons a server gives for refusing, in a packet without protection: hints, not facts. */
-const REFUSED_METHOD = 1;
-const REFUSED_PROOF = 2;
-
 /** Client and server side of one socket. */
 export class Endpoint {
   /** What happened, oldest first; the driver takes events out. */
   readonly events: EndpointEvent[] = [];
   readonly #options: EndpointOptions;
   readonly #connections = new Map<number, Connection>();
-  readonly #attempts = new Map<number, Attempt>();
-  readonly #halfOpen = new Map<number, HalfOpen>();
-  readonly #halfOpenByClient = new Map<number, HalfOpen>();
+  /** Where each connection came from, for its place in the admission. */
+  readonly #sources = new Map<Connection, string>();
+  readonly #admission: Admission;
+  readonly #memory: MemoryBudget;
+  readonly #attempts: ClientAttempts;
+  /** Null at an endpoint that accepts no connections. */
+  readonly #handshakes: ServerHandshakes | null;
   /** Packets without a connection, ready to go. */
   readonly #outbox: { bytes: Uint8Array; address: Address }[] = [];
   #touched: Connection | null = null;
@@ -127,7 +90,23 @@ export class Endpoint {
 
   /** Makes an endpoint without connections. */
   constructor(options: EndpointOptions) {
+    const { config, identity, entropy, aead, suites, pskFor } = options;
     this.#options = options;
+    this.#admission = new Admission(config);
+    this.#memory = new MemoryBudget(config.maxSharedMemoryBytes);
+    const parameters = () => this.#parameters();
+    this.#attempts = new ClientAttempts({ identity, entropy, parameters });
+    this.#handshakes = pskFor === null ? null : new ServerHandshakes({
+      identity,
+      entropy,
+      parameters,
+      pskFor,
+      aead,
+      tokenSuite: suites[0] ?? "chacha20-poly1305",
+      ownAddress: options.ownAddress,
+      isFull: (hostname) => this.#admission.isFull(hostname),
+      send: (bytes, address) => this.#send(bytes, address),
+    });
   }
 
   /** Connections that are alive, in no order. */
@@ -145,13 +124,29 @@ export class Endpoint {
     return this.#droppedPackets;
   }
 
+  /** What strangers sent and were answered; null at an endpoint that accepts no connections. */
+  get handshakeCounters(): Readonly<HandshakeCounters> | null {
+    return this.#handshakes?.counters ?? null;
+  }
+
+  /** Handshakes that wait for their end. */
+  get halfOpenCount(): number {
+    return this.#handshakes?.halfOpenCount ?? 0;
+  }
+
+  /** Bytes of the shared memory that connections hold or have promised to hold. */
+  get takenMemoryBytes(): number {
+    return this.#memory.takenBytes;
+  }
+
   /** Our transport parameters, as they are sent. */
   #parameters(): TransportParameters {
     const { config, receiveBufferBytes, suites } = this.#options;
     return {
       maxIdleTimeoutMs: config.maxIdleTimeoutMs,
       maxUdpPayloadBytes: Math.max(1200, maxPayloadFor(receiveBufferBytes)),
-      initialMaxDataBytes: config.initialWindowBytes,
+      // More follows once the peer has proved its address: a window is a promise of memory.
+      initialMaxDataBytes: Math.min(config.initialWindowBytes, config.baseWindowBytes),
       initialMaxStreamDataBytes: config.initialStreamWindowBytes,
       initialMaxStreams: config.maxStreams,
       receiveBufferBytes,
@@ -166,19 +161,8 @@ export class Endpoint {
     proof: { method: number; psk: Uint8Array },
     nowMs: number,
   ): ConnectAttempt {
-    const attempt: Attempt = {
-      address,
-      handshake: this.#clientHandshake(proof.method, proof.psk, EMPTY),
-      method: proof.method,
-      psk: proof.psk,
-      sentCount: 0,
-      sentAtMs: nowMs,
-      resendAtMs: nowMs,
-      giveUpAtMs: nowMs + this.#options.config.handshakeTimeoutMs,
-      hint: null,
-    };
-    this.#attempts.set(attempt.handshake.localId.key, attempt);
-    return attempt;
+    const timeoutMs = this.#options.config.handshakeTimeoutMs;
+    return this.#attempts.begin(address, proof, { nowMs, timeoutMs });
   }
 
   // ── Verb 1 ─────────────────────────────────────────────────────────────────────────────────────
@@ -192,9 +176,12 @@ export class Endpoint {
         this.#droppedPackets++;
         break;
       }
-      if (isLongHeader(bytes[start]!)) {
+      const first = bytes[start]!;
+      if (isInitial(first)) {
+        this.#handshakes?.handleInitial(bytes, { start, packetBytes }, from, nowMs);
+      } else if (isLongHeader(first)) {
         this.#handleLong(bytes.subarray(start, start + packetBytes), from, nowMs);
-      } else if (isShortHeader(bytes[start]!)) {
+      } else if (isShortHeader(first)) {
         this.#handleShort(bytes, { start, packetBytes }, from, nowMs);
       }
       start += packetBytes;
@@ -230,201 +217,72 @@ export class Endpoint {
     this.#touched = null;
   }
 
+  /** Answers are never answered, so two endpoints cannot keep each other busy. */
   #handleLong(packet: Uint8Array, from: Address, nowMs: number): void {
     const header = readLongHeader(packet, 0);
-    if (header === null || !isUsableSource(from)) return;
+    if (header === null) return;
     switch (header.type) {
       case "initial":
-        this.#onInitial(packet, header, from, nowMs);
         break;
-      case "finish":
-        this.#onFinish(packet, header, from, nowMs);
+      case "finish": {
+        const accepted = this.#handshakes?.handleFinish(packet, header, nowMs) ?? null;
+        if (accepted === null) break;
+        const { address, result } = accepted;
+        const options = {
+          role: "server",
+          address,
+          handshake: result,
+          finish: null,
+          nowMs,
+        } as const;
+        this.events.push({ kind: "accepted", connection: this.#addConnection(options) });
         break;
-      case "reply":
-        this.#onReply(packet, header, nowMs);
+      }
+      case "reply": {
+        const success = this.#attempts.handleReply(packet, header, nowMs);
+        if (success === null) break;
+        const { attempt, finish, result } = success;
+        const { address } = attempt;
+        const options = { role: "client", address, handshake: result, finish, nowMs } as const;
+        const connection = this.#addConnection(options);
+        this.events.push({ kind: "connected", attempt, connection });
+        break;
+      }
+      case "retry":
+        this.#attempts.handleRetry(packet, header, from, nowMs);
         break;
       case "version-negotiation":
-        this.#onHint(header, { kind: "version-mismatch", code: 0, reason: "" });
-        break;
       case "refusal":
-        this.#onHint(header, {
-          kind: "refused",
-          code: packet[LONG_HEADER_BYTES] ?? 0,
-          reason: "",
-        });
-        break;
-      case "retry":
+        this.#attempts.handleHint(packet, header, from, nowMs);
         break;
     }
-  }
-
-  // ── Client side ────────────────────────────────────────────────────────────────────────────────
-
-  #clientHandshake(method: number, psk: Uint8Array, token: Uint8Array): ClientHandshake {
-    const { identity, entropy } = this.#options;
-    const parameters = this.#parameters();
-    return new ClientHandshake({ identity, entropy, parameters, method, psk, token });
-  }
-
-  #findAttempt(header: LongHeader): Attempt | undefined {
-    const attempt = this.#attempts.get(header.destination.key);
-    return attempt?.handshake.localId.equals(header.destination) ? attempt : undefined;
-  }
-
-  #onReply(packet: Uint8Array, header: LongHeader, nowMs: number): void {
-    const attempt = this.#findAttempt(header);
-    if (attempt === undefined || header.version !== VERSION) return;
-    const payload = packet.subarray(LONG_HEADER_BYTES);
-    try {
-      const parameters = this.#parameters();
-      const { finish, result } = attempt.handshake.onReply(payload, header.source, parameters);
-      this.#attempts.delete(attempt.handshake.localId.key);
-      const rttMs = attempt.sentCount === 1 ? nowMs - attempt.sentAtMs : NaN;
-      const connection = this.#addConnection({
-        role: "client",
-        address: attempt.address,
-        handshake: { ...result, rttMs },
-        finish,
-        nowMs,
-      });
-      this.events.push({ kind: "connected", attempt, connection });
-    } catch (error) {
-      if (!(error instanceof HandshakeError)) throw error;
-      // Not from the server that we reached, or another key: the genuine reply may still come.
-      attempt.hint = { kind: "handshake-failed", code: 0, reason: error.message };
-    }
-  }
-
-  #onHint(header: LongHeader, hint: ConnectionEnd): void {
-    const attempt = this.#findAttempt(header);
-    if (attempt === undefined) return;
-    this.#attempts.delete(attempt.handshake.localId.key);
-    this.events.push({ kind: "failed", attempt, end: hint });
-  }
-
-  // ── Server side ────────────────────────────────────────────────────────────────────────────────
-
-  #onInitial(packet: Uint8Array, header: LongHeader, from: Address, nowMs: number): void {
-    const { pskFor } = this.#options;
-    // Nothing shorter is answered, so that no answer is larger than its question. RFC 9000 §8.1.
-    if (pskFor === null || packet.length < MIN_INITIAL_BYTES) return;
-    if (header.version !== VERSION) {
-      this.#answer(header, from, "version-negotiation", versionList());
-      return;
-    }
-    const known = this.#halfOpenByClient.get(header.source.key);
-    if (known !== undefined && known.handshake.remoteId.equals(header.source)) {
-      if (known.replyCount++ < 8) this.#send(known.handshake.reply, known.address);
-      return;
-    }
-    this.#forgetExpired(nowMs);
-    if (this.#halfOpen.size >= MAX_HALF_OPEN) return;
-    try {
-      const request = readInitial(packet);
-      const psk = pskFor(request.method);
-      if (psk === null) {
-        this.#answer(header, from, "refusal", Uint8Array.of(REFUSED_METHOD));
-        return;
-      }
-      const { identity, entropy } = this.#options;
-      const handshake = new ServerHandshake({
-        identity,
-        entropy,
-        parameters: this.#parameters(),
-        psk,
-        request,
-        remoteId: header.source,
-      });
-      const halfOpen: HalfOpen = {
-        handshake,
-        address: { hostname: from.hostname, port: from.port },
-        repliedAtMs: nowMs,
-        expiresAtMs: nowMs + HALF_OPEN_LIFETIME_MS,
-        replyCount: 1,
-      };
-      this.#halfOpen.set(handshake.localId.key, halfOpen);
-      this.#halfOpenByClient.set(header.source.key, halfOpen);
-      this.#send(handshake.reply, halfOpen.address);
-    } catch (error) {
-      if (error instanceof TruncatedError) return;
-      if (!(error instanceof HandshakeError)) throw error;
-      this.#answer(header, from, "refusal", Uint8Array.of(REFUSED_PROOF));
-    }
-  }
-
-  #onFinish(packet: Uint8Array, header: LongHeader, from: Address, nowMs: number): void {
-    const halfOpen = this.#halfOpen.get(header.destination.key);
-    if (halfOpen === undefined || !halfOpen.handshake.localId.equals(header.destination)) return;
-    try {
-      const result = halfOpen.handshake.onFinish(packet.subarray(LONG_HEADER_BYTES));
-      this.#forgetHalfOpen(halfOpen);
-      const rttMs = halfOpen.replyCount === 1 ? nowMs - halfOpen.repliedAtMs : NaN;
-      const connection = this.#addConnection({
-        role: "server",
-        address: { hostname: from.hostname, port: from.port },
-        handshake: { ...result, rttMs },
-        finish: null,
-        nowMs,
-      });
-      this.events.push({ kind: "accepted", connection });
-    } catch (error) {
-      // Forged: the genuine FINISH may still come.
-      if (!(error instanceof HandshakeError)) throw error;
-    }
-  }
-
-  #answer(
-    header: LongHeader,
-    to: Address,
-    type: "version-negotiation" | "refusal",
-    payload: Uint8Array,
-  ): void {
-    const packetBytes = LONG_HEADER_BYTES + payload.length;
-    const bytes = new Uint8Array(packetBytes);
-    const version = type === "version-negotiation" ? 0 : VERSION;
-    const source = new ConnectionId(0, 0);
-    writeLongHeader(bytes, 0, { type, version, destination: header.source, source, packetBytes });
-    bytes.set(payload, LONG_HEADER_BYTES);
-    this.#send(bytes, { hostname: to.hostname, port: to.port });
-  }
-
-  #forgetExpired(nowMs: number): void {
-    for (const halfOpen of this.#halfOpen.values()) {
-      if (halfOpen.expiresAtMs > nowMs) break;
-      this.#forgetHalfOpen(halfOpen);
-    }
-  }
-
-  #forgetHalfOpen(halfOpen: HalfOpen): void {
-    this.#halfOpen.delete(halfOpen.handshake.localId.key);
-    this.#halfOpenByClient.delete(halfOpen.handshake.remoteId.key);
   }
 
   // ── Verbs 2, 3 and 4 ───────────────────────────────────────────────────────────────────────────
 
   /** Does what is due on every connection and attempt. */
   handleTimeout(nowMs: number): void {
-    for (const attempt of this.#attempts.values()) {
-      if (nowMs < attempt.giveUpAtMs) continue;
-      this.#attempts.delete(attempt.handshake.localId.key);
-      const end = attempt.hint ?? { kind: "unreachable", code: 0, reason: "" };
-      this.events.push({ kind: "failed", attempt, end });
-    }
+    this.#reportFailed(this.#attempts.handleTimeout(nowMs));
+    this.#handshakes?.handleTimeout(nowMs);
     for (const [key, connection] of this.#connections) {
       if (connection.deadlineMs <= nowMs) {
         connection.handleTimeout(nowMs);
         this.#touch(connection);
       }
-      if (connection.stateName === "closed") this.#connections.delete(key);
+      if (connection.stateName === "closed") this.#removeConnection(key, connection);
     }
+  }
+
+  #reportFailed(failed: readonly FailedAttempt[]): void {
+    for (const { attempt, end } of failed) this.events.push({ kind: "failed", attempt, end });
   }
 
   /** The earliest moment at which `handleTimeout` or `pollTransmit` has something to do. */
   nextDeadlineMs(): number {
-    let earliestMs = Infinity;
-    for (const attempt of this.#attempts.values()) {
-      earliestMs = Math.min(earliestMs, attempt.resendAtMs, attempt.giveUpAtMs);
-    }
+    let earliestMs = Math.min(
+      this.#attempts.nextDeadlineMs(),
+      this.#handshakes?.deadlineMs ?? Infinity,
+    );
     for (const connection of this.#connections.values()) {
       if (connection.deadlineMs < earliestMs) earliestMs = connection.deadlineMs;
     }
@@ -441,11 +299,9 @@ export class Endpoint {
       fill(batch, waiting.bytes, waiting.address);
       return true;
     }
-    for (const attempt of this.#attempts.values()) {
-      if (nowMs < attempt.resendAtMs) continue;
-      attempt.sentAtMs = nowMs;
-      attempt.resendAtMs = nowMs + Math.min(1000, HANDSHAKE_RETRY_MS * 2 ** attempt.sentCount++);
-      fill(batch, attempt.handshake.initial, attempt.address);
+    const initial = this.#attempts.poll(nowMs);
+    if (initial !== null) {
+      fill(batch, initial.bytes, initial.address);
       return true;
     }
     for (let head = this.#ready[0]; head !== undefined; head = this.#ready[0]) {
@@ -493,27 +349,19 @@ export class Endpoint {
     batch: { address: Address; segmentBytes: number },
     nowMs: number,
   ): void {
-    for (const connection of this.#connections.values()) {
+    for (const [key, connection] of this.#connections) {
       if (!isSameAddress(connection.address, batch.address)) continue;
       if (failure === "too-big") connection.onSendTooBig(batch.segmentBytes, nowMs);
       else connection.onSendRefused();
       this.#touch(connection);
+      if (connection.stateName === "closed") this.#removeConnection(key, connection);
     }
-    if (failure === "too-big") return;
-    for (const attempt of this.#attempts.values()) {
-      if (!isSameAddress(attempt.address, batch.address)) continue;
-      this.#attempts.delete(attempt.handshake.localId.key);
-      this.events.push({
-        kind: "failed",
-        attempt,
-        end: { kind: "send-refused", code: 0, reason: "" },
-      });
-    }
+    if (failure === "refused") this.#reportFailed(this.#attempts.onSendRefused(batch.address));
   }
 
   /** Gives up an attempt without waiting for its end. */
   abandon(attempt: ConnectAttempt): void {
-    for (const [key, other] of this.#attempts) if (other === attempt) this.#attempts.delete(key);
+    this.#attempts.abandon(attempt);
   }
 
   #addConnection(
@@ -529,11 +377,20 @@ export class Endpoint {
       aead,
       entropy,
       random,
+      memory: this.#memory,
       maxDatagramBytes: Math.min(config.maxDatagramBytes, maxDatagramBytes(part.address)),
     });
     this.#connections.set(part.handshake.localId.key, connection);
+    this.#sources.set(connection, this.#admission.onBegun(part.address.hostname));
     this.#touch(connection);
     return connection;
+  }
+
+  #removeConnection(key: number, connection: Connection): void {
+    this.#connections.delete(key);
+    const source = this.#sources.get(connection);
+    if (source !== undefined) this.#admission.onEnded(source);
+    this.#sources.delete(connection);
   }
 
   #send(bytes: Uint8Array, address: Address): void {
@@ -542,18 +399,11 @@ export class Endpoint {
   }
 }
 
-const EMPTY = new Uint8Array(0);
 const NO_CONNECTIONS: readonly Connection[] = [];
 
 /** A datagram larger than a sixteenth of the receive buffer would make a burst of a few overflow it. */
 function maxPayloadFor(receiveBufferBytes: number): number {
   return Math.min(MAX_BATCH_BYTES, Math.floor(receiveBufferBytes / 16));
-}
-
-function versionList(): Uint8Array {
-  const list = new Uint8Array(4);
-  new DataView(list.buffer).setUint32(0, VERSION);
-  return list;
 }
 
 function fill(batch: TransmitBatch, bytes: Uint8Array, address: Address): void {

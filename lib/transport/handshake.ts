@@ -4,6 +4,8 @@
  * ```
  * client                                                     server
  * INITIAL  method, token, Noise 1 (parameters), padding  →
+ *                                                        ←   RETRY   token (only under load)
+ * INITIAL  the same with the token and a fresh key       →
  *                                                        ←   REPLY   Noise 2 (parameters)
  * FINISH   Noise 3 (parameters)                          →
  * first sealed packets                                   →
@@ -63,10 +65,10 @@ export interface HandshakeResult {
 
 /** No proof: the pre-shared key is all zero. */
 export const METHOD_NONE = 0;
-
-const CONTEXT = new TextEncoder().encode("Ferry transport 1");
 /** The pre-shared key is the cookie that only the server's own user can read. */
 export const METHOD_COOKIE = 1;
+
+const CONTEXT = new TextEncoder().encode("Ferry transport 1");
 
 /** What both roles need. */
 export interface HandshakeOptions {
@@ -87,11 +89,19 @@ export class ClientHandshake {
   #noise: NoiseHandshake;
   #method: number;
 
-  /** Prepares the INITIAL. `psk` is 32 bytes that belong to `method`; zeros for METHOD_NONE. */
+  /**
+   * Prepares the INITIAL. `psk` is 32 bytes that belong to `method`; zeros for METHOD_NONE. A token belongs
+   * to the connection ID of the INITIAL that it was given for: then `localId` is that one.
+   */
   constructor(
-    options: HandshakeOptions & { method: number; psk: Uint8Array; token: Uint8Array },
+    options: HandshakeOptions & {
+      method: number;
+      psk: Uint8Array;
+      token: Uint8Array;
+      localId?: ConnectionId;
+    },
   ) {
-    this.localId = randomConnectionId(options.entropy);
+    this.localId = options.localId ?? randomConnectionId(options.entropy);
     this.#method = options.method;
     const packet = new Uint8Array(MIN_INITIAL_BYTES);
     const header = {
@@ -242,6 +252,11 @@ export class ServerHandshake {
       handshakeHash: this.#noise.handshakeHash,
       method: this.#method,
     };
+  }
+
+  /** Wipes the keys of a handshake that nobody finishes. */
+  destroy(): void {
+    this.#noise.destroy();
   }
 }
 

@@ -13,12 +13,9 @@ export type {
   LossSample,
 } from "./congestion/controller.ts";
 export type { ConnectionStats } from "./connection_stats.ts";
-export {
-  type ConnectAttempt,
-  Endpoint,
-  type EndpointEvent,
-  type EndpointOptions,
-} from "./endpoint.ts";
+export type { ConnectAttempt } from "./client_attempts.ts";
+export { Endpoint, type EndpointEvent, type EndpointOptions } from "./endpoint.ts";
+export { type HandshakeCounters, REFUSAL_CODES } from "./server_handshakes.ts";
 export type { ControlQueue } from "./control_queue.ts";
 export type { ReceiveWindow } from "./flow_control.ts";
 export { type HandshakeResult, METHOD_COOKIE, METHOD_NONE } from "./handshake.ts";

@@ -84,6 +84,11 @@ export function isLongHeader(firstByte: number): boolean {
   return (firstByte & 0x80) !== 0;
 }
 
+/** True when the packet that begins with this byte is an INITIAL: the one that strangers send. */
+export function isInitial(firstByte: number): boolean {
+  return firstByte === LONG_FORM;
+}
+
 /** True when the byte is a short header's first one, reserved bits zero. */
 export function isShortHeader(firstByte: number): boolean {
   return (firstByte & SHORT_RESERVED) === 0 && (firstByte & SHORT_FORM) !== 0;
