@@ -33,8 +33,8 @@ export class ControlQueue {
    */
   push(frame: ControlFrame): void {
     const index = this.#waiting.findIndex((other) => isSuperseded(other, frame));
-    if (index >= 0) this.#waiting[index] = frame;
-    else this.#waiting.push(frame);
+    if (index < 0) this.#waiting.push(frame);
+    else if (!isOlder(frame, this.#waiting[index]!)) this.#waiting[index] = frame;
   }
 
   /** The frame `next` was written into this packet. */
@@ -64,4 +64,11 @@ const NONE: readonly ControlFrame[] = [];
 function isSuperseded(old: ControlFrame, frame: ControlFrame): boolean {
   if (old.kind !== frame.kind) return false;
   return !("streamId" in old) || !("streamId" in frame) || old.streamId === frame.streamId;
+}
+
+/** True for a frame that was lost and comes back while its successor is waiting. */
+function isOlder(frame: ControlFrame, other: ControlFrame): boolean {
+  if ("limit" in frame && "limit" in other) return frame.limit < other.limit;
+  if ("sequence" in frame && "sequence" in other) return frame.sequence < other.sequence;
+  return false;
 }
