@@ -39,6 +39,7 @@ export class PacketProtection {
   #send: Generation;
   #sendPhase: 0 | 1 = 0;
   #sealedPackets = 0;
+  /** First packet sealed with the present key; -1 while there is none. */
   #sendPhaseFirstPacket = 0;
   #isUpdateConfirmed = true;
   #receive: Generation;
@@ -87,6 +88,7 @@ export class PacketProtection {
    * it; the tag is written behind. The header's key phase must be `keyPhase`.
    */
   seal(buffer: Uint8Array, start: number, plaintextBytes: number, packetNumber: number): void {
+    if (this.#sendPhaseFirstPacket < 0) this.#sendPhaseFirstPacket = packetNumber;
     this.#send.key.seal(buffer, start, SHORT_HEADER_BYTES, plaintextBytes, packetNumber);
     this.#sealedPackets++;
   }
@@ -116,7 +118,8 @@ export class PacketProtection {
 
   /** A packet that we sent was acknowledged: tells when a key update has reached the peer. */
   onPacketAcked(packetNumber: number): void {
-    if (packetNumber >= this.#sendPhaseFirstPacket) this.#isUpdateConfirmed = true;
+    const first = this.#sendPhaseFirstPacket;
+    if (first >= 0 && packetNumber >= first) this.#isUpdateConfirmed = true;
   }
 
   /**
@@ -168,8 +171,8 @@ export class PacketProtection {
     this.#send = next;
     this.#sendPhase = this.#sendPhase === 0 ? 1 : 0;
     this.#sealedPackets = 0;
-    this.#sendPhaseFirstPacket = Math.max(firstPacket, 0);
-    this.#isUpdateConfirmed = firstPacket < 0;
+    this.#sendPhaseFirstPacket = firstPacket;
+    this.#isUpdateConfirmed = false;
   }
 
   #derive(secret: Uint8Array): Generation {
