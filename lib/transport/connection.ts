@@ -629,8 +629,9 @@ export class Connection {
 
   #pollPackets(batch: TransmitBatch, nowMs: number): boolean {
     const { controller, mtu, pacer } = this.#path;
-    const segmentBytes = mtu.datagramBytes;
     const isProbe = this.#probesDue > 0;
+    // A probe must get through where large packets have ceased to: only then is their loss noticed.
+    const segmentBytes = isProbe ? BASE_DATAGRAM_BYTES : mtu.datagramBytes;
     let budgetBytes = this.#sendBudgetBytes(segmentBytes, nowMs);
     if (isProbe) budgetBytes = Math.max(budgetBytes, segmentBytes * this.#probesDue);
     const isAckDue = this.#acks.isDue(nowMs);
