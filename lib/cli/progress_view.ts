@@ -9,8 +9,10 @@ import type { Progress } from "../transfer/mod.ts";
 import { columnCount, show } from "./show.ts";
 import { formatBytes, formatClock, formatCount, formatRate } from "./units.ts";
 
-const BAR_COLUMNS = 20;
+const BAR_COLUMNS = 16;
 const LONGEST_NAME = 30;
+/** The first moments say nothing about a rate. */
+const SPEED_AFTER_SECONDS = 0.5;
 
 /** One line for one transfer: name, percent, bar, bytes of total, rate, time left. */
 export function progressLine(name: string, progress: Progress, columns: number): string {
@@ -18,14 +20,19 @@ export function progressLine(name: string, progress: Progress, columns: number):
   return fit(`${shown} ${measures(progress)}`, columns);
 }
 
-/** One line for several transfers. */
+/** One line for several transfers; sizes that nobody knew before do not count in the whole. */
 export function batchLine(
   doneCount: number,
   fileCount: number,
   progress: Progress,
   columns: number,
 ): string {
-  return fit(`${doneCount} of ${formatCount(fileCount, "file")} ${measures(progress)}`, columns);
+  const files = `${doneCount} of ${formatCount(fileCount, "file")}`;
+  const isWholeKnown = progress.totalBytes >= progress.bytes && progress.totalBytes > 0;
+  const rest = isWholeKnown
+    ? measures(progress)
+    : `${formatBytes(progress.bytes)}${speed(progress, "")}`;
+  return fit(`${files} ${rest}`, columns);
 }
 
 /** Finds the tenths that a transfer passes. */
@@ -65,12 +72,16 @@ function measures(progress: Progress): string {
   const filled = Math.round(Math.min(1, progress.fraction) * BAR_COLUMNS);
   const bar = `[${"#".repeat(filled)}${"-".repeat(BAR_COLUMNS - filled)}]`;
   const amount = `${formatBytes(progress.bytes)} of ${formatBytes(progress.totalBytes)}`;
-  const rate = progress.rateBytesPerSecond;
   const left = progress.remainingSeconds;
-  const speed = rate === 0 || left === null
-    ? ""
-    : `  ${formatRate(rate)}  ${formatClock(left)} left`;
-  return `${percent} ${bar} ${amount}${speed}`;
+  const timeLeft = left === null ? "" : `  ${formatClock(left)} left`;
+  return `${percent} ${bar} ${amount}${speed(progress, timeLeft)}`;
+}
+
+/** Rate and time left, once they mean something. */
+function speed(progress: Progress, timeLeft: string): string {
+  const rate = progress.rateBytesPerSecond;
+  if (rate === 0 || progress.elapsedSeconds < SPEED_AFTER_SECONDS) return "";
+  return `  ${formatRate(rate)}${timeLeft}`;
 }
 
 function shorten(text: string, columns: number): string {

@@ -128,8 +128,10 @@ export class ServerLog {
 
   /** The server finishes what runs and lets nothing new in. */
   draining(connections: number): void {
-    const waits = connections === 0 ? "" : `; ${formatCount(connections, "connection")} to end`;
-    this.#note(`Stopping${waits}. Once more to leave at once.`, { event: "draining", connections });
+    const waits = connections === 0
+      ? "."
+      : `; ${formatCount(connections, "connection")} to end. Ctrl-C again leaves at once.`;
+    this.#note(`Stopping${waits}`, { event: "draining", connections });
   }
 
   /** The server is done. */

@@ -91,14 +91,14 @@ export class SystemTty implements Tty {
   }
 
   async readLine(prompt: string, complete: Completer): Promise<LineReading> {
-    const editor = createInterface({
+    const editor: Interface = createInterface({
       input: process.stdin,
       output: process.stderr,
       terminal: true,
       history: [...this.#history],
       historySize: HISTORY_LENGTH,
       removeHistoryDuplicates: true,
-      completer: oneAtATime(complete),
+      completer: oneAtATime(complete, () => this.#editor === editor),
     });
     this.#editor = editor;
     try {
@@ -145,17 +145,19 @@ function firstReading(editor: Interface, prompt: string): Promise<LineReading> {
 type ReadlineCompleter = (
   line: string,
   answer: (error: Error | null, result: [string[], string]) => void,
-) => void;
+) => Promise<void> | void;
 
-/** Two quick Tabs would both insert the rest of the word: the second waits for a look at the first. */
-function oneAtATime(complete: Completer): ReadlineCompleter {
+/**
+ * Two quick Tabs would both insert the rest of the word: the second waits for a look at the first. An answer
+ * that comes after the line was entered is of no use any more.
+ */
+function oneAtATime(complete: Completer, isOpen: () => boolean): ReadlineCompleter {
   let isBusy = false;
-  return (line, answer) => {
+  return async (line, answer) => {
     if (isBusy) return answer(null, [[], line]);
     isBusy = true;
-    complete(line).then(
-      ({ words, replaces }) => answer(null, [[...words], replaces]),
-      () => answer(null, [[], line]),
-    ).finally(() => isBusy = false);
+    const { words, replaces } = await complete(line);
+    isBusy = false;
+    if (isOpen()) answer(null, [[...words], replaces]);
   };
 }

@@ -97,9 +97,10 @@ class WordScanner {
   }
 
   next(): Word | null {
+    const before = this.#position;
     while (BLANK.test(this.#line.charAt(this.#position))) this.#position++;
     if (this.#position >= this.#line.length || this.#line[this.#position] === "#") {
-      this.endsInsideWord = false;
+      this.endsInsideWord &&= this.#position === before;
       return null;
     }
     this.wordStart = this.#position;
