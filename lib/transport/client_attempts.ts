@@ -54,8 +54,8 @@ export interface AttemptOptions {
 const MAX_RETRIES = 3;
 /** Longest token that a client carries. */
 const MAX_TOKEN_BYTES = 256;
-/** A genuine REPLY follows a forged hint within a round trip and this. */
-const HINT_GRACE_MS = 250;
+/** A genuine REPLY follows a forged hint within a round trip and this: the time to ask once more. */
+const HINT_GRACE_MS = HANDSHAKE_RETRY_MS + 150;
 const NO_TOKEN = new Uint8Array(0);
 
 interface Attempt extends ConnectAttempt {
