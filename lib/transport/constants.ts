@@ -45,8 +45,11 @@ export const MAX_HALF_OPEN = 256;
 export const RETRY_ABOVE_HALF_OPEN = 64;
 /** The same from so many INITIALs a second on. */
 export const INITIALS_PER_SECOND = 1_000;
-/** Key exchanges of a server, each 0.66 ms of processor time: about a quarter of one core. */
-export const HANDSHAKES_PER_SECOND = 400;
+/**
+ * Key exchanges of a server, each 0.66 ms of processor time: so many with clients that have proved their
+ * address, and so many with others. Together at most a quarter of one core.
+ */
+export const HANDSHAKES_PER_SECOND = 200;
 /** RETRY packets and refusals of a server: each costs a system call. */
 export const ANSWERS_PER_SECOND = 2_000;
 /** Tokens that a server looks at, each 1 µs with libcrypto and 20 µs without. */

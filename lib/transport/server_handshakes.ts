@@ -139,7 +139,8 @@ export class ServerHandshakes {
   readonly #initialGate = new RateGate(INITIALS_PER_SECOND, INITIALS_PER_SECOND / 10);
   readonly #tokenGate = new RateGate(TOKEN_CHECKS_PER_SECOND, TOKEN_CHECKS_PER_SECOND / 10);
   readonly #answerGate = new RateGate(ANSWERS_PER_SECOND, ANSWERS_PER_SECOND / 10);
-  readonly #keyGate = new RateGate(HANDSHAKES_PER_SECOND, MAX_HALF_OPEN / 2);
+  readonly #strangerGate = new RateGate(HANDSHAKES_PER_SECOND, RETRY_ABOVE_HALF_OPEN);
+  readonly #provenGate = new RateGate(HANDSHAKES_PER_SECOND, RETRY_ABOVE_HALF_OPEN);
 
   /** Waits for clients. */
   constructor(options: ServerHandshakeOptions) {
@@ -187,7 +188,7 @@ export class ServerHandshakes {
     // Nothing shorter is answered, so that no answer is larger than its question. RFC 9000 §8.1.
     if (packetBytes < MIN_INITIAL_BYTES) return;
     if (readU32(bytes, start + 1) !== VERSION) {
-      this.#answer(bytes, packet, from, {
+      this.#answer(bytes, start, from, {
         type: "version-negotiation",
         payload: OUR_VERSIONS,
         nowMs,
@@ -196,13 +197,12 @@ export class ServerHandshakes {
     }
     this.handleTimeout(nowMs);
     const isFrequent = !this.#initialGate.tryPass(nowMs);
-    if (isFrequent || this.#halfOpen.size >= RETRY_ABOVE_HALF_OPEN) {
-      if (!this.#hasToken(bytes, start, from, nowMs)) {
-        this.#retry(bytes, packet, from, nowMs);
-        return;
-      }
+    const isProven = this.#hasToken(bytes, start, from, nowMs);
+    if (!isProven && (isFrequent || this.#halfOpen.size >= RETRY_ABOVE_HALF_OPEN)) {
+      this.#retry(bytes, start, from, nowMs);
+      return;
     }
-    this.#begin(bytes.subarray(start, start + packetBytes), from, nowMs);
+    this.#begin(bytes.subarray(start, start + packetBytes), { from, isProven, nowMs });
   }
 
   /** Takes a FINISH. Returns the client that it makes, or null when it finishes nothing. */
@@ -235,17 +235,12 @@ export class ServerHandshakes {
     return false;
   }
 
-  #retry(
-    bytes: Uint8Array,
-    packet: { start: number; packetBytes: number },
-    from: Address,
-    nowMs: number,
-  ): void {
+  #retry(bytes: Uint8Array, start: number, from: Address, nowMs: number): void {
     if (!this.#mayAnswer(from, nowMs)) return;
-    const token = this.#tokens.create(bytes, packet.start, from, nowMs);
+    const token = this.#tokens.create(bytes, start, from, nowMs);
     if (token === null) return;
     this.counters.retries++;
-    this.#sendAnswer(readHeader(bytes, packet.start), from, "retry", token);
+    this.#sendAnswer(readHeader(bytes, start), from, "retry", token);
   }
 
   /** An answer without state: few enough a second, and to an address that may have asked. */
@@ -259,13 +254,13 @@ export class ServerHandshakes {
 
   #answer(
     bytes: Uint8Array,
-    packet: { start: number; packetBytes: number },
+    start: number,
     from: Address,
     answer: { type: "version-negotiation" | "refusal"; payload: Uint8Array; nowMs: number },
   ): void {
     if (!this.#mayAnswer(from, answer.nowMs)) return;
     this.counters.refusals++;
-    this.#sendAnswer(readHeader(bytes, packet.start), from, answer.type, answer.payload);
+    this.#sendAnswer(readHeader(bytes, start), from, answer.type, answer.payload);
   }
 
   #sendAnswer(
@@ -290,26 +285,33 @@ export class ServerHandshakes {
 
   // ── With state and keys ────────────────────────────────────────────────────────────────────────
 
-  #begin(packet: Uint8Array, from: Address, nowMs: number): void {
+  #begin(
+    packet: Uint8Array,
+    context: { from: Address; isProven: boolean; nowMs: number },
+  ): void {
+    const { from, isProven, nowMs } = context;
     if (!isUsableSource(from, this.#options.ownAddress)) return;
     const clientKey = clientKeyOf(packet, from);
-    const known = clientKey === null ? undefined : this.#byClient.get(clientKey);
+    if (clientKey === null) return;
+    const known = this.#byClient.get(clientKey);
     if (known !== undefined) {
       known.receivedBytes += packet.length;
       this.#reply(known);
       return;
     }
-    const whole = { start: 0, packetBytes: packet.length };
     const refuse = (code: number) => {
-      const payload = Uint8Array.of(code);
-      this.#answer(packet, whole, from, { type: "refusal", payload, nowMs });
+      this.#answer(packet, 0, from, { type: "refusal", payload: Uint8Array.of(code), nowMs });
     };
-    if (clientKey === null) return;
     if (this.#options.isFull(from.hostname)) {
       refuse(REFUSAL_CODES.full);
       return;
     }
-    if (!this.#keyGate.tryPass(nowMs)) {
+    // Those who have proved their address have a share of their own, which no forger can use up.
+    if (!isProven && !this.#strangerGate.tryPass(nowMs)) {
+      this.#retry(packet, 0, from, nowMs);
+      return;
+    }
+    if (isProven && !this.#provenGate.tryPass(nowMs)) {
       this.counters.dropped++;
       return;
     }
