@@ -7,7 +7,7 @@ import { globalNames } from "./global_names.ts";
 import { isOwner, repositoryPath } from "./layers.ts";
 
 const TIMERS = new Set(["setTimeout", "setInterval", "AbortSignal.timeout"]);
-const REAL_TIME = ["tests/end_to_end/", "tests/bench/", "tests/demo.ts"];
+const REAL_TIME = ["tests/end_to_end/", "tests/soak/", "tests/bench/", "tests/demo.ts"];
 
 /** Reports timers in tests that should run on a virtual clock. */
 export const virtualTime: Deno.lint.Rule = {
