@@ -178,8 +178,13 @@ export class ConnectionHandle implements StreamOpener, StreamAcceptor {
     return handle;
   }
 
-  /** A stream whose two sides are done gets no more events. */
+  /**
+   * A stream whose two sides are done gets no more events. Its end may have come with the acknowledgement
+   * and wait behind it, so whoever reads is woken here.
+   */
   #forgetIfDone(entry: StreamEntry): void {
-    if (entry.send.isDone && entry.receive.isDone) this.#streams.delete(entry);
+    if (!entry.send.isDone || !entry.receive.isDone) return;
+    this.#streams.get(entry)?.onReadable();
+    this.#streams.delete(entry);
   }
 }
