@@ -122,16 +122,8 @@ export class PrivateFolder {
   }
 
   async #make(): Promise<void> {
-    const cut = Math.max(this.path.lastIndexOf("/"), this.path.lastIndexOf("\\"));
-    const above = this.path.slice(0, cut);
-    const parent = await this.#options.disk.openRoot(above, { create: true });
-    try {
-      await parent.makeDirectory(this.path.slice(cut + 1), FOLDER_MODE);
-    } catch (error) {
-      if (osCode(error) !== "EEXIST") throw error; // another program was faster
-    } finally {
-      parent.close();
-    }
+    const { disk } = this.#options;
+    (await disk.openRoot(this.path, { create: true, mode: FOLDER_MODE })).close();
   }
 
   async #checkFolder(directory: DiskDirectory): Promise<void> {

@@ -15,9 +15,11 @@ import {
   type Terminal,
   wordFromArgument,
 } from "../shell/mod.ts";
+import { ClientAccess } from "./client_access.ts";
 import { type ControllerImport, loadController } from "./congestion.ts";
 import { environmentVariable } from "./environment.ts";
 import { EXIT } from "./exit_code.ts";
+import { givenCode } from "./given_code.ts";
 import { JsonTerminal } from "./json_terminal.ts";
 import { NetworkConnector, setUpNetwork } from "./network.ts";
 import {
@@ -27,6 +29,7 @@ import {
   readClientOptions,
   versionLine,
 } from "./options.ts";
+import { openPrivateFiles } from "./private_files.ts";
 import { show } from "./show.ts";
 import { onSignals } from "./signals.ts";
 import { TextTerminal } from "./text_terminal.ts";
@@ -103,6 +106,7 @@ function plainErrors(tty: Tty): Tty {
     writeOut: (text) => tty.writeOut(text),
     writeError: (text) => tty.writeError(text),
     readLine: (prompt, completer) => tty.readLine(prompt, completer),
+    readSecret: (prompt) => tty.readSecret(prompt),
     inputLines: () => tty.inputLines(),
   };
 }
@@ -116,10 +120,19 @@ async function prepare(
   const local = await FileRoot.open(options.folder, { create: true });
   const localFolder = local.directory;
   await local.close();
-  const setup = setUpNetwork({ ...options, congestion });
   const { terminal } = io.output;
+  const { tty } = io;
+  const access = await ClientAccess.prepare({
+    files: await openPrivateFiles(),
+    givenCode: await givenCode(options.codeFile),
+    readSecret: tty.isInputTerminal ? (prompt) => tty.readSecret(prompt) : null,
+    note: (line) => terminal.note(line),
+  });
+  if (access.identity.warning !== null) terminal.detail(access.identity.warning);
+  const { identity } = access.identity;
+  const setup = setUpNetwork({ ...options, congestion, identity });
   const session = new Session({
-    connector: new NetworkConnector(setup, (delayMs) => systemClock.sleep(delayMs)),
+    connector: new NetworkConnector(setup, access, (delayMs) => systemClock.sleep(delayMs)),
     clock: systemClock,
     terminal,
     target: options.target,

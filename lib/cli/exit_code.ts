@@ -127,7 +127,15 @@ const REMOTE: Readonly<Record<StatusName, { exitCode: number; sentence: Sentence
     exitCode: EXIT.other,
     sentence: (_, command) => `The server cannot do that: ${command}`,
   },
-  "refused": { exitCode: EXIT.refused, sentence: () => "The server refuses: you may not do that" },
+  "refused": {
+    exitCode: EXIT.refused,
+    sentence: (_, command) =>
+      command === "shutdown"
+        ? "The server refuses: only its owner may stop it"
+        : CHANGING_COMMANDS.includes(command)
+        ? "The server refuses: this client may only read"
+        : "The server refuses: this client has not been let in",
+  },
   "read-only-server": {
     exitCode: EXIT.refused,
     sentence: (name) => `The server is read-only: ${name} was not changed`,
@@ -199,6 +207,8 @@ const REMOTE: Readonly<Record<StatusName, { exitCode: number; sentence: Sentence
   "too-large": { exitCode: EXIT.noSpace, sentence: (name) => `Too large for the server: ${name}` },
   "io": { exitCode: EXIT.other, sentence: (name) => `The server's disk failed on ${name}` },
 };
+
+const CHANGING_COMMANDS: readonly string[] = ["put", "rename", "mkdir", "rm", "rmdir"];
 
 const FOLDER_HINTS: Readonly<Record<string, string>> = {
   get: " (get -r fetches it)",

@@ -5,13 +5,7 @@
  */
 
 import { StreamError } from "../bytes/byte_stream.ts";
-import {
-  createIdentity,
-  fingerprint,
-  type Identity,
-  nodeAeadProvider,
-  openLibcrypto,
-} from "../crypto/mod.ts";
+import { fingerprint, type Identity, nodeAeadProvider, openLibcrypto } from "../crypto/mod.ts";
 import {
   connect,
   type ConnectionHandle,
@@ -20,10 +14,9 @@ import {
   listen,
   type Listener,
   SocketError,
-  systemEntropy,
   TaskGroup,
 } from "../driver/mod.ts";
-import { Caller } from "../request/mod.ts";
+import { Caller, RemoteError, type Role } from "../request/mod.ts";
 import {
   CancelledError,
   ConnectFailure,
@@ -33,7 +26,14 @@ import {
   type LinkStats,
   type Target,
 } from "../shell/mod.ts";
-import { type ConnectionEnd, ConnectionError, type TransportConfig } from "../transport/mod.ts";
+import {
+  type ConnectionEnd,
+  ConnectionError,
+  METHOD_COOKIE,
+  METHOD_NONE,
+  type TransportConfig,
+} from "../transport/mod.ts";
+import type { ClientAccess } from "./client_access.ts";
 import { lookUpHost } from "./host_lookup.ts";
 
 /** What both programs say about their network. */
@@ -44,21 +44,22 @@ export interface NetworkOptions {
   readonly maxRateBytesPerSecond: number | null;
   /** Congestion controller; null for the default. */
   readonly congestion: TransportConfig["congestion"] | null;
+  /** This program's key. */
+  readonly identity: Identity;
 }
 
 /** What driver and log need of this process. */
 export interface NetworkSetup {
   /** For `connect` and `listen`. */
   readonly driver: DriverOptions;
-  /** This process's key. */
+  /** This program's key. */
   readonly identity: Identity;
 }
 
-/** Chooses ciphers and settings, and makes a key. */
+/** Chooses ciphers and settings. */
 export function setUpNetwork(options: NetworkOptions): NetworkSetup {
-  const identity = createIdentity(systemEntropy);
   const libcrypto = options.ffi ? openLibcrypto() : null;
-  const { maxRateBytesPerSecond, congestion } = options;
+  const { maxRateBytesPerSecond, congestion, identity } = options;
   return {
     identity,
     driver: {
@@ -75,13 +76,13 @@ export function setUpNetwork(options: NetworkOptions): NetworkSetup {
   };
 }
 
-/** Opens the server's port; nobody is asked for a secret. */
+/** Opens the server's port. `pskFor` knows the secret of each way of proving oneself in the handshake. */
 export function openListener(
   setup: NetworkSetup,
   address: { hostname: string; port: number },
+  pskFor: (method: number) => Uint8Array | null,
 ): Listener {
-  const nobodysSecret = new Uint8Array(32);
-  return listen({ ...setup.driver, ...address, pskFor: () => nobodysSecret });
+  return listen({ ...setup.driver, ...address, pskFor });
 }
 
 /** How long the next address of a host waits for the one before it. RFC 8305 §5. */
@@ -95,29 +96,114 @@ const SETTLE_MS = 2_000;
 /** The clock's `sleep`. */
 type Sleeper = (delayMs: number) => { readonly done: Promise<void>; cancel(): void };
 
+/** How long to try, and what ends it early. */
+interface ConnectLimits {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** What we prove in the handshake itself. */
+interface HandshakeProof {
+  readonly method: number;
+  readonly psk: Uint8Array;
+}
+
+const NO_PROOF: HandshakeProof = { method: METHOD_NONE, psk: new Uint8Array(32) };
+
 /** Makes the shell's connections. */
 export class NetworkConnector implements Connector {
   readonly #setup: NetworkSetup;
+  readonly #access: ClientAccess;
   readonly #sleep: Sleeper;
 
-  /** Connects with this setup. */
-  constructor(setup: NetworkSetup, sleep: Sleeper) {
+  /** Connects with this setup, and gets in with this access. */
+  constructor(setup: NetworkSetup, access: ClientAccess, sleep: Sleeper) {
     this.#setup = setup;
+    this.#access = access;
     this.#sleep = sleep;
   }
 
-  async connect(
-    target: Target,
-    { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
-  ): Promise<Link> {
+  async connect(target: Target, limits: ConnectLimits): Promise<Link> {
     const addresses = await lookUpHost(target.host);
-    if (signal.aborted) throw new CancelledError();
+    if (limits.signal.aborted) throw new CancelledError();
+    const place = { target, addresses };
+    return await this.#connectAsOwner(place, limits) ?? await this.#connectAsAnyone(place, limits);
+  }
+
+  /** By the cookie of a server of the same user; null when there is none, or it is of another server. */
+  async #connectAsOwner(place: Place, limits: ConnectLimits): Promise<Link | null> {
+    const { target, addresses } = place;
+    for (const psk of await this.#access.cookiesFor(addresses, target.port)) {
+      try {
+        const handle = await this.#reach(place, { method: METHOD_COOKIE, psk }, limits);
+        return new NetworkLink(handle, this.#sleep, "owner");
+      } catch (error) {
+        if (!(error instanceof ConnectFailure) || error.kind !== "refused") throw error;
+      }
+    }
+    return null;
+  }
+
+  /** By a key that the server knows, or by the access code; a wrong one that was typed is asked for again. */
+  async #connectAsAnyone(place: Place, limits: ConnectLimits): Promise<Link> {
+    let typedCode: string | null = null;
+    for (let attempt = 0;; attempt++) {
+      const handle = await this.#reach(place, NO_PROOF, limits);
+      const link = new NetworkLink(handle, this.#sleep, "none");
+      try {
+        const admission = await this.#admit(place.target, { handle, link, typedCode }, limits);
+        if (admission.kind === "admitted") {
+          link.role = admission.role;
+          return link;
+        }
+      } finally {
+        // Nobody keeps a server waiting while he looks for the code.
+        if (link.role === "none") await link.close();
+      }
+      typedCode = await this.#access.askCode(place.target, attempt);
+      if (limits.signal.aborted) throw new CancelledError();
+    }
+  }
+
+  async #admit(
+    target: Target,
+    attempt: { handle: ConnectionHandle; link: NetworkLink; typedCode: string | null },
+    { timeoutMs, signal }: ConnectLimits,
+  ) {
+    const { handle, link, typedCode } = attempt;
+    const limit = new AbortController();
+    const stop = () => limit.abort();
+    const sleep = this.#sleep(timeoutMs);
+    sleep.done.then(stop);
+    signal.addEventListener("abort", stop);
+    try {
+      const { caller } = link;
+      return await this.#access.admit({ handle, caller }, target, {
+        typedCode,
+        signal: limit.signal,
+      });
+    } catch (error) {
+      if (signal.aborted) throw new CancelledError("Cancelled", { cause: error });
+      throw admissionFailure(error, target);
+    } finally {
+      signal.removeEventListener("abort", stop);
+      sleep.cancel();
+    }
+  }
+
+  /** A connection to one of the addresses of a host. */
+  async #reach(
+    { target, addresses }: Place,
+    proof: HandshakeProof,
+    { timeoutMs, signal }: ConnectLimits,
+  ): Promise<ConnectionHandle> {
     const race = new AbortController();
     const stop = () => race.abort();
     signal.addEventListener("abort", stop);
     try {
       const tries = addresses.map((hostname, index) =>
         this.#tryOne({ hostname, port: target.port }, {
+          proof,
           delayMs: index * NEXT_ADDRESS_MS,
           timeoutMs,
           race,
@@ -126,7 +212,7 @@ export class NetworkConnector implements Connector {
       const outcomes = await Promise.allSettled(tries);
       if (signal.aborted) await closeAll(outcomes);
       if (signal.aborted) throw new CancelledError();
-      return new NetworkLink(firstHandle(outcomes, target, timeoutMs), this.#sleep);
+      return firstHandle(outcomes, target, timeoutMs);
     } finally {
       signal.removeEventListener("abort", stop);
     }
@@ -135,14 +221,20 @@ export class NetworkConnector implements Connector {
   /** One address; success ends the tries of the others. */
   async #tryOne(
     address: { hostname: string; port: number },
-    options: { delayMs: number; timeoutMs: number; race: AbortController },
+    options: {
+      proof: HandshakeProof;
+      delayMs: number;
+      timeoutMs: number;
+      race: AbortController;
+    },
   ): Promise<ConnectionHandle> {
-    const { delayMs, timeoutMs, race } = options;
+    const { proof, delayMs, timeoutMs, race } = options;
     if (delayMs > 0) await this.#wait(delayMs, race.signal);
     const { driver } = this.#setup;
     const handle = await connect({
       ...driver,
       ...address,
+      ...proof,
       config: { ...driver.config, handshakeTimeoutMs: Math.max(1, timeoutMs - delayMs) },
       signal: race.signal,
     });
@@ -164,10 +256,16 @@ export class NetworkConnector implements Connector {
   }
 }
 
+/** A host, and where it is. */
+interface Place {
+  readonly target: Target;
+  readonly addresses: readonly string[];
+}
+
 /** A connection of the driver's. */
 class NetworkLink implements Link {
   readonly caller: Caller;
-  readonly role = "owner";
+  role: Role;
   readonly closed: Promise<LinkEnd>;
   readonly #handle: ConnectionHandle;
   readonly #sleep: Sleeper;
@@ -175,7 +273,8 @@ class NetworkLink implements Link {
   #isOurs = false;
   #isPinging = false;
 
-  constructor(handle: ConnectionHandle, sleep: Sleeper) {
+  constructor(handle: ConnectionHandle, sleep: Sleeper, role: Role) {
+    this.role = role;
     this.#handle = handle;
     this.#sleep = sleep;
     this.caller = new Caller(handle);
@@ -349,6 +448,25 @@ function connectFailure(error: unknown, target: Target, timeoutMs: number): Conn
         options,
       );
   }
+}
+
+/** What a failure between connecting and being let in means. */
+function admissionFailure(error: unknown, { host, port }: Target): unknown {
+  const options = { cause: error };
+  if (error instanceof RemoteError && error.status === "stopping") {
+    return new ConnectFailure(
+      "unreachable",
+      `The server at ${host} port ${port} is stopping`,
+      options,
+    );
+  }
+  if (!(error instanceof StreamError)) return error;
+  const reason = error.kind === "connection-lost" ? "the connection was lost" : "no answer in time";
+  return new ConnectFailure(
+    "unreachable",
+    `Cannot reach ${host} port ${port}: ${reason} before the server said what this client may do`,
+    options,
+  );
 }
 
 /** An address under which other machines may reach a server, or null when it listens to this one only. */

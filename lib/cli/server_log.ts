@@ -4,9 +4,10 @@
  * @module
  */
 
-import type { ServiceEvent } from "../operations/mod.ts";
-import type { StatusName } from "../request/mod.ts";
+import type { GuessEvent, ServiceEvent } from "../operations/mod.ts";
+import type { Role, StatusName } from "../request/mod.ts";
 import type { Verbosity } from "./options.ts";
+import type { CodeFact } from "./server_access.ts";
 import { show, showJson } from "./show.ts";
 import type { Tty } from "./tty.ts";
 import { formatBytes, formatCount, formatTransfer } from "./units.ts";
@@ -30,6 +31,8 @@ export interface ServerFacts {
   readonly isReadOnly: boolean;
   /** It asks nobody for a code. */
   readonly isOpen: boolean;
+  /** The code that it asks others for. */
+  readonly code: CodeFact;
   /** An address of this machine that others can use; null when it listens on loopback only. */
   readonly outsideAddress: string | null;
   /** Faster ways in use. */
@@ -59,20 +62,24 @@ export class ServerLog {
   listening(facts: ServerFacts): void {
     const { host, port, root, fingerprint } = facts;
     if (this.#options.isJson) {
-      this.#emit({ event: "listening", host, port, root, fingerprint });
-      return;
+      const code = facts.code.kind === "fresh" ? { code: facts.code.text } : {};
+      this.#emit({ event: "listening", host, port, root, fingerprint, ...code });
+    } else {
+      for (const line of startLines(facts)) this.#line(line);
+      // A code that nobody sees opens nothing: it is shown with --quiet too.
+      if (facts.code.kind === "fresh") this.#options.tty.writeOut(`${codeLine(facts)}\n`);
     }
-    for (const line of startLines(facts)) this.#line(line);
     if (facts.isOpen) {
+      const may = facts.isReadOnly ? "read" : "read and write";
       this.warn(
-        "Warning: no access code is asked. Whoever reaches this address may read and write.",
+        `Warning: no access code is asked. Whoever reaches this address may ${may}.`,
       );
     }
   }
 
   /** A client has connected. */
-  connected(peer: string): void {
-    this.#tell(peer, "connected", { event: "connection", peer });
+  connected(peer: string, role: Role): void {
+    this.#tell(peer, CONNECTED_LINES[role], { event: "connection", peer, role });
   }
 
   /** A client has gone. */
@@ -82,6 +89,8 @@ export class ServerLog {
 
   /** Something happened to a request. */
   event(peer: string, event: ServiceEvent): void {
+    // What came of it is told by the guess.
+    if (event.kind !== "guess" && event.name === "authenticate") return;
     switch (event.kind) {
       case "request": {
         const { name, path } = event;
@@ -100,6 +109,16 @@ export class ServerLog {
           peer,
         });
         if (detail !== undefined) this.debug(detail);
+        return;
+      }
+      case "guess": {
+        const { outcome, wrongCount } = event;
+        this.#tell(peer, GUESS_LINES[outcome](wrongCount), {
+          event: "guess",
+          outcome,
+          wrongCount,
+          peer,
+        });
         return;
       }
       case "transfer": {
@@ -168,6 +187,30 @@ export class ServerLog {
   }
 }
 
+const CONNECTED_LINES: Readonly<Record<Role, string>> = {
+  "owner": "connected",
+  "read-write": "connected, may read and write",
+  "read-only": "connected, may read",
+  "none": "connected, not let in yet",
+};
+
+const GUESS_LINES: Readonly<Record<GuessEvent["outcome"], (wrongCount: number) => string>> = {
+  "right": () => "gave the right access code: let in, and its key is known from now on",
+  "wrong": (count) => `gave a wrong access code (${count} in a row from that address)`,
+  "too-many": () => "tried an access code after too many wrong ones: not looked at",
+};
+
+function codeLine({ code }: ServerFacts): string {
+  switch (code.kind) {
+    case "fresh":
+      return `Access code for everybody else: ${code.text}`;
+    case "given":
+      return "Access code for everybody else: the one that was given";
+    case "none":
+      return "No access code";
+  }
+}
+
 function startLines(facts: ServerFacts): string[] {
   const { host, port, root, files, bytes, fingerprint, accelerators } = facts;
   const mode = facts.isReadOnly ? ", read-only" : "";
@@ -182,6 +225,7 @@ function startLines(facts: ServerFacts): string[] {
   if (facts.outsideAddress !== null) {
     lines.push(`On other machines: deno run -A client.ts ${facts.outsideAddress} ${port}`);
   }
+  if (facts.code.kind === "given") lines.push(codeLine(facts));
   return lines;
 }
 

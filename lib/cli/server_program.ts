@@ -29,6 +29,9 @@ import {
 } from "./network.ts";
 import { readServerOptions, serverHelp, type ServerOptions, versionLine } from "./options.ts";
 import { ServerLog } from "./server_log.ts";
+import { openPrivateFiles } from "./private_files.ts";
+import { dropPermissions } from "./permissions.ts";
+import { type Admission, ServerAccess } from "./server_access.ts";
 import { show } from "./show.ts";
 import { onSignals } from "./signals.ts";
 import { SystemTty } from "./tty.ts";
@@ -54,9 +57,19 @@ export async function runServer(
     const congestion = await loadController(options.congestion, importController);
     const root = await openRoot(options);
     try {
-      const setup = setUpNetwork({ ...options, congestion });
-      const server = new FerryServer({ options, log, root, setup });
-      return await server.run();
+      const access = await ServerAccess.prepare(
+        options,
+        await openPrivateFiles(),
+        root.directory,
+      );
+      const { identity } = access.identity;
+      const setup = setUpNetwork({ ...options, congestion, identity });
+      const server = new FerryServer({ options, log, root, access, setup });
+      try {
+        return await server.run();
+      } finally {
+        await access.end();
+      }
     } finally {
       await root.close();
     }
@@ -88,13 +101,17 @@ interface ServerParts {
   readonly options: ServerOptions;
   readonly log: ServerLog;
   readonly root: FileRoot;
+  readonly access: ServerAccess;
   readonly setup: NetworkSetup;
 }
+
+/** How long a connection may stay that has proved nothing. */
+const GRACE_MS = 30_000;
 
 /** A listening server: its connections, and the two ways in which it stops. */
 class FerryServer {
   readonly #parts: ServerParts;
-  readonly #connections = new Set<ConnectionHandle>();
+  readonly #connections = new Map<ConnectionHandle, Admission>();
   readonly #uploads = new UploadClaims({
     nowMs: () => systemClock.nowMs(),
     pause: (delayMs) => systemClock.sleep(delayMs).done,
@@ -108,15 +125,19 @@ class FerryServer {
   }
 
   async run(): Promise<number> {
-    const { options, log, setup } = this.#parts;
-    const listener = openListener(setup, { hostname: options.host, port: options.port });
+    const { options, log, access, setup } = this.#parts;
+    const address = { hostname: options.host, port: options.port };
+    const listener = openListener(setup, address, (method) => access.pskFor(method));
     const stopListening = onSignals({
       interrupt: () => this.#askedToStop(EXIT.interrupted),
       terminate: () => this.#askedToStop(EXIT.terminated),
     });
     const tasks = new TaskGroup();
     try {
+      const warnings = await access.start(listener.address.port);
       log.listening(await this.#facts(listener));
+      for (const line of warnings) log.warn(line);
+      dropPermissions();
       tasks.run("accept", () => this.#accept(listener, tasks));
       await Promise.race([this.#drained(), failureOf(listener.failed), failureOf(tasks.failed)]);
       await listener.close(0, "the server stops");
@@ -129,7 +150,7 @@ class FerryServer {
   }
 
   async #facts(listener: Listener) {
-    const { options, root, setup } = this.#parts;
+    const { options, root, access, setup } = this.#parts;
     const { hostname, port } = listener.address;
     return {
       host: hostname,
@@ -139,6 +160,7 @@ class FerryServer {
       fingerprint: fingerprint(setup.identity.publicKey),
       isReadOnly: options.isReadOnly,
       isOpen: options.isOpen,
+      code: access.code,
       outsideAddress: outsideAddress(hostname),
       accelerators: acceleratorsOf(setup.driver.aead.name, listener.socket.capabilities),
     };
@@ -152,32 +174,49 @@ class FerryServer {
         await handle.close(0, "the server stops");
         continue;
       }
-      this.#connections.add(handle);
-      tasks.run("connection", () => this.#serve(handle));
+      const admission = await this.#parts.access.admit(handle);
+      this.#connections.set(handle, admission);
+      tasks.run("connection", () => this.#serve(handle, admission));
     }
   }
 
-  async #serve(handle: ConnectionHandle): Promise<void> {
+  async #serve(handle: ConnectionHandle, admission: Admission): Promise<void> {
     const { log } = this.#parts;
     const peer = addressText(handle.peer);
-    log.connected(peer);
+    log.connected(peer, admission.role);
+    const grace = systemClock.sleep(GRACE_MS);
+    const graceOver = this.#endStranger(handle, admission, grace.done);
     try {
       await serveConnection(
         handle,
         serverOperations,
-        this.#context(peer, handle),
+        this.#context(peer, handle, admission),
         this.#cutting.signal,
         this.#draining.signal,
       );
       if (!handle.hasEnded) await handle.close(0, "the server stops");
       log.ended(peer, endSentence(await handle.closed));
     } finally {
+      grace.cancel();
+      await graceOver;
       this.#connections.delete(handle);
       this.#onConnectionGone();
     }
   }
 
-  #context(peer: string, handle: ConnectionHandle): ServeContext {
+  /** Who has not proved anything in time has no business here. */
+  async #endStranger(
+    handle: ConnectionHandle,
+    admission: Admission,
+    graceOver: Promise<void>,
+  ): Promise<void> {
+    await graceOver;
+    if (admission.role === "none" && !handle.hasEnded) {
+      await handle.close(0, "no access code was given in time");
+    }
+  }
+
+  #context(peer: string, handle: ConnectionHandle, admission: Admission): ServeContext {
     const { options, root, log } = this.#parts;
     return {
       root,
@@ -185,13 +224,23 @@ class FerryServer {
       clientKey: handle.remoteIdentity.toHex(),
       uploads: this.#uploads,
       silentMs: () => handle.silentMs,
-      role: "owner",
+      get role() {
+        return admission.role;
+      },
+      codeGate: admission.codeGate,
       readOnly: options.isReadOnly,
       nowMs: () => systemClock.nowMs(),
       onEvent: (event) => log.event(peer, event),
-      connectionCount: () => this.#connections.size,
+      connectionCount: () => this.#guestCount(),
       requestShutdown: () => this.#drain(),
     };
+  }
+
+  /** Connections that were let in: a stranger keeps no server from stopping. */
+  #guestCount(): number {
+    let count = 0;
+    for (const { role } of this.#connections.values()) if (role !== "none") count++;
+    return count;
   }
 
   /** A signal: the first drains, the second leaves at once. */

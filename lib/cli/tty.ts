@@ -36,6 +36,8 @@ export interface Tty {
   writeError(text: string): void;
   /** Asks for a line with editing, history and completion. Only when stdin is a terminal. */
   readLine(prompt: string, complete: Completer): Promise<LineReading>;
+  /** Asks for a line and shows nothing of what is typed. Only when stdin is a terminal. */
+  readSecret(prompt: string): Promise<LineReading>;
   /** Lines of stdin, for scripts. */
   inputLines(): AsyncIterable<string>;
 }
@@ -111,6 +113,23 @@ export class SystemTty implements Tty {
     }
   }
 
+  async readSecret(prompt: string): Promise<LineReading> {
+    // Editing works, but every character that would be drawn goes nowhere.
+    const editor = createInterface({
+      input: process.stdin,
+      output: nowhere(),
+      terminal: true,
+      historySize: 0,
+    });
+    this.#write(Deno.stderr, prompt);
+    try {
+      return await firstReading(editor, "");
+    } finally {
+      editor.close();
+      this.#write(Deno.stderr, "\n");
+    }
+  }
+
   async *inputLines(): AsyncIterable<string> {
     let rest = "";
     for await (const chunk of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
@@ -140,6 +159,14 @@ function firstReading(editor: Interface, prompt: string): Promise<LineReading> {
   editor.setPrompt(prompt);
   editor.prompt();
   return promise;
+}
+
+/** An output that shows nothing. */
+function nowhere(): NodeJS.WritableStream {
+  const output: Record<string, unknown> = { columns: DEFAULT_COLUMNS, isTTY: true };
+  for (const name of ["on", "once", "off", "removeListener", "emit"]) output[name] = () => output;
+  output["write"] = () => true;
+  return output as unknown as NodeJS.WritableStream;
 }
 
 type ReadlineCompleter = (

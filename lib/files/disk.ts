@@ -119,8 +119,11 @@ export interface Disk {
   readonly umask: number;
   /** The absolute form of a path of the user. */
   absolutePath(path: string): string;
-  /** Opens the directory at a trusted path of this system, links included; makes it when asked. */
-  openRoot(path: string, options: { create: boolean }): Promise<DiskDirectory>;
+  /**
+   * Opens the directory at a trusted path of this system, links included; makes it when asked, with these
+   * permission bits if any are given.
+   */
+  openRoot(path: string, options: { create: boolean; mode?: number }): Promise<DiskDirectory>;
   /** Bytes that an ordinary user can still write there, or `null` when the system does not say. */
   freeBytes(path: string): Promise<number | null>;
 }
@@ -133,8 +136,8 @@ export const systemDisk: Disk = {
 
   absolutePath: (path) => resolve(path),
 
-  async openRoot(path, { create }) {
-    if (create) await makeDirectories(path);
+  async openRoot(path, { create, mode }) {
+    if (create) await makeDirectories(path, mode);
     const realPath = await Deno.realPath(path);
     if (!canWalkDescriptors()) return SystemDirectory.at(realPath, null);
     const fd = fs.openSync(realPath, OPEN_DIRECTORY);
@@ -155,6 +158,35 @@ export const systemDisk: Disk = {
     });
   },
 };
+
+/**
+ * Reads a file that the user of this program names, links and pipes included.
+ *
+ * @throws {RangeError} when it holds more than `limitBytes`.
+ */
+export async function readUserFile(path: string, limitBytes: number): Promise<Uint8Array> {
+  const file = await Deno.open(path);
+  try {
+    const content = new Uint8Array(limitBytes + 1);
+    let length = 0;
+    while (length < content.length) {
+      const count = await file.read(content.subarray(length));
+      if (count === null) return content.subarray(0, length);
+      length += count;
+    }
+    throw new RangeError(`Expected at most ${limitBytes} bytes in ${path}`);
+  } finally {
+    file.close();
+  }
+}
+
+/**
+ * Whether directories of a {@linkcode FileRoot} are walked by descriptor, which Deno allows only as long as
+ * the program has every permission.
+ */
+export function needsEveryPermission(): boolean {
+  return canWalkDescriptors();
+}
 
 /** Up to here a call into the page cache costs less than handing it to another thread (5 against 45 µs). */
 const INLINE_BYTES = 64 * 1024;
@@ -451,9 +483,9 @@ class SystemFile implements DiskFile {
 }
 
 /** A file in the way is left for the opening to report. */
-async function makeDirectories(path: string): Promise<void> {
+async function makeDirectories(path: string, mode: number | undefined): Promise<void> {
   try {
-    await Deno.mkdir(path, { recursive: true });
+    await Deno.mkdir(path, { recursive: true, ...(mode === undefined ? {} : { mode }) });
   } catch (error) {
     if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
   }

@@ -6,7 +6,7 @@
 export * from "./remote_path.ts";
 export * from "./file_error.ts";
 export type * from "./disk.ts";
-export { systemDisk } from "./disk.ts";
+export { needsEveryPermission, readUserFile, systemDisk } from "./disk.ts";
 export type { DirectoryEntry, FileStatus } from "./directory_listing.ts";
 export { FileRoot, type FileRootOptions, type WalkStep } from "./file_root.ts";
 export type { SourceFile } from "./source_file.ts";

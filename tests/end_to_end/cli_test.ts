@@ -270,7 +270,7 @@ Deno.test("client: works with few permissions, without asking for more", async (
   await stage.write(stage.serverFiles, "a.txt", "a");
   await stage.startServer();
   const client = stage.startClient(["get", "a.txt"], {
-    denoArgs: ["--no-prompt", "--allow-net", "--allow-read", "--allow-write"],
+    denoArgs: ["--no-prompt", "--allow-net", "--allow-read", "--allow-write", "--allow-env"],
   });
   await client.endInput();
   assertEquals(await client.ended(), 0, client.stderr);

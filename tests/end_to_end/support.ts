@@ -78,8 +78,10 @@ export class Program implements AsyncDisposable {
   #errorIndex = 0;
 
   constructor(script: string, args: readonly string[], options: ProgramOptions = {}) {
-    this.#child = new Deno.Command(Deno.execPath(), {
+    const [command, ...prefixed] = [...options.prefix ?? [], Deno.execPath()];
+    this.#child = new Deno.Command(command!, {
       args: [
+        ...prefixed,
         "run",
         "--quiet",
         ...options.denoArgs ?? ["--allow-all"],
@@ -179,6 +181,8 @@ export class Program implements AsyncDisposable {
 
 /** How a program is started. */
 export interface ProgramOptions {
+  /** Command and arguments that go in front of `deno`, for instance to become another user. */
+  readonly prefix?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   /** Permissions and flags of Deno in place of `--allow-all`. */
@@ -193,6 +197,8 @@ export class Stage implements AsyncDisposable {
   readonly serverFiles: string;
   /** Folder of the client. */
   readonly clientFiles: string;
+  /** Variables that keep keys and cookies out of the home of whoever runs the tests. */
+  readonly home: Readonly<Record<string, string>>;
   /** Port of the server started last. */
   port = 0;
 
@@ -200,6 +206,7 @@ export class Stage implements AsyncDisposable {
     this.#folder = folder;
     this.serverFiles = join(folder, "server_files");
     this.clientFiles = join(folder, "client_files");
+    this.home = this.homeOf("owner");
   }
 
   static async set(): Promise<Stage> {
@@ -207,6 +214,15 @@ export class Stage implements AsyncDisposable {
     await Deno.mkdir(stage.serverFiles);
     await Deno.mkdir(stage.clientFiles);
     return stage;
+  }
+
+  /** Variables under which programs keep what belongs to one person. */
+  homeOf(person: string): Record<string, string> {
+    return {
+      XDG_CONFIG_HOME: join(this.#folder, person, "config"),
+      XDG_RUNTIME_DIR: join(this.#folder, person, "run"),
+      FERRY_CODE: "",
+    };
   }
 
   /** Starts a server that logs JSON, and waits until it listens. */
@@ -253,7 +269,8 @@ export class Stage implements AsyncDisposable {
 
   /** Starts a program that ends with the stage. */
   start(script: string, args: readonly string[], options: ProgramOptions = {}): Program {
-    const program = new Program(script, args, options);
+    const env = { ...this.home, ...options.env };
+    const program = new Program(script, args, { ...options, env });
     this.#programs.push(program);
     return program;
   }

@@ -129,7 +129,7 @@ Deno.test("the server refuses every path that is not clean, for each operation",
   ];
   await withService({}, async (service) => {
     for (const { code, name } of serverOperations) {
-      if (name === "shutdown") continue;
+      if (name === "shutdown" || name === "authenticate") continue; // no path in them
       for (const components of paths) {
         const stream = await service.connection.client.openStream();
         const codec = {

@@ -123,7 +123,10 @@ export async function startFerryServer(
   root: string,
   options: ProcessOptions & { readonly host?: string; readonly args?: readonly string[] } = {},
 ): Promise<RunningServer> {
-  const args = [options.host ?? "127.0.0.1", "0", "--root", root, "--json", ...options.args ?? []];
+  // In a network of its own it meets clients that cannot find its cookie.
+  const open = options.prefix === undefined ? [] : ["--open"];
+  const host = options.host ?? "127.0.0.1";
+  const args = [host, "0", "--root", root, "--json", ...open, ...options.args ?? []];
   const program = new ProgramProcess("server.ts", args, options);
   const { port } = await program.event("listening");
   return { program, port: Number(port) };

@@ -1,0 +1,165 @@
+/**
+ * Who may do what on this server: the cookie for its own user, keys that are known, the access code for
+ * everybody else.
+ *
+ * @module
+ */
+
+import {
+  AuthorizedClients,
+  type Cookie,
+  createCode,
+  formatCode,
+  GuessLimiter,
+  loadIdentity,
+  type StoredIdentity,
+  writeCookie,
+} from "../access/mod.ts";
+import { type ConnectionHandle, isLoopback, systemClock, systemEntropy } from "../driver/mod.ts";
+import type { CodeGate } from "../operations/mod.ts";
+import type { Role } from "../request/mod.ts";
+import { METHOD_COOKIE, METHOD_NONE } from "../transport/mod.ts";
+import { givenCode } from "./given_code.ts";
+import type { ServerOptions } from "./options.ts";
+import type { PrivateFiles } from "./private_files.ts";
+
+/** What one connection may do, and how it may come to do more. */
+export interface Admission {
+  /** Its role at this moment. */
+  readonly role: Role;
+  /** Lets it prove the code; null when none is taken. */
+  readonly codeGate: CodeGate | null;
+}
+
+/** How the code came about, for the start lines. */
+export type CodeFact =
+  /** A fresh one, to be shown. */
+  | { readonly kind: "fresh"; readonly text: string }
+  /** From a file or the environment. */
+  | { readonly kind: "given" }
+  /** None is asked. */
+  | { readonly kind: "none" };
+
+/** Lets connections in. */
+export class ServerAccess {
+  /** This server's key. */
+  readonly identity: StoredIdentity;
+  readonly #options: Pick<ServerOptions, "isOpen" | "isReadOnly">;
+  readonly #files: PrivateFiles;
+  readonly #code: string | null;
+  readonly #isCodeGiven: boolean;
+  readonly #clients: AuthorizedClients;
+  readonly #limiter = new GuessLimiter(() => systemClock.nowMs());
+  #cookie: Cookie | null = null;
+
+  private constructor(
+    options: ServerOptions,
+    parts: {
+      files: PrivateFiles;
+      identity: StoredIdentity;
+      servedFolder: string;
+      givenCode: string | null;
+    },
+  ) {
+    this.#options = options;
+    this.#files = parts.files;
+    this.identity = parts.identity;
+    this.#isCodeGiven = parts.givenCode !== null;
+    this.#code = parts.givenCode ?? (options.isOpen ? null : createCode(systemEntropy));
+    this.#clients = new AuthorizedClients(parts.files.folder, parts.servedFolder);
+  }
+
+  /**
+   * Finds this server's key and code.
+   *
+   * @throws {UsageError} when what was given as a code cannot be one.
+   * @throws {FileError} when its file cannot be read.
+   */
+  static async prepare(
+    options: ServerOptions,
+    files: PrivateFiles,
+    servedFolder: string,
+  ): Promise<ServerAccess> {
+    const code = await givenCode(options.codeFile);
+    const identity = await loadIdentity(files.folder, "server", systemEntropy);
+    return new ServerAccess(options, { files, identity, servedFolder, givenCode: code });
+  }
+
+  /** The code, as far as the console should show it. */
+  get code(): CodeFact {
+    if (this.#code === null) return { kind: "none" };
+    return this.#isCodeGiven ? { kind: "given" } : { kind: "fresh", text: formatCode(this.#code) };
+  }
+
+  /** Writes the cookie for the port that was bound. Returns what the operator must know. */
+  async start(port: number): Promise<string[]> {
+    this.#cookie = await writeCookie(this.#files.paths, port, this.#files.options);
+    return [
+      ...(this.#cookie === null
+        ? [
+          "Warning: no place for a cookie, so your own clients cannot be told from other users of this " +
+          "machine: all of them may read and write, and none may stop the server.",
+        ]
+        : []),
+      ...(this.identity.warning === null ? [] : [`Warning: ${this.identity.warning}`]),
+    ];
+  }
+
+  /** The secret behind a way of proving oneself in the handshake; null refuses that way. */
+  pskFor(method: number): Uint8Array | null {
+    if (method === METHOD_NONE) return NO_SECRET;
+    return method === METHOD_COOKIE ? this.#cookie?.secret ?? null : null;
+  }
+
+  /** What a connection may do. */
+  async admit(handle: ConnectionHandle): Promise<Admission> {
+    const { isOpen } = this.#options;
+    const { method, peer, remoteIdentity } = handle;
+    let role: Role = method === METHOD_COOKIE ? "owner" : this.#limited(
+      await this.#clients.roleOf(remoteIdentity) ??
+        (isOpen || this.#trustsAddress(peer.hostname) ? "read-write" : "none"),
+    );
+    const gate: CodeGate | null = this.#code === null ? null : {
+      code: this.#code,
+      channel: {
+        handshakeHash: handle.handshakeHash,
+        clientKey: remoteIdentity,
+        serverKey: this.identity.identity.publicKey,
+      },
+      entropy: systemEntropy,
+      isKeyKept: this.identity.isKept,
+      admitGuess: () => this.#limiter.admit(handle.peer.hostname),
+      grant: async ({ isKept }) => {
+        if (role === "owner") return role;
+        const granted = this.#options.isReadOnly ? "read-only" : "read-write";
+        const remark = `${handle.peer.hostname} ${new Date().toISOString().slice(0, 10)}`;
+        await this.#clients.allow(remoteIdentity, granted, { remark, isKept });
+        role = granted;
+        return role;
+      },
+    };
+    return {
+      get role() {
+        return role;
+      },
+      codeGate: gate,
+    };
+  }
+
+  /** Removes the cookie. */
+  async end(): Promise<void> {
+    await this.#cookie?.remove();
+    this.#cookie = null;
+  }
+
+  /** Only where there is no better way: other users and forwarders look local too. */
+  #trustsAddress(hostname: string): boolean {
+    return this.#cookie === null && isLoopback(hostname);
+  }
+
+  #limited(role: Role): Role {
+    return role === "read-write" && this.#options.isReadOnly ? "read-only" : role;
+  }
+}
+
+const NO_SECRET = new Uint8Array(32);
