@@ -165,7 +165,11 @@ export class Connection {
       maxDatagramBytes: Math.min(options.maxDatagramBytes, peer.maxUdpPayloadBytes),
       maxBurstBytes: peer.receiveBufferBytes / 3,
     });
-    if (!Number.isNaN(handshake.rttMs)) this.#path.rtt.onSample(handshake.rttMs, 0);
+    if (!Number.isNaN(handshake.rttMs)) {
+      // The server cannot tell whether the FINISH was sent more than once.
+      if (options.role === "client") this.#path.rtt.onSample(handshake.rttMs, 0);
+      else this.#path.rtt.assume(handshake.rttMs);
+    }
     this.#loss = new LossDetection(this.#path.rtt, this.#path.sampler);
     this.#protection = new PacketProtection(options.aead, handshake, {
       updateAfterPackets: config.keyUpdatePackets,

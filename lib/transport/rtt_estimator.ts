@@ -21,6 +21,12 @@ export class RttEstimator {
     return this.minMs !== Infinity;
   }
 
+  /** Takes a value to begin with that may be far too large; the first sample replaces it. */
+  assume(rttMs: number): void {
+    this.smoothedMs = rttMs;
+    this.varianceMs = rttMs / 2;
+  }
+
   /** Takes one sample. `ackDelayMs` is what the peer says it waited, already limited. RFC 9002 §5.3. */
   onSample(rttMs: number, ackDelayMs: number): void {
     this.latestMs = rttMs;
