@@ -215,6 +215,26 @@ export class SimulatedNetwork {
     });
   }
 
+  /** Lets time pass up to a moment. */
+  runFor(durationMs: number): void {
+    this.runUntil(() => false, { limitMs: this.clock.nowMs + durationMs });
+  }
+
+  /** Lets time pass until a condition holds or up to a moment; says whether it held. */
+  runUntil(isDone: () => boolean, options: { limitMs: number }): boolean {
+    while (!isDone()) {
+      if (this.clock.step(options.limitMs)) continue;
+      if (options.limitMs !== Infinity) this.clock.advance(options.limitMs);
+      return isDone();
+    }
+    return true;
+  }
+
+  /** Lets time pass until nobody wants anything any more, or for so long. */
+  runUntilIdle(options: { limitMs: number }): void {
+    this.runFor(options.limitMs);
+  }
+
   #conditionsAt(nowMs: number, direction: Direction): LinkConditions {
     let conditions = this.#base;
     for (const fault of this.#faults) {

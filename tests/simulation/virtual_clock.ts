@@ -54,6 +54,11 @@ export class VirtualClock {
     return true;
   }
 
+  /** Lets time pass without events. */
+  advance(toMs: number): void {
+    this.#nowMs = Math.max(this.#nowMs, Math.min(toMs, this.nextMs));
+  }
+
   #removeFirst(): void {
     const heap = this.#heap;
     const last = heap.pop()!;
