@@ -140,6 +140,7 @@ export class EndpointDriver {
         if (outcome === "too-big" || outcome === "refused") {
           endpoint.onSendFailed(outcome, batch, nowMs);
         }
+        this.#reportEvents();
         // Let what has arrived in: acknowledgements must not wait until everything is sent.
         await this.#socket.turn();
         if (endpoint.nextDeadlineMs() <= nowMs) endpoint.handleTimeout(nowMs);

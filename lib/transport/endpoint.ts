@@ -306,6 +306,7 @@ export class Endpoint {
     }
     for (let head = this.#ready[0]; head !== undefined; head = this.#ready[0]) {
       const hasSent = head.stateName !== "closed" && head.pollTransmit(batch, nowMs);
+      if (head.events.length > 0) this.#eventful.add(head);
       if (this.#ready.length > 1 || !hasSent) this.#ready.shift();
       if (!hasSent) this.#isReady.delete(head);
       else if (this.#ready[0] !== head) this.#ready.push(head);

@@ -28,6 +28,8 @@ export interface StreamEntry {
   peerStopCode: number;
   /** It waits in the list of streams that have something to send. */
   isScheduled: boolean;
+  /** The application has more to write than was taken. */
+  isWriteBlocked: boolean;
   /** The application was told that there is something to read and has not looked since. */
   isReadableReported: boolean;
   /** Bytes moved, both ways, when progress was last seen. */
