@@ -58,7 +58,7 @@ export function formatCount(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-const RATE = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)(bit|b|)(?:ps|\/s)?$/i;
+const RATE = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)(bits?|bps|b|)(?:\/s)?$/i;
 
 /**
  * Reads a rate into bytes per second: `80Mbit` (10⁶ bits), `10MB` (10⁶ bytes), `10M` and `10MiB` (2²⁰ bytes).
@@ -68,7 +68,7 @@ const RATE = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)(bit|b|)(?:ps|\/s)?$/i;
 export function parseRate(text: string): number {
   const match = RATE.exec(text.trim());
   const [, digits = "", prefix = "", binary = "", unit = ""] = match ?? [];
-  const isBits = unit.toLowerCase() === "bit";
+  const isBits = /^bits?$/i.test(unit) || unit === "bps"; // but MBps are bytes
   const power = ["", "k", "m", "g", "t"].indexOf(prefix.toLowerCase());
   const base = binary !== "" || unit === "" ? 1024 : 1000;
   const bytesPerSecond = Number(digits) * base ** power / (isBits ? 8 : 1);

@@ -1,0 +1,104 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { ShellStage, turns } from "./shell_stage.ts";
+
+const LARGE = "0123456789abcdef".repeat(400_000);
+
+Deno.test("a lost connection comes back by itself and the transfer goes on where it was", async () => {
+  await using stage = await ShellStage.set();
+  await Deno.writeTextFile(`${stage.serverFolder}/large.txt`, LARGE);
+  const running = stage.run("get large.txt");
+  while (stage.connector.links.length === 0) await turns();
+  await turns();
+  stage.connector.links[0]!.lose();
+  assertEquals(await running, 0);
+  assertEquals(stage.connector.links.length, 2);
+  assertEquals(stage.terminal.notes.filter((note) => !note.startsWith("large")), [
+    "Connection to 127.0.0.1 port 5555 lost (no answer any more). Trying again…",
+    "Connected again.",
+  ]);
+  assertEquals(await Deno.readTextFile(`${stage.clientFolder}/large.txt`), LARGE);
+});
+
+Deno.test("one command gives the server --timeout to come back, then ends as lost", async () => {
+  await using stage = await ShellStage.set({ timeoutMs: 2_000 });
+  await Deno.writeTextFile(`${stage.serverFolder}/large.txt`, LARGE);
+  const running = stage.run("get large.txt");
+  while (stage.connector.links.length === 0) await turns();
+  stage.connector.isReachable = false;
+  stage.connector.links[0]!.lose();
+  while (stage.connector.attemptCount < 2) await turns();
+  await stage.clock.pass(2_500);
+  assertEquals(await running, 6);
+  assertMatch(stage.terminal.errors[0]!, /lost and not back within 2 s; what arrived is kept/);
+});
+
+Deno.test("a person's transfer waits for as long as it takes, other commands do not", async () => {
+  await using stage = await ShellStage.set({ timeoutMs: 2_000, isInteractive: true });
+  await Deno.writeTextFile(`${stage.serverFolder}/large.txt`, LARGE);
+  const running = stage.run("get large.txt");
+  while (stage.connector.links.length === 0) await turns();
+  stage.connector.isReachable = false;
+  stage.connector.links[0]!.lose();
+  while (stage.connector.attemptCount < 2) await turns();
+  await stage.clock.pass(60_000);
+  stage.connector.isReachable = true;
+  await stage.clock.pass(10_000);
+  assertEquals(await running, 0);
+
+  stage.connector.isReachable = false;
+  stage.connector.links.at(-1)!.lose();
+  await turns();
+  const attemptCount = stage.connector.attemptCount;
+  const listing = stage.run("list");
+  while (stage.connector.attemptCount === attemptCount) await turns();
+  await stage.clock.pass(2_500);
+  assertEquals(await listing, 5);
+});
+
+Deno.test("a change that may have been done is not done twice", async () => {
+  await using stage = await ShellStage.set();
+  assertEquals(await stage.run("list"), 0);
+  const link = stage.connector.links[0]!;
+  const running = stage.run("mkdir new");
+  link.lose();
+  assertEquals(await running, 6);
+  assertMatch(stage.terminal.errors[0]!, /may or may not have been done/);
+  assertEquals(stage.connector.links.length, 1);
+});
+
+Deno.test("a silent connection is pinged, and replaced when a new one comes about beside it", async () => {
+  await using stage = await ShellStage.set({ timeoutMs: 30_000 });
+  await Deno.writeTextFile(`${stage.serverFolder}/large.txt`, LARGE);
+  const running = stage.run("get large.txt");
+  while (stage.connector.links.length === 0) await turns();
+  const [first] = stage.connector.links;
+  first!.silentMs = 5_000;
+  await stage.clock.pass(2_500);
+  assertEquals(await running, 0);
+  assert(first!.pingCount > 0);
+  assertEquals(stage.connector.links.length, 2);
+  assertEquals(stage.terminal.notes.filter((note) => !note.startsWith("large")), [
+    "No answer from 127.0.0.1 port 5555 any more. Trying again…",
+    "Connected again.",
+  ]);
+});
+
+Deno.test("Ctrl-C ends a command with 130, while it connects too", async () => {
+  await using stage = await ShellStage.set();
+  stage.connector.isReachable = false;
+  const stop = new AbortController();
+  const running = stage.shell.runLine("list", stop.signal);
+  await turns();
+  stop.abort();
+  assertEquals((await running).exitCode, 130);
+  assertEquals(stage.terminal.errors, ["Cancelled"]);
+  assertEquals(stage.clock.waitCount, 0);
+});
+
+Deno.test("nothing is left waiting after commands", async () => {
+  await using stage = await ShellStage.set();
+  for (const line of ["list", "mkdir a", "stat a", "rmdir a"]) {
+    assertEquals(await stage.run(line), 0);
+  }
+  assertEquals(stage.clock.waitCount, 0);
+});

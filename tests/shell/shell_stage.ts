@@ -1,0 +1,300 @@
+/**
+ * A shell with a server in the same process: streams in memory, folders on the disk, time by hand.
+ *
+ * @module
+ */
+
+import { describeFailure } from "../../lib/cli/exit_code.ts";
+import { systemClock } from "../../lib/driver/mod.ts";
+import { FileRoot } from "../../lib/files/mod.ts";
+import { type ServeContext, serverOperations, UploadClaims } from "../../lib/operations/mod.ts";
+import { Caller, serveConnection } from "../../lib/request/mod.ts";
+import {
+  type BatchEnd,
+  CancelledError,
+  ConnectFailure,
+  type Connector,
+  type DirectoryEntry,
+  type ExistsPolicy,
+  type Fact,
+  type Link,
+  type LinkEnd,
+  type LinkStats,
+  Session,
+  Shell,
+  type ShellClock,
+  type Target,
+  type Terminal,
+  type TransferEnd,
+  type TransferStart,
+} from "../../lib/shell/mod.ts";
+import { type ConnectionPair, connectionPair } from "../support/stream_pair.ts";
+
+/** Time that passes when a test says so. */
+export class ManualClock implements ShellClock {
+  #nowMs = 0;
+  #sleeps: { atMs: number; wake: () => void }[] = [];
+
+  nowMs(): number {
+    return this.#nowMs;
+  }
+
+  sleep(delayMs: number): { readonly done: Promise<void>; cancel(): void } {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const sleep = { atMs: this.#nowMs + delayMs, wake: resolve };
+    this.#sleeps.push(sleep);
+    const cancel = () => {
+      this.#sleeps = this.#sleeps.filter((other) => other !== sleep);
+      resolve();
+    };
+    return { done: promise, cancel };
+  }
+
+  /** How many waits there are. */
+  get waitCount(): number {
+    return this.#sleeps.length;
+  }
+
+  /** Lets time pass in small steps, and everything happen that it brings. */
+  async pass(delayMs: number): Promise<void> {
+    const endMs = this.#nowMs + delayMs;
+    while (this.#nowMs < endMs) {
+      this.#nowMs = Math.min(endMs, this.#nowMs + 100);
+      const due = this.#sleeps.filter(({ atMs }) => atMs <= this.#nowMs);
+      this.#sleeps = this.#sleeps.filter(({ atMs }) => atMs > this.#nowMs);
+      for (const { wake } of due) wake();
+      await turns();
+    }
+  }
+}
+
+/** A few turns of the event loop. */
+export async function turns(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await systemClock.yieldTurn();
+}
+
+/** Keeps what the shell says. */
+export class RecordingTerminal implements Terminal {
+  readonly wantsHashes = false;
+  readonly results: string[] = [];
+  readonly notes: string[] = [];
+  readonly listed: string[] = [];
+  readonly errors: string[] = [];
+  readonly transfers: TransferEnd[] = [];
+  readonly batches: BatchEnd[] = [];
+  readonly facts_: Record<string, string | number> = {};
+  connectedCount = 0;
+
+  result(line: string): void {
+    this.results.push(line);
+  }
+
+  entries(entries: readonly DirectoryEntry[]): void {
+    this.listed.push(...entries.map(({ name, kind }) => kind === "directory" ? `${name}/` : name));
+  }
+
+  facts(_command: string, facts: readonly Fact[]): void {
+    for (const { key, value } of facts) this.facts_[key] = value;
+  }
+
+  note(line: string): void {
+    this.notes.push(line);
+  }
+
+  detail(): void {}
+
+  connected(): void {
+    this.connectedCount++;
+  }
+
+  transferStarts(_start: TransferStart): { progress(): void; close(): void } {
+    return { progress: () => {}, close: () => {} };
+  }
+
+  transferEnds(end: TransferEnd): void {
+    this.transfers.push(end);
+  }
+
+  batchStarts(): void {}
+
+  batchEnds(end: BatchEnd): void {
+    this.batches.push(end);
+  }
+
+  failure(command: string, error: unknown): number {
+    const { exitCode, message } = describeFailure(command, error);
+    this.errors.push(message);
+    return exitCode;
+  }
+}
+
+/** Connections to the server of the stage, and whether there is one. */
+export class StageConnector implements Connector {
+  isReachable = true;
+  attemptCount = 0;
+  readonly links: StageLink[] = [];
+  readonly #serve: (pair: ConnectionPair) => Promise<void>;
+  readonly #clock: ManualClock;
+
+  constructor(serve: (pair: ConnectionPair) => Promise<void>, clock: ManualClock) {
+    this.#serve = serve;
+    this.#clock = clock;
+  }
+
+  async connect(
+    target: Target,
+    { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
+  ): Promise<Link> {
+    this.attemptCount++;
+    if (!this.isReachable) {
+      const wait = this.#clock.sleep(timeoutMs);
+      const stop = () => wait.cancel();
+      signal.addEventListener("abort", stop);
+      await wait.done;
+      signal.removeEventListener("abort", stop);
+      if (signal.aborted) throw new CancelledError();
+      throw new ConnectFailure("unreachable", `Cannot reach ${target.host}`);
+    }
+    const pair = connectionPair();
+    const link = new StageLink(pair, this.#serve(pair));
+    this.links.push(link);
+    return link;
+  }
+}
+
+/** One connection of the stage. */
+export class StageLink implements Link {
+  readonly caller: Caller;
+  readonly address = { hostname: "127.0.0.1", port: 5555 };
+  readonly fingerprint = "SHA256:stage";
+  readonly role = "owner";
+  readonly closed: Promise<LinkEnd>;
+  readonly served: Promise<void>;
+  silentMs = 0;
+  pingCount = 0;
+  #pair: ConnectionPair;
+  #end = Promise.withResolvers<LinkEnd>();
+
+  constructor(pair: ConnectionPair, served: Promise<void>) {
+    this.#pair = pair;
+    this.caller = new Caller(pair.client);
+    this.closed = this.#end.promise;
+    this.served = served;
+  }
+
+  stats(): LinkStats {
+    return {
+      rttMs: 1,
+      lossRate: 0,
+      deliveryRateBytesPerSecond: NaN,
+      mtuBytes: 1200,
+      bytesSent: 0,
+      bytesReceived: 0,
+      silentMs: this.silentMs,
+      inFlightBytes: 0,
+      controller: "none",
+      suite: "none",
+      accelerators: [],
+    };
+  }
+
+  ping(): void {
+    this.pingCount++;
+  }
+
+  /** The network loses it. */
+  lose(): void {
+    this.#end.resolve({ isOurs: false, reason: "no answer any more" });
+    this.#pair.lose();
+  }
+
+  async close(): Promise<void> {
+    if (this.silentMs === 0) await this.caller.settle();
+    this.#end.resolve({ isOurs: true, reason: "closed" });
+    this.#pair.lose();
+    await this.served;
+  }
+}
+
+/** What a test may choose. */
+export interface ShellStageOptions {
+  readonly role?: ServeContext["role"];
+  readonly connectionCount?: number;
+  readonly exists?: ExistsPolicy;
+  readonly isInteractive?: boolean;
+  readonly timeoutMs?: number;
+}
+
+/** Everything a shell needs, and shortcuts to what tests look at. */
+export class ShellStage implements AsyncDisposable {
+  readonly terminal = new RecordingTerminal();
+  readonly clock = new ManualClock();
+  readonly connector: StageConnector;
+  readonly session: Session;
+  readonly shell: Shell;
+  readonly serverFolder: string;
+  readonly clientFolder: string;
+  shutdownRequests = 0;
+  readonly #folder: string;
+  readonly #root: FileRoot;
+
+  private constructor(folder: string, root: FileRoot, options: ShellStageOptions) {
+    this.#folder = folder;
+    this.#root = root;
+    this.serverFolder = `${folder}/server`;
+    this.clientFolder = `${folder}/client`;
+    const context: ServeContext = {
+      root,
+      role: options.role ?? "owner",
+      readOnly: false,
+      peer: "192.0.2.1:40000",
+      clientKey: "11".repeat(32),
+      uploads: new UploadClaims({ nowMs: () => 0, pause: () => Promise.resolve() }),
+      silentMs: () => 0,
+      nowMs: () => this.clock.nowMs(),
+      onEvent: () => {},
+      connectionCount: () => options.connectionCount ?? 1,
+      requestShutdown: () => {
+        this.shutdownRequests++;
+      },
+    };
+    this.connector = new StageConnector(
+      (pair) =>
+        serveConnection(pair.server, serverOperations, context, new AbortController().signal),
+      this.clock,
+    );
+    this.session = new Session({
+      connector: this.connector,
+      clock: this.clock,
+      terminal: this.terminal,
+      target: { host: "127.0.0.1", port: 5555 },
+      localFolder: this.clientFolder,
+      timeoutMs: options.timeoutMs ?? 10_000,
+      isInteractive: options.isInteractive ?? false,
+    });
+    this.shell = new Shell({
+      session: this.session,
+      terminal: this.terminal,
+      exists: options.exists ?? "overwrite",
+    });
+  }
+
+  static async set(options: ShellStageOptions = {}): Promise<ShellStage> {
+    const folder = await Deno.makeTempDir({ prefix: "ferry_shell_" });
+    await Deno.mkdir(`${folder}/client`);
+    const root = await FileRoot.open(`${folder}/server`, { create: true });
+    return new ShellStage(folder, root, options);
+  }
+
+  /** Runs a line; returns the exit code. */
+  async run(line: string): Promise<number> {
+    return (await this.shell.runLine(line, new AbortController().signal)).exitCode;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.session.close();
+    for (const link of this.connector.links) await link.served;
+    await this.#root.close();
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+}

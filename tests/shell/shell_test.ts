@@ -1,0 +1,193 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { ShellStage } from "./shell_stage.ts";
+
+async function write(folder: string, name: string, content: string): Promise<void> {
+  const path = `${folder}/${name}`;
+  await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+  await Deno.writeTextFile(path, content);
+}
+
+async function names(folder: string): Promise<string[]> {
+  const entries = await Array.fromAsync(Deno.readDir(folder));
+  return entries.map(({ name }) => name).filter((name) => !name.startsWith(".~ft-")).sort();
+}
+
+Deno.test("get and put move files between the folders and tell name and size", async () => {
+  await using stage = await ShellStage.set();
+  await write(stage.serverFolder, "a.txt", "from the server");
+  await write(stage.clientFolder, "b.txt", "from here");
+  assertEquals(await stage.run("get a.txt"), 0);
+  assertEquals(await stage.run("put b.txt"), 0);
+  assertEquals(await Deno.readTextFile(`${stage.clientFolder}/a.txt`), "from the server");
+  assertEquals(await Deno.readTextFile(`${stage.serverFolder}/b.txt`), "from here");
+  assertEquals(stage.terminal.transfers.map(({ name, totalBytes }) => [name, totalBytes]), [
+    ["a.txt", 15],
+    ["b.txt", 9],
+  ]);
+});
+
+Deno.test("-o names a file, or the folder for it", async () => {
+  await using stage = await ShellStage.set();
+  await write(stage.serverFolder, "a.txt", "a");
+  await Deno.mkdir(`${stage.serverFolder}/there`);
+  await Deno.mkdir(`${stage.clientFolder}/here`);
+  for (const line of ["get a.txt -o x.txt", "get -o here a.txt", "get a.txt -o new/"]) {
+    assertEquals(await stage.run(line), 0);
+  }
+  assertEquals(await names(stage.clientFolder), ["here", "new", "x.txt"]);
+  assertEquals(await names(`${stage.clientFolder}/here`), ["a.txt"]);
+  assertEquals(await names(`${stage.clientFolder}/new`), ["a.txt"]);
+  for (const line of ["put x.txt -o y.txt", "put x.txt -o there", "put x.txt -o deep/er/"]) {
+    assertEquals(await stage.run(line), 0);
+  }
+  assertEquals(await names(stage.serverFolder), ["a.txt", "deep", "there", "y.txt"]);
+  assertEquals(await names(`${stage.serverFolder}/there`), ["x.txt"]);
+  assertEquals(await names(`${stage.serverFolder}/deep/er`), ["x.txt"]);
+});
+
+Deno.test("put looks at every name before it connects", async () => {
+  await using stage = await ShellStage.set();
+  assertEquals(await stage.run("put c.txt"), 3);
+  assertEquals(stage.terminal.errors, ["No such file here: c.txt"]);
+  assertEquals(stage.connector.attemptCount, 0);
+});
+
+Deno.test("local commands and help send nothing", async () => {
+  await using stage = await ShellStage.set();
+  await write(stage.clientFolder, "x.txt", "x");
+  const lines = ["list client", "lpwd", "lmkdir d", "lcd d", "lcd ..", "help", "help get"];
+  for (const line of lines) assertEquals(await stage.run(line), 0, line);
+  assertEquals(stage.terminal.listed, ["x.txt"]);
+  assertEquals(stage.connector.attemptCount, 0);
+  const help = stage.terminal.results.join("\n");
+  for (const { usage, summary } of stage.shell.commands) {
+    assert(help.includes(usage) && help.includes(summary), usage);
+  }
+});
+
+Deno.test("cd, pwd and paths work as in a shell and never leave the served folder", async () => {
+  await using stage = await ShellStage.set();
+  await write(stage.serverFolder, "docs/deep/a.txt", "a");
+  assertEquals(await stage.run("cd docs/deep"), 0);
+  assertEquals(await stage.run("pwd"), 0);
+  assertEquals(await stage.run("list"), 0);
+  assertEquals(await stage.run("stat ../deep/a.txt"), 0);
+  assertEquals(await stage.run("CD.."), 0);
+  assertEquals(await stage.run("pwd"), 0);
+  assertEquals(await stage.run("cd"), 0);
+  assertEquals(await stage.run("cd .."), 0);
+  assertEquals(await stage.run("get ../../etc/passwd"), 4);
+  assertEquals(await stage.run("cd nowhere"), 3);
+  assertEquals(await stage.run("cd docs/deep/a.txt"), 3);
+  assertEquals(stage.terminal.results, ["/docs/deep", "/docs"]);
+  assertEquals(stage.terminal.listed, ["a.txt"]);
+  assertEquals(stage.terminal.facts_["kind"], "file");
+});
+
+Deno.test("rename moves into folders, keeps targets, and replaces with -f", async () => {
+  await using stage = await ShellStage.set();
+  await write(stage.serverFolder, "a.txt", "a");
+  await write(stage.serverFolder, "b.txt", "b");
+  await Deno.mkdir(`${stage.serverFolder}/docs`);
+  assertEquals(await stage.run("rename a.txt b.txt"), 9);
+  assertMatch(stage.terminal.errors.at(-1)!, /^It exists on the server: b\.txt/);
+  assertEquals(await stage.run("rename nothing.txt x.txt"), 3);
+  assertMatch(stage.terminal.errors.at(-1)!, /: nothing\.txt$/);
+  assertEquals(await stage.run("mv -f a.txt b.txt"), 0);
+  assertEquals(await stage.run("ren b.txt docs"), 0);
+  assertEquals(await names(`${stage.serverFolder}/docs`), ["b.txt"]);
+});
+
+Deno.test("rm takes patterns and folders with -r, and -f forgives what is missing", async () => {
+  await using stage = await ShellStage.set();
+  for (const name of ["a.txt", "b.txt", "c.md", "d/e/f.txt"]) {
+    await write(stage.serverFolder, name, "x");
+  }
+  assertEquals(await stage.run("rm *.txt"), 0);
+  assertEquals(await stage.run("rm d"), 2);
+  assertEquals(await stage.run("rm -r d"), 0);
+  assertEquals(await stage.run("rm gone"), 3);
+  assertEquals(await stage.run("rm -f gone c.md"), 0);
+  assertEquals(await stage.run("rm -r /"), 2);
+  assertEquals(await names(stage.serverFolder), []);
+});
+
+Deno.test("several files: failures are told one by one and in the end, the others arrive", async () => {
+  await using stage = await ShellStage.set();
+  await write(stage.serverFolder, "a.txt", "a");
+  await write(stage.serverFolder, "b.txt", "b");
+  assertEquals(await stage.run("get a.txt missing.txt b.txt"), 11);
+  assertEquals(stage.terminal.errors, [
+    "No such file on the server: missing.txt",
+    "1 of 3 failed: missing.txt",
+  ]);
+  assertEquals(await names(stage.clientFolder), ["a.txt", "b.txt"]);
+  const [batch] = stage.terminal.batches;
+  assertEquals([batch?.fileCount, batch?.doneCount, batch?.failed], [3, 2, ["missing.txt"]]);
+  assertEquals(await stage.run("get x y"), 3);
+});
+
+Deno.test("folders go both ways with -r, empty ones too; . means what a folder holds", async () => {
+  await using stage = await ShellStage.set();
+  await write(stage.serverFolder, "tree/one.txt", "1");
+  await write(stage.serverFolder, "tree/deep/two.txt", "22");
+  await Deno.mkdir(`${stage.serverFolder}/tree/empty`);
+  assertEquals(await stage.run("get tree"), 2);
+  assertEquals(await stage.run("get -r tree"), 0);
+  assertEquals(await names(`${stage.clientFolder}/tree`), ["deep", "empty", "one.txt"]);
+  assertEquals(await stage.run("get -r tree/. -o flat/"), 0);
+  assertEquals(await names(`${stage.clientFolder}/flat`), ["deep", "empty", "one.txt"]);
+  assertEquals(await stage.run("put -r flat -o tree"), 0);
+  assertEquals(await names(`${stage.serverFolder}/tree/flat`), ["deep", "empty", "one.txt"]);
+  assertEquals(await stage.run("put tree"), 2);
+});
+
+Deno.test("close ends the connection for good, open brings it back", async () => {
+  await using stage = await ShellStage.set();
+  assertEquals(await stage.run("list"), 0);
+  assertEquals(await stage.run("close"), 0);
+  assertEquals(await stage.run("list"), 5);
+  assertEquals(stage.terminal.errors, ["Not connected. `open` connects again"]);
+  assertEquals(await stage.run("con"), 0);
+  assertEquals(await stage.run("list"), 0);
+  assertEquals(stage.connector.links.length, 2);
+});
+
+Deno.test("exit stops the server when alone, says so when not, and leaves either way", async () => {
+  for (
+    const { connectionCount, stops } of [{ connectionCount: 1, stops: 1 }, {
+      connectionCount: 2,
+      stops: 0,
+    }]
+  ) {
+    await using stage = await ShellStage.set({ connectionCount });
+    const { exitCode, next } = await stage.shell.runLine("exit", new AbortController().signal);
+    assertEquals([exitCode, next, stage.shutdownRequests], [0, "leave", stops]);
+  }
+  await using guest = await ShellStage.set({ role: "read-write" });
+  const { exitCode, next } = await guest.shell.runLine("exit", new AbortController().signal);
+  assertEquals([exitCode, next, guest.shutdownRequests], [0, "leave", 0]);
+  assertMatch(guest.terminal.notes.at(-1)!, /keeps running: only its owner/);
+  assertEquals(await guest.run("shutdown"), 5);
+});
+
+Deno.test("bye leaves and never stops the server; shutdown does with others connected", async () => {
+  await using stage = await ShellStage.set({ connectionCount: 3 });
+  assertEquals(await stage.run("shutdown"), 0);
+  assertEquals(stage.shutdownRequests, 1);
+  assertMatch(stage.terminal.notes.at(-1)!, /stopping; 2 other clients/);
+  const { next } = await stage.shell.runLine("Q", new AbortController().signal);
+  assertEquals(next, "leave");
+  assertEquals(stage.shutdownRequests, 1);
+});
+
+Deno.test("a line's leading dash ignores its failure; comments and blanks do nothing", async () => {
+  await using stage = await ShellStage.set();
+  assertEquals(await stage.run("-get missing.txt"), 0);
+  assertEquals(await stage.run("-frobnicate"), 0);
+  assertEquals(await stage.run("# nothing"), 0);
+  assertEquals(await stage.run("   "), 0);
+  assertEquals(await stage.run("frobnicate"), 2);
+  assertEquals(await stage.run("get 'open"), 2);
+  assertEquals(stage.terminal.errors.length, 4);
+});
