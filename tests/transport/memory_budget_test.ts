@@ -1,0 +1,62 @@
+import { assert, assertEquals } from "@std/assert";
+import { MemoryBudget } from "../../lib/transport/memory_budget.ts";
+import { DEFAULT_TRANSPORT_CONFIG } from "../../lib/transport/mod.ts";
+import { RawPeer, streamFrame } from "../hostile/raw_peer.ts";
+import { HonestSide } from "../hostile/rig.ts";
+
+Deno.test("MemoryBudget never grants more than it has, nor all of it to one", () => {
+  const budget = new MemoryBudget(1000);
+  assertEquals(budget.take(100), 100);
+  assertEquals(budget.take(5000), 225);
+  for (let i = 0; i < 100; i++) budget.take(5000);
+  assert(budget.takenBytes <= 1000);
+  assertEquals(budget.take(5000), 0);
+});
+
+Deno.test("MemoryBudget has again what is given back", () => {
+  const budget = new MemoryBudget(1000);
+  const granted = budget.take(200);
+  budget.giveBack(granted);
+  assertEquals(budget.takenBytes, 0);
+  assertEquals(new MemoryBudget(Infinity).take(1e12), 1e12);
+});
+
+Deno.test("two hundred clients that fill their windows hold no more than the shared memory", () => {
+  const server = new HonestSide("server", {
+    config: { maxSharedMemoryBytes: 16 << 20, maxConnectionsPerSource: 1000 },
+  });
+  server.onStream = "ignore";
+  for (let i = 0; i < 200; i++) {
+    const peer = new RawPeer(server, "client");
+    peer.nowMs = 1000 + 10 * i;
+    peer.address = { hostname: `198.51.100.${i}`, port: 9 };
+    peer.connect();
+    peer.wait(5, 5);
+    const credit = peer.frames.findLast((frame) => frame.kind === "max-data");
+    const limit = credit?.kind === "max-data"
+      ? credit.limit
+      : DEFAULT_TRANSPORT_CONFIG.baseWindowBytes;
+    peer.send(streamFrame(0, Math.min(limit, 4 << 20) - 1, Uint8Array.of(1)));
+  }
+  let held = 0;
+  for (const connection of server.endpoint.connections) held += connection.streams.heldBytes;
+  assertEquals(server.endpoint.connectionCount, 200);
+  assert(server.endpoint.takenMemoryBytes <= 16 << 20);
+  const base = 200 * DEFAULT_TRANSPORT_CONFIG.baseWindowBytes;
+  // A buffer's size is a power of two: up to twice of what it must hold.
+  assert(held <= 2 * (base + (16 << 20)), `${held} bytes are held`);
+});
+
+Deno.test("a connection that has done its work holds little", () => {
+  const server = new HonestSide("server");
+  server.onStream = "send";
+  server.sendBytes = 3 << 20;
+  const peer = new RawPeer(server, "client");
+  peer.connect();
+  peer.send(streamFrame(0, 0, Uint8Array.of(1)));
+  peer.wait(20_000, 5);
+  const { connection } = server;
+  assert(connection.stats().deliveredBytes > 3 << 20);
+  assert(connection.streams.heldBytes <= 4096, "the request, which nobody has read");
+  assert(connection.pendingFrames < 4);
+});
