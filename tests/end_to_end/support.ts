@@ -192,7 +192,8 @@ export interface ProgramOptions {
 /** Two folders and the programs that work on them. */
 export class Stage implements AsyncDisposable {
   readonly #programs: Program[] = [];
-  readonly #folder: string;
+  /** Folder of everything. */
+  readonly folder: string;
   /** Folder of the server. */
   readonly serverFiles: string;
   /** Folder of the client. */
@@ -203,7 +204,7 @@ export class Stage implements AsyncDisposable {
   port = 0;
 
   private constructor(folder: string) {
-    this.#folder = folder;
+    this.folder = folder;
     this.serverFiles = join(folder, "server_files");
     this.clientFiles = join(folder, "client_files");
     this.home = this.homeOf("owner");
@@ -216,11 +217,16 @@ export class Stage implements AsyncDisposable {
     return stage;
   }
 
+  /** Folder of what belongs to one person. */
+  folderOf(person: string): string {
+    return join(this.folder, person);
+  }
+
   /** Variables under which programs keep what belongs to one person. */
   homeOf(person: string): Record<string, string> {
     return {
-      XDG_CONFIG_HOME: join(this.#folder, person, "config"),
-      XDG_RUNTIME_DIR: join(this.#folder, person, "run"),
+      XDG_CONFIG_HOME: join(this.folderOf(person), "config"),
+      XDG_RUNTIME_DIR: join(this.folderOf(person), "run"),
       FERRY_CODE: "",
     };
   }
@@ -285,7 +291,7 @@ export class Stage implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const program of this.#programs.toReversed()) await program[Symbol.asyncDispose]();
-    await Deno.remove(this.#folder, { recursive: true });
+    await Deno.remove(this.folder, { recursive: true });
   }
 }
 
