@@ -94,6 +94,8 @@ const MAX_PATH_RESPONSES = 4;
 /** Packets until a number is left out; later ones come more and more seldom. */
 const FIRST_SKIP_PACKETS = 256;
 const MAX_SKIP_PACKETS = 65_536;
+/** A peer with a very short idle timeout is not asked more often than this. */
+const MIN_KEEPALIVE_MS = 1000;
 /** Packets that one probe timeout repeats. RFC 9002 §6.2.4. */
 const PROBE_PACKETS = 2;
 
@@ -124,6 +126,7 @@ export class Connection {
   readonly #ackSample = emptyAckSample();
   readonly #lossSample = emptyLossSample();
   readonly #idleTimeoutMs: number;
+  readonly #keepaliveMs: number;
   readonly #maxAckDelayMs = DEFAULT_MAX_ACK_DELAY_MS;
 
   readonly #random: () => number;
@@ -201,10 +204,15 @@ export class Connection {
     this.#validation = new PathValidation(options.entropy);
     const idleMs = Math.min(config.maxIdleTimeoutMs, peer.maxIdleTimeoutMs || Infinity);
     this.#idleTimeoutMs = idleMs;
+    this.#keepaliveMs = Math.min(KEEPALIVE_MS, Math.max(idleMs / 3, MIN_KEEPALIVE_MS));
     this.#targets = this.#frameTargets();
     if (options.role === "server") this.#control.push({ kind: "handshake-done" });
     this.#deadlines.set("idle", nowMs + this.#idleTimeoutMs);
-    if (options.role === "client") this.#deadlines.set("keepalive", nowMs + KEEPALIVE_MS);
+    if (options.role === "client") {
+      this.#deadlines.set("keepalive", nowMs + this.#keepaliveMs);
+      // The FINISH is said again with the probes, so something must wait for its acknowledgement.
+      this.#pushPing();
+    }
     this.#deadlines.set("progress", nowMs + this.#progressCheckMs);
   }
 
@@ -357,8 +365,11 @@ export class Connection {
   afterDatagram(nowMs: number): void {
     this.#clock.nowMs = nowMs;
     if (this.#state.kind !== "established") return;
-    this.#deadlines.set("idle", nowMs + this.#idleTimeoutMs);
-    if (this.role === "client") this.#deadlines.set("keepalive", nowMs + KEEPALIVE_MS);
+    // Forged packets prove nothing about the peer.
+    if (this.#lastReceivedAtMs === nowMs) {
+      this.#deadlines.set("idle", nowMs + this.#idleTimeoutMs);
+      if (this.role === "client") this.#deadlines.set("keepalive", nowMs + this.#keepaliveMs);
+    }
     this.#deadlines.set("ack", this.#acks.deadlineMs);
     this.#setLossDeadline();
   }
@@ -391,7 +402,7 @@ export class Connection {
       case "keepalive":
         if (this.#state.kind !== "established") break;
         this.#pushPing();
-        this.#deadlines.set("keepalive", nowMs + KEEPALIVE_MS);
+        this.#deadlines.set("keepalive", nowMs + this.#keepaliveMs);
         break;
       case "close":
         if (this.#state.kind !== "established") this.#finishClosed(this.#state.end);
