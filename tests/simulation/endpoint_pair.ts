@@ -178,7 +178,10 @@ export class PairSide {
     }
     if (connection.end !== null) return Infinity;
     if (this.isReading) this.#read(connection, nowMs);
-    for (const stream of this.#streams.values()) stream.flush(connection);
+    for (const [entry, stream] of this.#streams) {
+      stream.flush(connection);
+      if (entry.send.isFinished) this.#streams.delete(entry);
+    }
     this.host.endpoint.wake(connection);
     return Infinity;
   }
