@@ -93,6 +93,10 @@ const SILENT_MS = 1_000;
 /** Longest wait for the last acknowledgements. */
 const SETTLE_MS = 2_000;
 
+/** How often cookies are looked at when one was refused, and the time between. */
+const COOKIE_LOOKS = 3;
+const COOKIE_LATE_MS = 250;
+
 /** The clock's `sleep`. */
 type Sleeper = (delayMs: number) => { readonly done: Promise<void>; cancel(): void };
 
@@ -130,16 +134,28 @@ export class NetworkConnector implements Connector {
     return await this.#connectAsOwner(place, limits) ?? await this.#connectAsAnyone(place, limits);
   }
 
-  /** By the cookie of a server of the same user; null when there is none, or it is of another server. */
+  /**
+   * By the cookie of a server of the same user; null when there is none, or it is of another server.
+   *
+   * A server that has just started again answers a moment before its new cookie is written: so after a
+   * refusal the cookies are looked at again.
+   */
   async #connectAsOwner(place: Place, limits: ConnectLimits): Promise<Link | null> {
     const { target, addresses } = place;
-    for (const psk of await this.#access.cookiesFor(addresses, target.port)) {
-      try {
-        const handle = await this.#reach(place, { method: METHOD_COOKIE, psk }, limits);
-        return new NetworkLink(handle, this.#sleep, "owner");
-      } catch (error) {
-        if (!(error instanceof ConnectFailure) || error.kind !== "refused") throw error;
+    const refused = new Set<string>();
+    for (let look = 0; look < COOKIE_LOOKS; look++) {
+      if (look > 0) await this.#wait(COOKIE_LATE_MS, limits.signal);
+      for (const psk of await this.#access.cookiesFor(addresses, target.port)) {
+        if (refused.has(psk.toHex())) continue;
+        try {
+          const handle = await this.#reach(place, { method: METHOD_COOKIE, psk }, limits);
+          return new NetworkLink(handle, this.#sleep, "owner");
+        } catch (error) {
+          if (!(error instanceof ConnectFailure) || error.kind !== "refused") throw error;
+          refused.add(psk.toHex());
+        }
       }
+      if (refused.size === 0) return null;
     }
     return null;
   }
@@ -252,7 +268,7 @@ export class NetworkConnector implements Connector {
     signal.addEventListener("abort", stop);
     await sleep.done;
     signal.removeEventListener("abort", stop);
-    signal.throwIfAborted();
+    if (signal.aborted) throw new CancelledError();
   }
 }
 
