@@ -8,7 +8,14 @@ export * from "./completion.ts";
 export type { DirectoryEntry } from "../files/mod.ts";
 export type { ExistsPolicy } from "../operations/mod.ts";
 export * from "./link.ts";
-export { parseLine, quoteWord, type Word, wordFromArgument } from "./parse_line.ts";
+export { LocalFolders, type LocalMatch, type LocalPlace } from "./local_folders.ts";
+export {
+  type ParsedLine,
+  parseLine,
+  quoteWord,
+  type Word,
+  wordFromArgument,
+} from "./parse_line.ts";
 export * from "./session.ts";
 export type { ShellClock } from "./shell_clock.ts";
 export * from "./shell.ts";
