@@ -26,7 +26,9 @@ export class ByteWriter {
 
   /** One byte. Throws `RangeError` when a fixed buffer is full, like all writes. */
   u8(value: number): this {
-    this.#bytes[this.#reserve(1)] = value;
+    // Apart, because reserving may replace the buffer.
+    const at = this.#reserve(1);
+    this.#bytes[at] = value;
     return this;
   }
 
