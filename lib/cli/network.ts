@@ -11,8 +11,8 @@ import {
   type ConnectionHandle,
   type DriverOptions,
   isLoopback,
-  listen,
-  type Listener,
+  Listener,
+  openUdpSocket,
   SocketError,
   TaskGroup,
 } from "../driver/mod.ts";
@@ -76,13 +76,33 @@ export function setUpNetwork(options: NetworkOptions): NetworkSetup {
   };
 }
 
-/** Opens the server's port. `pskFor` knows the secret of each way of proving oneself in the handshake. */
-export function openListener(
+/** Who may come in. */
+export interface DoorKeeper {
+  /** Gets ready for a port; nobody is answered before. */
+  start(port: number): Promise<void>;
+  /** The secret of a way of proving oneself in the handshake; null refuses that way. */
+  pskFor(method: number): Uint8Array | null;
+}
+
+/**
+ * Opens the server's port.
+ *
+ * @throws {SocketError} when it cannot be had.
+ */
+export async function openListener(
   setup: NetworkSetup,
   address: { hostname: string; port: number },
-  pskFor: (method: number) => Uint8Array | null,
-): Listener {
-  return listen({ ...setup.driver, ...address, pskFor });
+  keeper: DoorKeeper,
+): Promise<Listener> {
+  const { driver } = setup;
+  const socket = openUdpSocket({ ...address, ffi: driver.ffi });
+  try {
+    await keeper.start(socket.address.port);
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
+  return new Listener(socket, { ...driver, pskFor: (method) => keeper.pskFor(method) });
 }
 
 /** How long the next address of a host waits for the one before it. RFC 8305 §5. */
@@ -92,10 +112,6 @@ const NEXT_ADDRESS_MS = 250;
 const SILENT_MS = 1_000;
 /** Longest wait for the last acknowledgements. */
 const SETTLE_MS = 2_000;
-
-/** How often cookies are looked at when one was refused, and the time between. */
-const COOKIE_LOOKS = 3;
-const COOKIE_LATE_MS = 250;
 
 /** The clock's `sleep`. */
 type Sleeper = (delayMs: number) => { readonly done: Promise<void>; cancel(): void };
@@ -137,27 +153,24 @@ export class NetworkConnector implements Connector {
   /**
    * By the cookie of a server of the same user; null when there is none, or it is of another server.
    *
-   * A server that has just started again answers a moment before its new cookie is written: so after a
-   * refusal the cookies are looked at again.
+   * The server may have started again while it was asked, and a server's cookie is there before its first
+   * answer: so after a refusal only a cookie that was not tried yet is worth another try.
    */
   async #connectAsOwner(place: Place, limits: ConnectLimits): Promise<Link | null> {
     const { target, addresses } = place;
     const refused = new Set<string>();
-    for (let look = 0; look < COOKIE_LOOKS; look++) {
-      if (look > 0) await this.#wait(COOKIE_LATE_MS, limits.signal);
-      for (const psk of await this.#access.cookiesFor(addresses, target.port)) {
-        if (refused.has(psk.toHex())) continue;
-        try {
-          const handle = await this.#reach(place, { method: METHOD_COOKIE, psk }, limits);
-          return new NetworkLink(handle, this.#sleep, "owner");
-        } catch (error) {
-          if (!(error instanceof ConnectFailure) || error.kind !== "refused") throw error;
-          refused.add(psk.toHex());
-        }
+    for (;;) {
+      const cookies = await this.#access.cookiesFor(addresses, target.port);
+      const psk = cookies.find((cookie) => !refused.has(cookie.toHex()));
+      if (psk === undefined) return null;
+      try {
+        const handle = await this.#reach(place, { method: METHOD_COOKIE, psk }, limits);
+        return new NetworkLink(handle, this.#sleep, "owner");
+      } catch (error) {
+        if (!(error instanceof ConnectFailure) || error.kind !== "refused") throw error;
+        refused.add(psk.toHex());
       }
-      if (refused.size === 0) return null;
     }
-    return null;
   }
 
   /** By a key that the server knows, or by the access code; a wrong one that was typed is asked for again. */
@@ -176,6 +189,9 @@ export class NetworkConnector implements Connector {
         // Nobody keeps a server waiting while he looks for the code.
         if (link.role === "none") await link.close();
       }
+      // It may be our own server that has only just started.
+      const owner = attempt === 0 ? await this.#connectAsOwner(place, limits) : null;
+      if (owner !== null) return owner;
       typedCode = await this.#access.askCode(place.target, attempt);
       if (limits.signal.aborted) throw new CancelledError();
     }

@@ -49,6 +49,7 @@ export class ServerAccess {
   readonly #code: string | null;
   readonly #isCodeGiven: boolean;
   readonly #clients: AuthorizedClients;
+  readonly #warn: (line: string) => void;
   readonly #limiter = new GuessLimiter(() => systemClock.nowMs());
   #cookie: Cookie | null = null;
 
@@ -59,10 +60,12 @@ export class ServerAccess {
       identity: StoredIdentity;
       servedFolder: string;
       givenCode: string | null;
+      warn: (line: string) => void;
     },
   ) {
     this.#options = options;
     this.#files = parts.files;
+    this.#warn = parts.warn;
     this.identity = parts.identity;
     this.#isCodeGiven = parts.givenCode !== null;
     this.#code = parts.givenCode ?? (options.isOpen ? null : createCode(systemEntropy));
@@ -72,6 +75,7 @@ export class ServerAccess {
   /**
    * Finds this server's key and code.
    *
+   * @param warn Takes what an operator must see.
    * @throws {UsageError} when what was given as a code cannot be one.
    * @throws {FileError} when its file cannot be read.
    */
@@ -79,10 +83,11 @@ export class ServerAccess {
     options: ServerOptions,
     files: PrivateFiles,
     servedFolder: string,
+    warn: (line: string) => void,
   ): Promise<ServerAccess> {
     const code = await givenCode(options.codeFile);
     const identity = await loadIdentity(files.folder, "server", systemEntropy);
-    return new ServerAccess(options, { files, identity, servedFolder, givenCode: code });
+    return new ServerAccess(options, { files, identity, servedFolder, givenCode: code, warn });
   }
 
   /** The code, as far as the console should show it. */
@@ -91,18 +96,16 @@ export class ServerAccess {
     return this.#isCodeGiven ? { kind: "given" } : { kind: "fresh", text: formatCode(this.#code) };
   }
 
-  /** Writes the cookie for the port that was bound. Returns what the operator must know. */
-  async start(port: number): Promise<string[]> {
+  /** Writes the cookie for the port that was bound. */
+  async start(port: number): Promise<void> {
     this.#cookie = await writeCookie(this.#files.paths, port, this.#files.options);
-    return [
-      ...(this.#cookie === null
-        ? [
-          "Warning: no place for a cookie, so your own clients cannot be told from other users of this " +
+    if (this.#cookie === null) {
+      this.#warn(
+        "Warning: no place for a cookie, so your own clients cannot be told from other users of this " +
           "machine: all of them may read and write, and none may stop the server.",
-        ]
-        : []),
-      ...(this.identity.warning === null ? [] : [`Warning: ${this.identity.warning}`]),
-    ];
+      );
+    }
+    if (this.identity.warning !== null) this.#warn(`Warning: ${this.identity.warning}`);
   }
 
   /** The secret behind a way of proving oneself in the handshake; null refuses that way. */
@@ -116,7 +119,7 @@ export class ServerAccess {
     const { isOpen } = this.#options;
     const { method, peer, remoteIdentity } = handle;
     let role: Role = method === METHOD_COOKIE ? "owner" : this.#limited(
-      await this.#clients.roleOf(remoteIdentity) ??
+      await this.#knownRole(remoteIdentity) ??
         (isOpen || this.#trustsAddress(peer.hostname) ? "read-write" : "none"),
     );
     const gate: CodeGate | null = this.#code === null ? null : {
@@ -150,6 +153,17 @@ export class ServerAccess {
   async end(): Promise<void> {
     await this.#cookie?.remove();
     this.#cookie = null;
+  }
+
+  /** A list that cannot be read lets nobody in; everybody else is served all the same. */
+  async #knownRole(key: Uint8Array): Promise<Role | null> {
+    try {
+      return await this.#clients.roleOf(key);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#warn(`Warning: cannot read ${this.#clients.path}: ${reason}`);
+      return null;
+    }
   }
 
   /** Only where there is no better way: other users and forwarders look local too. */

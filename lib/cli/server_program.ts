@@ -61,6 +61,7 @@ export async function runServer(
         options,
         await openPrivateFiles(),
         root.directory,
+        (line) => log.warn(line),
       );
       const { identity } = access.identity;
       const setup = setUpNetwork({ ...options, congestion, identity });
@@ -127,16 +128,14 @@ class FerryServer {
   async run(): Promise<number> {
     const { options, log, access, setup } = this.#parts;
     const address = { hostname: options.host, port: options.port };
-    const listener = openListener(setup, address, (method) => access.pskFor(method));
+    const listener = await openListener(setup, address, access);
     const stopListening = onSignals({
       interrupt: () => this.#askedToStop(EXIT.interrupted),
       terminate: () => this.#askedToStop(EXIT.terminated),
     });
     const tasks = new TaskGroup();
     try {
-      const warnings = await access.start(listener.address.port);
       log.listening(await this.#facts(listener));
-      for (const line of warnings) log.warn(line);
       dropPermissions();
       tasks.run("accept", () => this.#accept(listener, tasks));
       await Promise.race([this.#drained(), failureOf(listener.failed), failureOf(tasks.failed)]);
@@ -185,6 +184,9 @@ class FerryServer {
     const peer = addressText(handle.peer);
     log.connected(peer, admission.role);
     const grace = systemClock.sleep(GRACE_MS);
+    // A server that stops does not wait for a stranger who takes his time over the code.
+    const endGrace = () => grace.cancel();
+    this.#draining.signal.addEventListener("abort", endGrace);
     const graceOver = this.#endStranger(handle, admission, grace.done);
     try {
       await serveConnection(
@@ -197,6 +199,7 @@ class FerryServer {
       if (!handle.hasEnded) await handle.close(0, "the server stops");
       log.ended(peer, endSentence(await handle.closed));
     } finally {
+      this.#draining.signal.removeEventListener("abort", endGrace);
       grace.cancel();
       await graceOver;
       this.#connections.delete(handle);
