@@ -14,6 +14,7 @@ import {
   type EndpointEvent,
 } from "../transport/mod.ts";
 import type { Clock } from "./clock.ts";
+import { FloodFilter } from "./flood_filter.ts";
 import { TaskGroup } from "./task_group.ts";
 import type { DatagramSocket } from "./udp_socket.ts";
 
@@ -21,6 +22,8 @@ import type { DatagramSocket } from "./udp_socket.ts";
 const RECEIVE_BYTES_PER_TURN = 96 * 1024;
 /** Shorter waits are left to the socket, because a timer takes 2 ms. */
 const SPIN_BELOW_MS = 2.5;
+/** While the kernel drops a flood, we look this often whether it is over. */
+const FLOOD_LOOK_MS = 500;
 /** How much too late a timer fires. */
 const TIMER_LATENESS_MS = 1.2;
 
@@ -38,6 +41,7 @@ export class EndpointDriver {
   readonly #endpoint: Endpoint;
   readonly #clock: Clock;
   readonly #listener: DriverListener;
+  readonly #floodFilter: FloodFilter;
   readonly #tasks = new TaskGroup();
   readonly #batch = createTransmitBatch();
   #wakeUp: (() => void) | null = null;
@@ -52,6 +56,7 @@ export class EndpointDriver {
     parts: { socket: DatagramSocket; endpoint: Endpoint; clock: Clock; listener: DriverListener },
   ) {
     this.#socket = parts.socket;
+    this.#floodFilter = new FloodFilter(parts.socket);
     this.#endpoint = parts.endpoint;
     this.#clock = parts.clock;
     this.#listener = parts.listener;
@@ -114,7 +119,9 @@ export class EndpointDriver {
     for (;;) {
       const received = await this.#socket.receive(buffer);
       if (received === null) return;
-      this.#endpoint.handleDatagram(received.bytes, received.from, this.#clock.nowMs());
+      const nowMs = this.#clock.nowMs();
+      this.#endpoint.handleDatagram(received.bytes, received.from, nowMs);
+      this.#watchForFlood(nowMs);
       this.#reportEvents();
       this.#receivedSinceTurn += received.bytes.length;
       // Acknowledging many datagrams at once is cheaper, but not so late that the sender starves.
@@ -131,6 +138,7 @@ export class EndpointDriver {
       this.#receivedSinceTurn = 0;
       let nowMs = this.#clock.nowMs();
       if (endpoint.nextDeadlineMs() <= nowMs) endpoint.handleTimeout(nowMs);
+      this.#watchForFlood(nowMs);
       this.#reportEvents();
       while (endpoint.pollTransmit(batch, nowMs)) {
         const bytes = batch.buffer.subarray(0, batch.length);
@@ -142,7 +150,7 @@ export class EndpointDriver {
         }
         this.#reportEvents();
         // Let what has arrived in: acknowledgements must not wait until everything is sent.
-        await this.#socket.turn();
+        if (!endpoint.hasAnswers) await this.#socket.turn();
         if (endpoint.nextDeadlineMs() <= nowMs) endpoint.handleTimeout(nowMs);
       }
       this.#reportEvents();
@@ -163,7 +171,11 @@ export class EndpointDriver {
       return;
     }
     const deadlineMs = this.#endpoint.nextDeadlineMs();
-    const delayMs = Math.min(deadlineMs - nowMs, preciseMs - TIMER_LATENESS_MS);
+    const delayMs = Math.min(
+      deadlineMs - nowMs,
+      preciseMs - TIMER_LATENESS_MS,
+      this.#floodFilter.isAttached ? FLOOD_LOOK_MS : Infinity,
+    );
     if (delayMs <= 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wakeUp = resolve;
@@ -175,6 +187,11 @@ export class EndpointDriver {
       sleep.cancel();
     }
     this.#wakeUp = null;
+  }
+
+  #watchForFlood(nowMs: number): void {
+    const counters = this.#endpoint.handshakeCounters;
+    if (counters !== null) this.#floodFilter.onCount(counters.initials, nowMs);
   }
 
   /** Wakes the sending task now. */

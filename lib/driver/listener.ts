@@ -152,6 +152,7 @@ export function createEndpoint(
     receiveBufferBytes: socket.capabilities.receiveBufferBytes,
     maxDatagramBytes: (address) => maxDatagramBytesFor(address, socket.capabilities),
     pskFor,
+    ownAddress: socket.address,
   });
 }
 

@@ -26,6 +26,8 @@ export interface SocketTuning {
    * @returns Whether there is something to read; undefined where the system cannot wait like this.
    */
   waitReadable(timeoutUs: number): boolean | undefined;
+  /** Attaches a classic BPF program as filter, or takes it away with null. False when that cannot be. */
+  setFilter(program: Uint8Array | null): boolean;
   /** Unloads the C library. Call it before the socket is closed: descriptors are used again. */
   close(): void;
 }
@@ -109,6 +111,8 @@ const LINUX = {
   ipv6DontFragment: [41, 62],
   udpSegment: [17, 103],
   udpGro: [17, 104],
+  attachFilter: [1, 26],
+  detachFilter: [1, 27],
 } as const satisfies Record<string, Option>;
 
 type Option = readonly [level: number, option: number];
@@ -191,6 +195,7 @@ class LibcTuning implements SocketTuning {
 
   readonly #library: Libc;
   readonly #descriptor: number;
+  readonly #isLinux: boolean;
   readonly #value = new Int32Array(1);
   /** `struct pollfd`: descriptor, then events and revents as two 16-bit halves. */
   readonly #poll: Int32Array<ArrayBuffer>;
@@ -201,6 +206,7 @@ class LibcTuning implements SocketTuning {
   constructor(library: Libc, system: SystemConstants, descriptor: number) {
     this.#library = library;
     this.#descriptor = descriptor;
+    this.#isLinux = system.linux;
     this.#poll = new Int32Array([descriptor, POLLIN]);
     this.receiveBufferBytes = this.#raiseReceiveBuffer(system);
     if (!system.linux) {
@@ -231,6 +237,18 @@ class LibcTuning implements SocketTuning {
     this.#timeout[2] = timeoutNs % 1e9;
     this.#poll[1] = POLLIN;
     return ppoll(this.#poll, 1n, this.#timeout, null) > 0;
+  }
+
+  setFilter(program: Uint8Array | null): boolean {
+    if (this.#closed || !this.#isLinux) return false;
+    if (program === null) return this.#set(LINUX.detachFilter, 0);
+    // struct sock_fprog: the number of instructions, and where they are. The kernel copies both.
+    const instructions = program.slice();
+    const pointer = Deno.UnsafePointer.value(Deno.UnsafePointer.of(instructions));
+    const header = new BigUint64Array([BigInt(instructions.length / 8), pointer]);
+    const [level, option] = LINUX.attachFilter;
+    const { setsockopt } = this.#library.symbols;
+    return setsockopt(this.#descriptor, level, option, header, header.byteLength) === 0;
   }
 
   close(): void {

@@ -83,6 +83,8 @@ export interface DatagramSocket {
    * @returns Whether there is something to read; undefined (at once) when not available.
    */
   waitReadable(timeoutUs: number): boolean | undefined;
+  /** Attaches a classic BPF program as filter, or takes it away with null. False where there is none. */
+  setFilter(program: Uint8Array | null): boolean;
   /** Closes the socket; a waiting `receive()` resolves with null. May be called twice. */
   close(): void;
 }
@@ -271,6 +273,11 @@ export class UdpSocket implements DatagramSocket {
   /** See {@linkcode DatagramSocket.waitReadable}. */
   waitReadable(timeoutUs: number): boolean | undefined {
     return this.#closed ? undefined : this.#tuning?.waitReadable(timeoutUs);
+  }
+
+  /** See {@linkcode DatagramSocket.setFilter}. */
+  setFilter(program: Uint8Array | null): boolean {
+    return !this.#closed && (this.#tuning?.setFilter(program) ?? false);
   }
 
   /** See {@linkcode DatagramSocket.close}. */

@@ -51,7 +51,7 @@ export const INITIALS_PER_SECOND = 1_000;
  */
 export const HANDSHAKES_PER_SECOND = 200;
 /** RETRY packets and refusals of a server: each costs a system call. */
-export const ANSWERS_PER_SECOND = 2_000;
+export const ANSWERS_PER_SECOND = 500;
 /** Tokens that a server looks at, each 1 µs with libcrypto and 20 µs without. */
 export const TOKEN_CHECKS_PER_SECOND = 8_000;
 /** Copies of CONNECTION_CLOSE, since a program that leaves cannot answer any more. */

@@ -129,6 +129,11 @@ export class Endpoint {
     return this.#handshakes?.counters ?? null;
   }
 
+  /** True while small answers to strangers wait, which need no pause between them. */
+  get hasAnswers(): boolean {
+    return this.#outbox.length > 0;
+  }
+
   /** Handshakes that wait for their end. */
   get halfOpenCount(): number {
     return this.#handshakes?.halfOpenCount ?? 0;

@@ -412,6 +412,10 @@ class FakeTuning implements SocketTuning {
   segmentBytes = 0;
   refuses = false;
 
+  setFilter(): boolean {
+    return false;
+  }
+
   setSegmentBytes(segmentBytes: number): boolean {
     if (this.refuses) return false;
     this.changes.push(segmentBytes);
