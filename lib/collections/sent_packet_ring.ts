@@ -93,7 +93,9 @@ export class SentPacketRing {
     const oldCapacity = this.#mask + 1;
     const capacity = oldCapacity * 2;
     const copy = <T extends Uint8Array | Uint32Array | Float64Array>(from: T, to: T): T => {
-      for (let n = this.#first; n < this.#next; n++) to[n & (capacity - 1)] = from[n & (oldCapacity - 1)]!;
+      for (let n = this.#first; n < this.#next; n++) {
+        to[n & (capacity - 1)] = from[n & (oldCapacity - 1)]!;
+      }
       return to;
     };
     this.state = copy(this.state, new Uint8Array(capacity));
