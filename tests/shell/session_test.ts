@@ -6,11 +6,8 @@ const LARGE = "0123456789abcdef".repeat(400_000);
 Deno.test("a lost connection comes back by itself and the transfer goes on where it was", async () => {
   await using stage = await ShellStage.set();
   await Deno.writeTextFile(`${stage.serverFolder}/large.txt`, LARGE);
-  const running = stage.run("get large.txt");
-  while (stage.connector.links.length === 0) await turns();
-  await turns();
-  stage.connector.links[0]!.lose();
-  assertEquals(await running, 0);
+  stage.connector.loseAfterBytes = 3_000_000;
+  assertEquals(await stage.run("get large.txt"), 0);
   assertEquals(stage.connector.links.length, 2);
   assertEquals(stage.terminal.notes.filter((note) => !note.startsWith("large")), [
     "Connection to 127.0.0.1 port 5555 lost (no answer any more). Trying again…",
@@ -22,10 +19,9 @@ Deno.test("a lost connection comes back by itself and the transfer goes on where
 Deno.test("one command gives the server --timeout to come back, then ends as lost", async () => {
   await using stage = await ShellStage.set({ timeoutMs: 2_000 });
   await Deno.writeTextFile(`${stage.serverFolder}/large.txt`, LARGE);
+  stage.connector.loseAfterBytes = 3_000_000;
+  stage.connector.staysAway = true;
   const running = stage.run("get large.txt");
-  while (stage.connector.links.length === 0) await turns();
-  stage.connector.isReachable = false;
-  stage.connector.links[0]!.lose();
   while (stage.connector.attemptCount < 2) await turns();
   await stage.clock.pass(2_500);
   assertEquals(await running, 6);
@@ -35,10 +31,9 @@ Deno.test("one command gives the server --timeout to come back, then ends as los
 Deno.test("a person's transfer waits for as long as it takes, other commands do not", async () => {
   await using stage = await ShellStage.set({ timeoutMs: 2_000, isInteractive: true });
   await Deno.writeTextFile(`${stage.serverFolder}/large.txt`, LARGE);
+  stage.connector.loseAfterBytes = 3_000_000;
+  stage.connector.staysAway = true;
   const running = stage.run("get large.txt");
-  while (stage.connector.links.length === 0) await turns();
-  stage.connector.isReachable = false;
-  stage.connector.links[0]!.lose();
   while (stage.connector.attemptCount < 2) await turns();
   await stage.clock.pass(60_000);
   stage.connector.isReachable = true;

@@ -133,6 +133,10 @@ export class StageConnector implements Connector {
   isReachable = true;
   attemptCount = 0;
   readonly links: StageLink[] = [];
+  /** The next connection is lost when a stream has brought so many bytes to the client. */
+  loseAfterBytes = Infinity;
+  /** After that no other can be had. */
+  staysAway = false;
   readonly #serve: (pair: ConnectionPair) => Promise<void>;
   readonly #clock: ManualClock;
 
@@ -155,7 +159,14 @@ export class StageConnector implements Connector {
       if (signal.aborted) throw new CancelledError();
       throw new ConnectFailure("unreachable", `Cannot reach ${target.host}`);
     }
-    const pair = connectionPair();
+    const pair = connectionPair({
+      onBytes: (_bytes, { direction, offset }) => {
+        if (direction !== "to-opener" || offset < this.loseAfterBytes) return;
+        this.loseAfterBytes = Infinity;
+        if (this.staysAway) this.isReachable = false;
+        link.lose();
+      },
+    });
     const link = new StageLink(pair, this.#serve(pair));
     this.links.push(link);
     return link;
