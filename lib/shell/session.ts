@@ -56,8 +56,6 @@ const RETRY_FIRST_MS = 250;
 const RETRY_LONGEST_MS = 4_000;
 /** A connection lost so often in a row without a byte of progress will not get better. */
 const FUTILE_LOSS_COUNT = 5;
-/** A server that was started again may listen a moment before it knows who may come in. */
-const REFUSALS_AT_START = 3;
 /** Our lost connection may still hold the target on the server: looked at again after this, then twice this… */
 const BUSY_RETRY_MS = 500;
 
@@ -273,7 +271,6 @@ export class Session {
     terminal.note(`Connection to ${this.#name()} lost${reason}. Trying again…`);
     const isEndless = isPatient && isInteractive;
     const deadlineMs = isEndless ? Infinity : clock.nowMs() + timeoutMs;
-    let refusedCount = 0;
     for (let delayMs = RETRY_FIRST_MS;; delayMs = Math.min(delayMs * 2, RETRY_LONGEST_MS)) {
       try {
         const tryMs = Math.min(deadlineMs - clock.nowMs(), timeoutMs);
@@ -282,8 +279,7 @@ export class Session {
         return live;
       } catch (error) {
         if (!(error instanceof ConnectFailure)) throw error;
-        if (error.kind === "refused" && ++refusedCount > REFUSALS_AT_START) throw error;
-        if (error.kind !== "refused" && error.kind !== "unreachable") throw error;
+        if (error.kind !== "unreachable") throw error;
         if (clock.nowMs() + delayMs >= deadlineMs) throw this.#lostForGood(error);
       }
       await pause(clock, delayMs, signal);
