@@ -1,22 +1,31 @@
 /**
- * A window of a long byte sequence, kept in a circular buffer that grows when the window does.
+ * A window of a long byte sequence, kept in blocks that come and go as the window moves.
  *
  * Bytes are addressed by their offset in the sequence; a sender keeps what is not acknowledged yet,
- * a receiver what has not been read yet. Capacities are powers of two: `offset & (capacity - 1)` is
- * right for every offset below 2^53, because the operator keeps the low 32 bits, and far cheaper
- * than a floating-point remainder.
+ * a receiver what has not been read yet. On a long path that is tens of megabytes: blocks, unlike
+ * one buffer, grow without copying and without a pause of many milliseconds. What has been left
+ * behind serves again in front. Offsets are plain numbers below 2^53.
  *
  * @module
  */
 import { assert } from "../bytes/invariant.ts";
 
-const INITIAL_CAPACITY = 4096;
+/** The first block of a short sequence begins this small and doubles. */
+const INITIAL_BYTES = 4096;
+const BLOCK_BYTES = 256 * 1024;
+/** Blocks left behind that are kept for use in front. */
+const SPARE_BLOCKS = 32;
 const EMPTY = new Uint8Array(0);
 
-/** Bytes `[base, base + capacity)` of a sequence; offsets are plain numbers below 2^53. */
+/** Bytes from `base` on, as far as they were put in. */
 export class ByteRing {
-  #bytes: Uint8Array = EMPTY;
+  /** Blocks from the one of `base` on; an empty one was never written. */
+  #blocks: Uint8Array[] = [];
+  /** Offset of the first block's first byte, a multiple of the block size. */
+  #start = 0;
   #base = 0;
+  #capacity = 0;
+  #spare: Uint8Array[] = [];
 
   /** Offset of the first byte that is kept. */
   get base(): number {
@@ -25,86 +34,92 @@ export class ByteRing {
 
   /** Bytes of memory in use. */
   get capacity(): number {
-    return this.#bytes.length;
+    return this.#capacity;
   }
 
-  /**
-   * Copies `source[start, end)` to the sequence at `offset`, which is not below `base`.
-   * `filledEnd` is the end of the bytes that must survive when the ring grows.
-   */
-  put(offset: number, source: Uint8Array, start: number, end: number, filledEnd: number): void {
-    const length = end - start;
-    if (length === 0) return;
-    assert(offset >= this.#base, "bytes below the window are gone");
-    const needed = offset + length - this.#base;
-    if (needed > this.#bytes.length) this.#resize(capacityFor(needed), filledEnd);
-    const capacity = this.#bytes.length;
-    const at = offset & (capacity - 1);
-    const room = capacity - at;
-    if (length <= room) {
-      this.#bytes.set(source.subarray(start, end), at);
-    } else {
-      this.#bytes.set(source.subarray(start, start + room), at);
-      this.#bytes.set(source.subarray(start + room, end), 0);
+  /** Copies `source[start, end)` to the sequence at `offset`, which is not below `base`. */
+  put(offset: number, source: Uint8Array, start: number, end: number): void {
+    assert(offset >= this.#base || start === end, "bytes below the window are gone");
+    let from = start;
+    let to = offset - this.#start;
+    while (from < end) {
+      const index = Math.floor(to / BLOCK_BYTES);
+      const at = to - index * BLOCK_BYTES;
+      const length = Math.min(end - from, BLOCK_BYTES - at);
+      this.#blockFor(index, at + length).set(source.subarray(from, from + length), at);
+      from += length;
+      to += length;
     }
   }
 
   /** Copies `length` bytes from `offset` into `target` at `targetOffset`. */
   copyTo(target: Uint8Array, targetOffset: number, offset: number, length: number): void {
-    if (length === 0) return;
-    const capacity = this.#bytes.length;
-    const at = offset & (capacity - 1);
-    const room = capacity - at;
-    if (length <= room) {
-      target.set(this.#bytes.subarray(at, at + length), targetOffset);
-    } else {
-      target.set(this.#bytes.subarray(at, capacity), targetOffset);
-      target.set(this.#bytes.subarray(0, length - room), targetOffset + room);
+    let from = offset - this.#start;
+    let done = 0;
+    while (done < length) {
+      const index = Math.floor(from / BLOCK_BYTES);
+      const at = from - index * BLOCK_BYTES;
+      const part = Math.min(length - done, BLOCK_BYTES - at);
+      target.set(this.#blocks[index]!.subarray(at, at + part), targetOffset + done);
+      done += part;
+      from += part;
     }
   }
 
-  /** A view of up to `length` bytes at `base`, shorter where the circle closes. */
+  /** A view of up to `length` bytes at `base`, shorter where a block ends. */
   view(length: number): Uint8Array {
-    const at = this.#bytes.length === 0 ? 0 : this.#base & (this.#bytes.length - 1);
-    return this.#bytes.subarray(at, Math.min(at + length, this.#bytes.length));
+    const at = this.#base - this.#start;
+    return this.#blocks.length === 0 ? EMPTY : this.#blocks[0]!.subarray(at, at + length);
   }
 
   /** Drops everything below `offset`. */
   advance(offset: number): void {
     assert(offset >= this.#base, "a window only moves forward");
     this.#base = offset;
+    let left = Math.floor((offset - this.#start) / BLOCK_BYTES);
+    if (left === 0) return;
+    this.#start += left * BLOCK_BYTES;
+    for (; left > 0 && this.#blocks.length > 0; left--) this.#leave(this.#blocks.shift()!);
   }
 
   /** Gives back the memory that the bytes below `filledEnd` do not need. */
   trim(filledEnd: number): void {
-    const needed = Math.max(0, filledEnd - this.#base);
-    if (needed === 0) this.#bytes = EMPTY;
-    else if (capacityFor(needed) < this.#bytes.length) this.#resize(capacityFor(needed), filledEnd);
+    for (const block of this.#spare) this.#capacity -= block.length;
+    this.#spare = [];
+    if (filledEnd <= this.#base) this.release();
   }
 
   /** Gives the memory back; the window stays where it is. */
   release(): void {
-    this.#bytes = EMPTY;
+    this.#blocks = [];
+    this.#spare = [];
+    this.#capacity = 0;
   }
 
-  #resize(capacity: number, filledEnd: number): void {
-    const grown = new Uint8Array(capacity);
-    const old = this.#bytes;
-    // Move piece by piece: both circles may close at different places.
-    let offset = this.#base;
-    while (offset < filledEnd && old.length > 0) {
-      const from = offset & (old.length - 1);
-      const to = offset & (capacity - 1);
-      const length = Math.min(filledEnd - offset, old.length - from, capacity - to);
-      grown.set(old.subarray(from, from + length), to);
-      offset += length;
-    }
-    this.#bytes = grown;
+  /** The block, with room for so many bytes. */
+  #blockFor(index: number, neededBytes: number): Uint8Array {
+    const blocks = this.#blocks;
+    while (blocks.length <= index) blocks.push(EMPTY);
+    const block = blocks[index]!;
+    if (block.length >= neededBytes) return block;
+    const spare = block.length === 0 ? this.#spare.pop() : undefined;
+    if (spare !== undefined) return blocks[index] = spare;
+    const grown = new Uint8Array(this.#sizeFor(index, neededBytes));
+    grown.set(block);
+    this.#capacity += grown.length - block.length;
+    return blocks[index] = grown;
   }
-}
 
-function capacityFor(needed: number): number {
-  let capacity = INITIAL_CAPACITY;
-  while (capacity < needed) capacity *= 2;
-  return capacity;
+  /** Only the sequence's very first block begins small: later ones belong to long sequences. */
+  #sizeFor(index: number, neededBytes: number): number {
+    if (index > 0) return BLOCK_BYTES;
+    let size = INITIAL_BYTES;
+    while (size < neededBytes) size *= 2;
+    return size;
+  }
+
+  #leave(block: Uint8Array): void {
+    if (block.length === BLOCK_BYTES && this.#spare.length < SPARE_BLOCKS) this.#spare.push(block);
+    else this.#capacity -= block.length;
+  }
 }

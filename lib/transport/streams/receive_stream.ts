@@ -169,7 +169,7 @@ export class ReceiveStream {
     const offset = frame.offset + skipped;
     if (!this.#isStopped) {
       const from = frame.start + skipped;
-      this.#ring.put(offset, source, from, frame.start + frame.length, this.#highest);
+      this.#ring.put(offset, source, from, frame.start + frame.length);
     }
     if (offset === this.#readableEnd && this.#outOfOrder.isEmpty) {
       this.#readableEnd = end;

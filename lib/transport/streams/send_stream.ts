@@ -88,7 +88,7 @@ export class SendStream {
     assert(!this.isFinished, "a finished stream takes no more bytes");
     const length = Math.min(bytes.length, limitBytes - this.unacknowledgedBytes);
     if (length <= 0) return 0;
-    this.#ring.put(this.#writtenEnd, bytes, 0, length, this.#writtenEnd);
+    this.#ring.put(this.#writtenEnd, bytes, 0, length);
     this.#writtenEnd += length;
     return length;
   }
