@@ -16,7 +16,7 @@ import {
 import type { Clock } from "./clock.ts";
 import { FloodFilter } from "./flood_filter.ts";
 import { TaskGroup } from "./task_group.ts";
-import type { DatagramSocket } from "./udp_socket.ts";
+import type { Address, DatagramSocket } from "./udp_socket.ts";
 
 /** Received bytes after which acknowledgements are sent before more is read. */
 const RECEIVE_BYTES_PER_TURN = 96 * 1024;
@@ -49,6 +49,7 @@ export class EndpointDriver {
   #isTurnScheduled = false;
   #isClosed = false;
   #receivedSinceTurn = 0;
+  #nowMs = 0;
   #drained: PromiseWithResolvers<void> | null = null;
 
   /** Starts both tasks. */
@@ -114,19 +115,34 @@ export class EndpointDriver {
     await this.#tasks.join();
   }
 
+  /** One clock reading serves a batch. */
+  readonly #onDatagram = (bytes: Uint8Array, from: Address): void => {
+    this.#endpoint.handleDatagram(bytes, from, this.#nowMs);
+    this.#receivedSinceTurn += bytes.length;
+  };
+
   async #receive(): Promise<void> {
     const buffer = new Uint8Array(65_536);
     for (;;) {
       const received = await this.#socket.receive(buffer);
       if (received === null) return;
-      const nowMs = this.#clock.nowMs();
-      this.#endpoint.handleDatagram(received.bytes, received.from, nowMs);
-      this.#watchForFlood(nowMs);
+      this.#nowMs = this.#clock.nowMs();
+      this.#onDatagram(received.bytes, received.from);
+      this.#receiveArrived();
+      this.#watchForFlood(this.#nowMs);
       this.#reportEvents();
-      this.#receivedSinceTurn += received.bytes.length;
       // Acknowledging many datagrams at once is cheaper, but not so late that the sender starves.
       if (this.#receivedSinceTurn >= RECEIVE_BYTES_PER_TURN) this.#wakeNow();
       else this.#wakeSoon();
+    }
+  }
+
+  /** Takes what has arrived already, up to the bytes of one turn. */
+  #receiveArrived(): void {
+    this.#nowMs = this.#clock.nowMs();
+    while (this.#receivedSinceTurn < RECEIVE_BYTES_PER_TURN) {
+      if (this.#socket.receiveArrived(this.#onDatagram) === 0) return;
+      this.#nowMs = this.#clock.nowMs();
     }
   }
 
@@ -150,6 +166,7 @@ export class EndpointDriver {
         }
         this.#reportEvents();
         // Let what has arrived in: acknowledgements must not wait until everything is sent.
+        this.#receiveArrived();
         if (!endpoint.hasAnswers) await this.#socket.turn();
         if (endpoint.nextDeadlineMs() <= nowMs) endpoint.handleTimeout(nowMs);
       }

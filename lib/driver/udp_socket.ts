@@ -59,6 +59,15 @@ export interface DatagramSocket {
    */
   receive(buffer: Uint8Array): Promise<Received | null>;
   /**
+   * Hands over datagrams that have arrived already, without waiting: at most a batch of them, in order.
+   *
+   * Much cheaper than `receive()` for each, where the system can do it. Both arguments of `take` are valid
+   * during the call only.
+   *
+   * @returns How many there were; 0 also where the system cannot do it.
+   */
+  receiveArrived(take: (bytes: Uint8Array, from: Address) => void): number;
+  /**
    * Sends `bytes` as packets of `segmentBytes` each (the last may be shorter), all to one address.
    *
    * The buffer belongs to the socket until the promise resolves. Stops at the first packet that fails.
@@ -235,6 +244,18 @@ export class UdpSocket implements DatagramSocket {
     return null;
   }
 
+  /** See {@linkcode DatagramSocket.receiveArrived}. */
+  receiveArrived(take: (bytes: Uint8Array, from: Address) => void): number {
+    const batch = this.#tuning?.batch;
+    if (this.#closed || this.#tuning === null || !batch) return 0;
+    const count = this.#tuning.receiveArrived();
+    for (let i = 0; i < count; i++) {
+      const bytes = batch.bytes(i);
+      if (bytes.length > 0) take(bytes, this.#sender(batch.sender(i)));
+    }
+    return count;
+  }
+
   /** See {@linkcode DatagramSocket.send}. */
   async send(bytes: Uint8Array, segmentBytes: number, to: Address): Promise<SendOutcome> {
     if (!(segmentBytes >= 1)) {
@@ -405,7 +426,7 @@ export class UdpSocket implements DatagramSocket {
     return "lost";
   }
 
-  #sender({ hostname, port }: Deno.NetAddr): Address {
+  #sender({ hostname, port }: Address): Address {
     if (port !== this.#lastFrom.port || hostname !== this.#lastRawHostname) {
       this.#lastRawHostname = hostname;
       this.#lastFrom = { hostname: withoutIpv4Prefix(hostname), port };

@@ -130,6 +130,25 @@ for (const hostname of LOOPBACKS) {
       await right.turn(1);
     });
 
+    Deno.test(`receiveArrived() takes what has arrived, in order (${setting})`, async () => {
+      using pair = socketPair(hostname, ffi);
+      const { left, right } = pair;
+      const lengths: number[] = [];
+      const senders = new Set<string>();
+      const take = (bytes: Uint8Array, from: Address): void => {
+        lengths.push(bytes.length);
+        senders.add(`${from.hostname} ${from.port}`);
+      };
+      assertEquals(right.receiveArrived(take), 0);
+      for (let i = 1; i <= 70; i++) await left.send(packet(1, 100 + i), 1200, right.address);
+      while (right.receiveArrived(take) > 0) { /* the next batch */ }
+      if (!right.capabilities.receiveOffload) return assertEquals(lengths, []);
+      assertEquals(lengths, [...Array(70).keys()].map((i) => 101 + i));
+      assertEquals([...senders], [`${left.address.hostname} ${left.address.port}`]);
+      right.close();
+      assertEquals(right.receiveArrived(take), 0);
+    });
+
     Deno.test(`a datagram above the UDP limit is too big (${setting})`, async () => {
       using pair = socketPair(hostname, ffi);
       const { left, right } = pair;
@@ -145,6 +164,11 @@ Deno.test("a socket for both families shows IPv4 peers as such and reaches them"
     using server = closing(openUdpSocket({ hostname: "::", port: 0, ffi: true }));
     using client = closing(openUdpSocket({ hostname, port: 0, ffi: false }));
     const buffer = new Uint8Array(65_536);
+    await client.send(packet(1, 100), 1200, { hostname, port: server.address.port });
+    if (server.capabilities.receiveOffload) {
+      await client.send(packet(1, 100), 1200, { hostname, port: server.address.port });
+      server.receiveArrived((_bytes, from) => assertEquals(from, client.address));
+    }
     await client.send(packet(1, 100), 1200, { hostname, port: server.address.port });
     const received = await server.receive(buffer);
     assert(received !== null);
@@ -411,6 +435,12 @@ class FakeTuning implements SocketTuning {
   readonly changes: number[] = [];
   segmentBytes = 0;
   refuses = false;
+
+  readonly batch = null;
+
+  receiveArrived(): number {
+    return 0;
+  }
 
   setFilter(): boolean {
     return false;
