@@ -1,7 +1,7 @@
 /**
  * A client and a server on a simulated network, connected, for tests that read like a script.
  *
- * ```ts
+ * ```ts ignore
  * const net = new SimulatedNetwork({ seed: 7, link: { latencyMs: 40, lossRate: 0.02 } });
  * const { client, server } = connectPair(net);
  * client.openStream().write(randomBytes(1_000_000));
