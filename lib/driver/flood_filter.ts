@@ -2,7 +2,7 @@
  * Lets the kernel drop most of a flood of forged handshakes before this process sees it.
  *
  * Receiving a datagram costs Deno 7 µs, three times what the core needs to see that it is worth nothing.
- * While many more clients knock than ever could be real, only one INITIAL in sixteen is let through, except
+ * While many more clients knock than ever could be real, only one INITIAL in four is let through, except
  * those that carry a token. Everything else passes as always.
  *
  * @module
@@ -13,7 +13,7 @@ const ATTACH_ABOVE_PER_SECOND = 4_000;
 /** And below which it stops. */
 const DETACH_BELOW_PER_SECOND = 1_500;
 /** One INITIAL without token in so many passes; a power of two. */
-const KEPT_ONE_IN = 16;
+const KEPT_ONE_IN = 4;
 /** How often the rate is looked at, ms. */
 const LOOK_EVERY_MS = 250;
 

@@ -189,7 +189,7 @@ export class ClientAttempts {
     for (const attempt of this.#attempts.values()) {
       if (nowMs < attempt.resendAtMs) continue;
       attempt.sentAtMs = nowMs;
-      attempt.resendAtMs = nowMs + Math.min(1000, HANDSHAKE_RETRY_MS * 2 ** attempt.sentCount++);
+      attempt.resendAtMs = nowMs + HANDSHAKE_RETRY_MS * Math.min(2, 2 ** attempt.sentCount++);
       return { bytes: attempt.handshakes[0]!.initial, address: attempt.address };
     }
     return null;

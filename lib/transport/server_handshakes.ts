@@ -14,7 +14,7 @@ import {
   type Identity,
   type SuiteName,
 } from "../crypto/mod.ts";
-import { ConnectionId, readU32, writeU32 } from "../wire/connection_id.ts";
+import { CONNECTION_ID_BYTES, ConnectionId, readU32, writeU32 } from "../wire/connection_id.ts";
 import {
   LONG_HEADER_BYTES,
   type LongHeader,
@@ -37,6 +37,7 @@ import {
   TOKEN_CHECKS_PER_SECOND,
 } from "./constants.ts";
 import { type HandshakeResult, readInitial, ServerHandshake } from "./handshake.ts";
+import { KnockMemory } from "./knock_memory.ts";
 import type { Address } from "./path.ts";
 import { RateGate } from "./rate_gate.ts";
 import { RETRY_TOKEN_BYTES, RetryTokens } from "./retry_token.ts";
@@ -101,6 +102,8 @@ const MAX_BAD_FINISHES = 4;
 /** Where an INITIAL has the length of its token: one byte, since ours are shorter than 64. */
 const TOKEN_LENGTH_AT = LONG_HEADER_BYTES + 1;
 const TOKEN_AT = TOKEN_LENGTH_AT + 1;
+/** Where it has the client's connection ID. */
+const CLIENT_ID_AT = 5 + CONNECTION_ID_BYTES;
 /** First bytes of a Noise message: the client's fresh key. */
 const EPHEMERAL_BYTES = 16;
 
@@ -142,9 +145,13 @@ export class ServerHandshakes {
   readonly #strangerGate = new RateGate(HANDSHAKES_PER_SECOND, RETRY_ABOVE_HALF_OPEN);
   readonly #provenGate = new RateGate(HANDSHAKES_PER_SECOND, RETRY_ABOVE_HALF_OPEN);
 
+  readonly #repeatedGate = new RateGate(ANSWERS_PER_SECOND, ANSWERS_PER_SECOND / 10);
+  readonly #knocks: KnockMemory;
+
   /** Waits for clients. */
   constructor(options: ServerHandshakeOptions) {
     this.#options = options;
+    this.#knocks = new KnockMemory(options.entropy);
     this.#tokens = new RetryTokens({
       aead: options.aead,
       suite: options.tokenSuite,
@@ -236,20 +243,17 @@ export class ServerHandshakes {
   }
 
   #retry(bytes: Uint8Array, start: number, from: Address, nowMs: number): void {
-    if (!this.#mayAnswer(from, nowMs)) return;
+    // Who knocks again is more likely real: forgers cannot use up the answers that are kept for them.
+    const isRepeated = this.#knocks.isRepeated(bytes, start + CLIENT_ID_AT, nowMs);
+    if (!(isRepeated && this.#repeatedGate.tryPass(nowMs)) && !this.#answerGate.tryPass(nowMs)) {
+      this.counters.dropped++;
+      return;
+    }
+    if (!isUsableSource(from, this.#options.ownAddress)) return;
     const token = this.#tokens.create(bytes, start, from, nowMs);
     if (token === null) return;
     this.counters.retries++;
     this.#sendAnswer(readHeader(bytes, start), from, "retry", token);
-  }
-
-  /** An answer without state: few enough a second, and to an address that may have asked. */
-  #mayAnswer(from: Address, nowMs: number): boolean {
-    if (!this.#answerGate.tryPass(nowMs)) {
-      this.counters.dropped++;
-      return false;
-    }
-    return isUsableSource(from, this.#options.ownAddress);
   }
 
   #answer(
@@ -258,7 +262,11 @@ export class ServerHandshakes {
     from: Address,
     answer: { type: "version-negotiation" | "refusal"; payload: Uint8Array; nowMs: number },
   ): void {
-    if (!this.#mayAnswer(from, answer.nowMs)) return;
+    if (!this.#answerGate.tryPass(answer.nowMs)) {
+      this.counters.dropped++;
+      return;
+    }
+    if (!isUsableSource(from, this.#options.ownAddress)) return;
     this.counters.refusals++;
     this.#sendAnswer(readHeader(bytes, start), from, answer.type, answer.payload);
   }

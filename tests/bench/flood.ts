@@ -15,6 +15,7 @@
 import { parseArgs } from "@std/cli";
 import { fromFileUrl, join } from "@std/path";
 import { openLibcrypto } from "../../lib/crypto/mod.ts";
+import { cpuSeconds } from "./cpu_time.ts";
 import { startFerryClient, startFerryServer } from "../tools/ferry_process.ts";
 import { RawPeer } from "../hostile/raw_peer.ts";
 import { HonestSide } from "../hostile/rig.ts";
@@ -37,14 +38,8 @@ interface FloodFigures {
 const SOURCE_PORTS = 64;
 const CASES = ["no flood", "flood elsewhere", "flood to the server"] as const;
 
-if (import.meta.main) {
-  const [mode, ...rest] = Deno.args;
-  if (mode === "generate") await generate(Number(rest[0]), Number(rest[1]), Number(rest[2]));
-  else await compare();
-}
-
 async function compare(): Promise<void> {
-  const args = parseArgs(Deno.args, { string: ["rate", "rounds", "mib", "seconds"] });
+  const args = parseArgs(Deno.args, { string: ["rate", "rounds", "mib", "seconds", "max-rate"] });
   const rate = Number(args.rate ?? 20_000);
   const rounds = Number(args.rounds ?? 3);
   const seconds = Number(args.seconds ?? 10);
@@ -54,7 +49,10 @@ async function compare(): Promise<void> {
   try {
     await makeFile(join(folder, "server", "big.bin"), sizeBytes);
     await Deno.mkdir(join(folder, "client"));
-    const { program, port } = await startFerryServer(join(folder, "server"));
+    const { program, port } = await startFerryServer(join(folder, "server"), {
+      args: args["max-rate"] === undefined ? [] : ["--max-rate", args["max-rate"]],
+    });
+    const cpuNow = () => cpuSeconds(program.pid) ?? NaN;
     const rates: Record<typeof CASES[number], number[]> = {
       "no flood": [],
       "flood elsewhere": [],
@@ -63,12 +61,27 @@ async function compare(): Promise<void> {
     for (let round = 0; round < rounds; round++) {
       for (const name of CASES) {
         const target = name === "flood to the server" ? port : (sink.addr as Deno.NetAddr).port;
+        const client = new SteadyClient(port, join(folder, "client"));
+        await client.connected;
         const flood = name === "no flood" ? null : startGenerator(target, rate, seconds);
-        if (flood !== null) await new Promise((resolve) => setTimeout(resolve, 700));
-        const goodput = await fetchRepeatedly(port, join(folder, "client"), seconds - 2);
+        await client.start();
+        await pause(1500);
+        const startMs = performance.now();
+        const before = client.bytes;
+        const cpuBefore = cpuNow();
+        await pause((seconds - 3) * 1000);
+        const goodput = (client.bytes - before) * 1000 / (performance.now() - startMs);
+        const cpuShare = (cpuNow() - cpuBefore) * 1000 / (performance.now() - startMs);
+        const connectSeconds = await connectTime(port, join(folder, "client"));
         rates[name].push(goodput);
         const figures = flood === null ? null : await flood;
-        report(`${name}: ${(goodput / 1e6).toFixed(0)} MB/s${describe(figures)}`);
+        await client.stop();
+        report(
+          `${name}: ${(goodput / 1e6).toFixed(0)} MB/s${describe(figures)}, ` +
+            `the server uses ${percent(cpuShare)} of a core, a new client within ${
+              connectSeconds.toFixed(1)
+            } s`,
+        );
         if (figures !== null && figures.answerBytes > 3 * figures.sentBytes) {
           throw new Error("The server sent more than three times what it got");
         }
@@ -88,23 +101,78 @@ async function compare(): Promise<void> {
   }
 }
 
-/** Fetches the file again and again; returns the mean goodput of what was fetched, bytes per second. */
-async function fetchRepeatedly(port: number, directory: string, seconds: number): Promise<number> {
-  const endAtMs = performance.now() + seconds * 1000;
-  let bytes = 0;
-  let transferSeconds = 0;
-  while (performance.now() < endAtMs) {
-    const client = await startFerryClient(port, ["get", "big.bin"], {
-      directory,
-      args: ["--exists", "overwrite"],
-    });
-    const code = await client.ended();
-    const done = client.events.find(({ event }) => event === "transfer");
-    if (code !== 0) throw new Error(`The client ended with ${code}: ${await client.errorText}`);
-    bytes += Number(done?.bytes ?? 0);
-    transferSeconds += Number(done?.seconds ?? 0);
+/** A client that fetches the file again and again over one connection. */
+class SteadyClient {
+  readonly #child: Deno.ChildProcess;
+  readonly #connected = Promise.withResolvers<void>();
+  readonly #read: Promise<void>;
+  /** Bytes fetched, and how long that took. */
+  #bytes = 0;
+  #lastBytes = 0;
+
+  constructor(port: number, directory: string) {
+    const program = fromFileUrl(new URL("../../client.ts", import.meta.url));
+    this.#child = new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "--quiet", "--allow-all", program],
+        ...["--json", "--exists", "overwrite", "--dir", directory, "127.0.0.1", String(port)],
+      ],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    this.#read = this.#readEvents();
   }
-  return bytes / transferSeconds;
+
+  /** Resolves once it is connected. */
+  get connected(): Promise<void> {
+    return this.#connected.promise;
+  }
+
+  /** Bytes that have arrived so far. */
+  get bytes(): number {
+    return this.#bytes + this.#lastBytes;
+  }
+
+  /** Starts to fetch. */
+  async start(): Promise<void> {
+    const writer = this.#child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode("get big.bin\n".repeat(1000)));
+    writer.releaseLock();
+  }
+
+  /** Ends the program. */
+  async stop(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#child.stdin.close().catch(() => {});
+    await this.#read;
+    await this.#child.status;
+  }
+
+  async #readEvents(): Promise<void> {
+    let pending = "";
+    for await (const text of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
+      const lines = (pending + text).split("\n");
+      pending = lines.pop() ?? "";
+      for (const line of lines) {
+        const { event, bytes } = JSON.parse(line) as { event: string; bytes?: number };
+        if (event === "connected") this.#connected.resolve();
+        if (event === "progress") this.#lastBytes = bytes ?? 0;
+        if (event === "transfer") {
+          this.#bytes += bytes ?? 0;
+          this.#lastBytes = 0;
+        }
+      }
+    }
+  }
+}
+
+/** How long it takes until a new client is connected, seconds; Infinity when it gives up. */
+async function connectTime(port: number, directory: string): Promise<number> {
+  const startMs = performance.now();
+  const client = await startFerryClient(port, ["pwd"], { directory });
+  const code = await client.ended();
+  return code === 0 ? (performance.now() - startMs) / 1000 : Infinity;
 }
 
 async function startGenerator(port: number, rate: number, seconds: number): Promise<FloodFigures> {
@@ -156,10 +224,10 @@ async function generate(port: number, rate: number, seconds: number): Promise<vo
       sends.push(sockets[sent++ % SOURCE_PORTS]!.send(initial, target));
     }
     await Promise.all(sends);
-    if (count < 64) await new Promise((resolve) => setTimeout(resolve, 2));
+    if (count < 64) await pause(2);
   }
   const took = (performance.now() - startMs) / 1000;
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await pause(200);
   for (const socket of sockets) socket.close();
   await Promise.all(listeners);
   const figures: FloodFigures = {
@@ -189,6 +257,10 @@ function describe(figures: FloodFigures | null): string {
     `bytes (${percent(answerBytes / sentBytes)} of what was sent)`;
 }
 
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
@@ -203,4 +275,10 @@ function mega(values: readonly number[]): string {
 
 function report(line: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+}
+
+if (import.meta.main) {
+  const [mode, ...rest] = Deno.args;
+  if (mode === "generate") await generate(Number(rest[0]), Number(rest[1]), Number(rest[2]));
+  else await compare();
 }
