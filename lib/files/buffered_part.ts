@@ -1,10 +1,14 @@
 import { assert } from "../bytes/invariant.ts";
 import { constantTimeEqual, LEAF_BYTES, leafHash, treeRoot } from "../crypto/mod.ts";
-import type { DiskDirectory } from "./disk.ts";
-import { FileError, fileErrorFrom } from "./file_error.ts";
+import { FileError, fileErrorFrom, osCode } from "./file_error.ts";
 import type { PartialFile, PartialOptions } from "./partial_file.ts";
 import { type Destination, publishFile, sealFile, UnreliablePartError } from "./publication.ts";
-import { createUniquePart, openStagingPlace, removeIfThere } from "./staging.ts";
+import {
+  createUniquePart,
+  openStagingPlace,
+  removeIfThere,
+  type StagingContext,
+} from "./staging.ts";
 
 /**
  * A file of at most one leaf: kept in memory until all of it is there, then written at once.
@@ -14,7 +18,7 @@ import { createUniquePart, openStagingPlace, removeIfThere } from "./staging.ts"
 export class BufferedPart implements PartialFile {
   readonly resumeOffset = 0;
   readonly leaves: readonly Uint8Array[] = [];
-  readonly #root: DiskDirectory;
+  readonly #context: StagingContext;
   readonly #destination: Destination;
   readonly #options: PartialOptions;
   readonly #numbers: Iterator<number, never>;
@@ -24,12 +28,12 @@ export class BufferedPart implements PartialFile {
 
   /** `numbers` gives names that this program has not used yet. */
   constructor(
-    root: DiskDirectory,
+    context: StagingContext,
     destination: Destination,
     options: PartialOptions,
     numbers: Iterator<number, never>,
   ) {
-    this.#root = root;
+    this.#context = context;
     this.#destination = destination;
     this.#options = options;
     this.#numbers = numbers;
@@ -84,7 +88,7 @@ export class BufferedPart implements PartialFile {
   }
 
   async #publish(): Promise<void> {
-    const place = await openStagingPlace(this.#root, this.#destination.parent);
+    const place = await openStagingPlace(this.#context, this.#destination.parent);
     try {
       const { file, name } = await createUniquePart(place, this.#numbers);
       try {
@@ -92,6 +96,7 @@ export class BufferedPart implements PartialFile {
         await sealFile(file, this.#options, this.#destination.umask);
         await publishFile({ place, name, file }, this.#destination, this.#options);
       } catch (error) {
+        if (osCode(error) === "ENOENT") this.#context.directories.forget(); // a folder vanished
         await removeIfThere(place.directory, name).catch(() => {}); // the first error counts
         throw error;
       } finally {

@@ -21,7 +21,7 @@ export class DirectorySync {
    * The directory must stay open until then.
    */
   async sync(directory: DiskDirectory): Promise<void> {
-    const { nodeId } = await directory.status();
+    const { nodeId } = await directory.identity();
     const round = this.#rounds.get(nodeId);
     if (round === undefined) return await this.#start(nodeId, directory);
     // A flush that already runs may have missed the caller's change.

@@ -39,6 +39,9 @@ export interface NodeStatus {
   readonly linkCount: number;
 }
 
+/** What tells a node from every other. */
+export type NodeIdentity = Pick<NodeStatus, "device" | "nodeId">;
+
 /** {@linkcode NodeStatus} of an open file, with what tells versions of it apart. */
 export interface OpenFileStatus extends NodeStatus {
   /** Changes whenever the content may have: node, size and modification time. */
@@ -89,6 +92,8 @@ export interface DiskFile {
 export interface DiskDirectory {
   /** What is known about the directory itself. */
   status(): Promise<NodeStatus>;
+  /** Which directory it is: does not change while it is open, and is cheap to ask for. */
+  identity(): Promise<NodeIdentity>;
   /** What `name` is; `null` when there is nothing. */
   lookUp(name: string): Promise<NodeStatus | null>;
   /** Everything in it, in no order. */
@@ -103,8 +108,16 @@ export interface DiskDirectory {
   removeFile(name: string): Promise<void>;
   /** Removes an empty folder. */
   removeDirectory(name: string): Promise<void>;
-  /** Moves a name, replacing a file that has the new one. EXDEV between file systems. */
-  rename(name: string, target: DiskDirectory, targetName: string): Promise<void>;
+  /**
+   * Moves a name, replacing a file that has the new one. EXDEV between file systems. `isNew` says that
+   * nobody had the new name a moment ago, which saves a look.
+   */
+  rename(
+    name: string,
+    target: DiskDirectory,
+    targetName: string,
+    hint?: { readonly isNew: boolean },
+  ): Promise<void>;
   /** Gives a file a second name; EEXIST when that is taken. */
   link(name: string, target: DiskDirectory, targetName: string): Promise<void>;
   /** Brings the names in it to stable storage. */
@@ -209,6 +222,7 @@ class SystemDirectory implements DiskDirectory {
   readonly #fd: number | null;
   /** For the check by path: what this must still be, and what is above it. */
   readonly #expected: { nodeId: string; parent: SystemDirectory | null } | null;
+  #identity: NodeIdentity | null = null;
 
   constructor(
     path: string,
@@ -233,6 +247,16 @@ class SystemDirectory implements DiskDirectory {
     if (this.#fd !== null) return openFileStatus(this.#fd);
     this.#check();
     return lookUpPath(this.#path) ?? fail("ENOENT", this.#path);
+  }
+
+  async identity(): Promise<NodeIdentity> {
+    if (this.#identity === null) {
+      const { device, nodeId } = await this.status();
+      // By path every look checks that it is still the same one.
+      if (this.#fd === null) return { device, nodeId };
+      this.#identity = { device, nodeId };
+    }
+    return this.#identity;
   }
 
   // deno-lint-ignore require-await
@@ -300,10 +324,15 @@ class SystemDirectory implements DiskDirectory {
     fs.rmdirSync(this.#child(name));
   }
 
-  async rename(name: string, target: DiskDirectory, targetName: string): Promise<void> {
+  async rename(
+    name: string,
+    target: DiskDirectory,
+    targetName: string,
+    hint: { readonly isNew: boolean } = { isNew: false },
+  ): Promise<void> {
     const from = this.#child(name);
     const to = systemDirectory(target).#child(targetName);
-    if (isQuickToRelease(to)) fs.renameSync(from, to);
+    if (hint.isNew || isQuickToRelease(to)) fs.renameSync(from, to);
     else await asPromise((done) => fs.rename(from, to, done));
   }
 

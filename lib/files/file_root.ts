@@ -21,6 +21,7 @@ import {
   remotePathFromComponents,
   STAGING_PREFIX,
 } from "./remote_path.ts";
+import { SharedDirectories, type SharedDirectory } from "./shared_directories.ts";
 import { STAGING_DIRECTORY } from "./staging.ts";
 import { cleanStaging, type CleanupOptions, type CleanupResult } from "./staging_cleanup.ts";
 import { type SourceFile, sourceFile } from "./source_file.ts";
@@ -67,6 +68,7 @@ export class FileRoot {
     this.#disk = options.disk ?? systemDisk;
     this.#partialContext = {
       root,
+      directories: new SharedDirectories(),
       numbers: countUp(),
       nowMs: options.nowMs,
       freeBytes: () => this.#disk.freeBytes(directory),
@@ -117,17 +119,20 @@ export class FileRoot {
     const shown = formatRemotePath(path);
     if (this.#receiving.has(shown)) throw new FileError("busy", shown);
     this.#receiving.add(shown);
-    let parent: DiskDirectory | null = null;
+    let folder: SharedDirectory | null = null;
     const release = () => {
       if (!this.#receiving.delete(shown)) return; // a part that ended has done it
-      if (parent !== null && parent !== this.#root) parent.close();
+      folder?.release();
     };
     try {
       const name = lastName(path);
-      parent = await this.#enter(path.components.slice(0, -1));
-      assertReceivable(await parent.lookUp(name), shown, options);
+      folder = await this.#share(path.components.slice(0, -1));
+      const parent = folder.directory;
+      const taken = await parent.lookUp(name);
+      assertReceivable(taken, shown, options);
+      const isNew = taken === null;
       const { umask } = this.#disk;
-      const destination = { parent, name, path: shown, syncs: this.#syncs, umask, release };
+      const destination = { parent, name, path: shown, isNew, syncs: this.#syncs, umask, release };
       this.#mayHaveStaged = true;
       return await openPartialFile(this.#partialContext, destination, options);
     } catch (error) {
@@ -160,6 +165,7 @@ export class FileRoot {
         const source = { directory: parent, name };
         if (isGuarded) await renameExclusively(source, { directory: target, name: targetName });
         else await parent.rename(name, target, targetName);
+        this.#partialContext.directories.forget();
         await this.#syncs.sync(target);
       });
       await this.#syncs.sync(parent);
@@ -204,6 +210,7 @@ export class FileRoot {
         throw new FileError("not-a-directory", formatRemotePath(path));
       }
       await parent.removeDirectory(name);
+      this.#partialContext.directories.forget();
       await this.#syncs.sync(parent);
     });
   }
@@ -214,6 +221,7 @@ export class FileRoot {
       const found = await parent.lookUp(name);
       if (found === null) throw new FileError("not-found", formatRemotePath(path));
       const removed = await removeNode(parent, name, found);
+      this.#partialContext.directories.forget();
       await this.#syncs.sync(parent);
       return { removed };
     });
@@ -320,6 +328,13 @@ export class FileRoot {
     } catch (error) {
       throw fileErrorFrom(error, shown);
     }
+  }
+
+  /** As {@linkcode #enter}, together with other transfers to the same folder. */
+  async #share(components: readonly string[]): Promise<SharedDirectory> {
+    if (components.length === 0) return { directory: this.#root, release: () => {} };
+    const { directories } = this.#partialContext;
+    return await directories.use(components.join("/"), () => this.#enter(components));
   }
 
   /** Walks down from the root; what it returns is to be closed, unless it is the root. */

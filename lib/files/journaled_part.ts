@@ -1,6 +1,6 @@
 import { assert } from "../bytes/invariant.ts";
 import { constantTimeEqual, LEAF_BYTES, leafHash, TreeHasher } from "../crypto/mod.ts";
-import type { DiskDirectory, DiskFile } from "./disk.ts";
+import type { DiskFile } from "./disk.ts";
 import { FileError, fileErrorFrom, osCode } from "./file_error.ts";
 import { LeafBlock } from "./leaf_block.ts";
 import type { PartialFile, PartialOptions } from "./partial_file.ts";
@@ -10,6 +10,7 @@ import {
   openStagingPlace,
   PART_SUFFIX,
   removeIfThere,
+  type StagingContext,
   type StagingPlace,
 } from "./staging.ts";
 import { type JournalHeader, TransferJournal } from "./transfer_journal.ts";
@@ -51,10 +52,10 @@ interface OpenPart {
  * @throws {FileError} `busy` when another program writes it.
  */
 export async function openJournaledPart(
-  root: DiskDirectory,
+  context: StagingContext,
   setup: JournaledPartSetup,
 ): Promise<PartialFile> {
-  const place = await openStagingPlace(root, setup.destination.parent);
+  const place = await openStagingPlace(context, setup.destination.parent);
   try {
     return await openPartAt(place, setup);
   } catch (error) {

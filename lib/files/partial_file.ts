@@ -1,10 +1,10 @@
 import { ByteWriter } from "../bytes/byte_writer.ts";
 import { LEAF_BYTES, sha256 } from "../crypto/mod.ts";
 import { BufferedPart } from "./buffered_part.ts";
-import type { DiskDirectory } from "./disk.ts";
 import { FileError } from "./file_error.ts";
 import { openJournaledPart } from "./journaled_part.ts";
 import type { Destination } from "./publication.ts";
+import type { StagingContext } from "./staging.ts";
 
 /** What is about to be received. */
 export interface PartialOptions {
@@ -60,9 +60,7 @@ export interface PartialFile {
 }
 
 /** What {@linkcode openPartialFile} gets from the folder it works for. */
-export interface PartialFileContext {
-  /** The served folder, whose staging folder is used. */
-  readonly root: DiskDirectory;
+export interface PartialFileContext extends StagingContext {
   /** Numbers that no other part of this program uses. */
   readonly numbers: Iterator<number, never>;
   /** Bytes free on its disk, where the system says. */
@@ -77,17 +75,18 @@ export interface PartialFileContext {
  * @throws what the disk reports, or `FileError` `busy`.
  */
 export async function openPartialFile(
-  { root, numbers, nowMs, freeBytes }: PartialFileContext,
+  context: PartialFileContext,
   destination: Destination,
   options: PartialOptions,
 ): Promise<PartialFile> {
   if (options.sizeBytes <= LEAF_BYTES) {
-    return new BufferedPart(root, destination, options, numbers);
+    return new BufferedPart(context, destination, options, context.numbers);
   }
   const key = resumeKey(options, destination.path);
   const header = { sizeBytes: options.sizeBytes, key, target: destination.path };
   const id = key.subarray(0, ID_BYTES).toHex();
-  const part = await openJournaledPart(root, { destination, options, id, header, nowMs });
+  const { nowMs, freeBytes } = context;
+  const part = await openJournaledPart(context, { destination, options, id, header, nowMs });
   await assertRoomFor(part, options.sizeBytes, destination.path, freeBytes);
   return part;
 }

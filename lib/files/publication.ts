@@ -21,6 +21,8 @@ export interface Destination {
   readonly name: string;
   /** The whole path, for errors. */
   readonly path: string;
+  /** Nothing had the name when the transfer began. */
+  readonly isNew: boolean;
   /** Flushes folders. */
   readonly syncs: DirectorySync;
   /** Permission bits to take away. */
@@ -85,10 +87,10 @@ export async function publishFile(
 
 async function giveName(
   from: Place,
-  { parent, name }: Destination,
+  { parent, name, isNew }: Destination,
   { exists }: PartialOptions,
 ): Promise<void> {
-  if (exists === "overwrite") await from.directory.rename(from.name, parent, name);
+  if (exists === "overwrite") await from.directory.rename(from.name, parent, name, { isNew });
   else await renameExclusively(from, { directory: parent, name });
 }
 

@@ -6,6 +6,7 @@
 import type { DiskDirectory, DiskFile } from "./disk.ts";
 import { osCode } from "./file_error.ts";
 import { STAGING_PREFIX } from "./remote_path.ts";
+import type { SharedDirectories } from "./shared_directories.ts";
 
 /** Name of the staging folder. */
 export const STAGING_DIRECTORY = `${STAGING_PREFIX}staging`;
@@ -13,6 +14,14 @@ export const STAGING_DIRECTORY = `${STAGING_PREFIX}staging`;
 export const PART_SUFFIX = ".part";
 /** Ending of their journals. */
 export const JOURNAL_SUFFIX = ".log";
+
+/** What a staging place is found with. */
+export interface StagingContext {
+  /** The served folder. */
+  readonly root: DiskDirectory;
+  /** Directories held open together. */
+  readonly directories: SharedDirectories;
+}
 
 /** A directory for unfinished files, and how their names begin there. */
 export interface StagingPlace {
@@ -31,19 +40,24 @@ export interface StagingPlace {
  * hidden in the target itself when that is on another file system, because publishing is a rename.
  */
 export async function openStagingPlace(
-  root: DiskDirectory,
+  { root, directories }: StagingContext,
   target: DiskDirectory,
 ): Promise<StagingPlace> {
-  if (target !== root && (await target.status()).device !== (await root.status()).device) {
+  const isElsewhere = target !== root &&
+    (await target.identity()).device !== (await root.identity()).device;
+  if (isElsewhere) {
     const sync = () => target.sync();
     return { directory: target, prefix: STAGING_PREFIX, sync, close: () => {} };
   }
-  const directory = await openStagingDirectory(root);
+  const { directory, release } = await directories.use(
+    STAGING_DIRECTORY,
+    () => openStagingDirectory(root),
+  );
   const sync = async () => {
     await directory.sync();
     await root.sync(); // it may just have been made
   };
-  return { directory, prefix: "", sync, close: () => directory.close() };
+  return { directory, prefix: "", sync, close: release };
 }
 
 /** Makes an empty file with a name that no other has, whichever program chose it. */

@@ -15,10 +15,12 @@ import {
   walkOperation,
 } from "./directory.ts";
 import { downloadOperation } from "./download.ts";
+import { downloadPackOperation } from "./download_pack.ts";
 import { answeringFailures } from "./error_status.ts";
 import { hashOperation, statOperation } from "./file_info.ts";
 import type { ServeContext } from "./serve_context.ts";
 import { uploadOperation } from "./upload.ts";
+import { uploadPackOperation } from "./upload_pack.ts";
 
 export { askStanding, CodeError, proveCode } from "./authenticate.ts";
 export type {
@@ -53,6 +55,9 @@ export type {
   TransferStart,
 } from "./transfer_options.ts";
 export { upload } from "./upload.ts";
+export { downloadPack } from "./download_pack.ts";
+export { PACKED_FILE_BYTES, type PackedFile, type PackedOutcome } from "./pack.ts";
+export { type PackOptions, uploadPack } from "./upload_pack.ts";
 export { type UploadClaimant, UploadClaims, type UploadClaimsOptions } from "./upload_claims.ts";
 
 /** The server's table: one row for each operation, in the order of their numbers. */
@@ -67,6 +72,8 @@ export const serverOperations: readonly Operation<unknown, unknown, ServeContext
   renameOperation,
   downloadOperation,
   uploadOperation,
+  uploadPackOperation,
+  downloadPackOperation,
   shutdownOperation,
   authenticateOperation,
 ].map((operation) => answeringFailures<unknown, unknown, ServeContext>(operation));

@@ -15,6 +15,7 @@ import {
 } from "../transfer/mod.ts";
 import { canResumeAfter, failureStatus } from "./error_status.ts";
 import type { ServeContext, TransferEvent } from "./serve_context.ts";
+import type { UploadClaimant } from "./upload_claims.ts";
 
 /** Counts what a transfer moved, for its report. Its methods are the callbacks of a transfer. */
 export class MoveCount {
@@ -75,6 +76,21 @@ export async function serveTransfer(
     await refuseQuietly(exchange, error, about.name);
     return false;
   }
+}
+
+/** The client of an upload as its claim on the target sees it. */
+export function uploadClaimant(
+  exchange: Exchange,
+  context: ServeContext,
+  sourceToken: string,
+): UploadClaimant {
+  return {
+    connection: context,
+    clientKey: context.clientKey,
+    sourceToken,
+    silentMs: () => context.silentMs(),
+    giveWay: () => exchange.abandon("cancelled"),
+  };
 }
 
 /** Receives into a part. When that fails, parks the part if it may be resumed, or else removes it. */

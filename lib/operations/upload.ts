@@ -41,7 +41,7 @@ import {
 import { type FileOffer, fileOfferCodec } from "./file_offer.ts";
 import { readPath, writePath } from "./remote_path_codec.ts";
 import type { ServeContext } from "./serve_context.ts";
-import { receiveOrSettle, serveTransfer } from "./serve_transfer.ts";
+import { receiveOrSettle, serveTransfer, uploadClaimant } from "./serve_transfer.ts";
 import {
   fileName,
   type LocalFile,
@@ -192,13 +192,7 @@ export const uploadOperation: Operation<UploadRequest, UploadReply, ServeContext
       return { kind: "skip", path };
     }
     const name = formatRemotePath(path);
-    const claimant = {
-      connection: context,
-      clientKey: context.clientKey,
-      sourceToken: offer.sourceToken,
-      silentMs: () => context.silentMs(),
-      giveWay: () => exchange.abandon("cancelled"),
-    };
+    const claimant = uploadClaimant(exchange, context, offer.sourceToken);
     return await context.uploads.hold(name, claimant, async () => {
       const partial = await context.root.openPartial(path, {
         ...offer,

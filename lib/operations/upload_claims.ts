@@ -10,7 +10,7 @@ import { FileError } from "../files/mod.ts";
 
 /** Who wants to write a file. */
 export interface UploadClaimant {
-  /** The connection, whatever stands for it: one connection never succeeds itself. */
+  /** The connection, whatever stands for it: it waits for its own earlier upload, but ends none. */
   readonly connection: object;
   /** Names the client across connections. */
   readonly clientKey: string;
@@ -34,7 +34,9 @@ export interface UploadClaimsOptions {
 const DEAD_AFTER_MS = 2_000;
 /** Packets of a dead client that are still on their way arrive within this time. */
 const LATE_PACKETS_MS = 250;
-const LOOK_AGAIN_MS = 100;
+/** An upload that its client has just given up is parked within this time. */
+const PARKING_MS = 1_000;
+const LOOK_AGAIN_MS = 50;
 
 /** The uploads under way on one server, by target. */
 export class UploadClaims {
@@ -76,13 +78,19 @@ export class UploadClaims {
       const holder = this.#holders.get(path);
       if (holder === undefined) return;
       if (!isSuccessor(claimant, holder.claimant)) throw new FileError("busy", path);
+      const waitedMs = nowMs() - startedMs;
+      if (claimant.connection === holder.claimant.connection) {
+        if (waitedMs >= PARKING_MS) throw new FileError("busy", path);
+        await pause(LOOK_AGAIN_MS);
+        continue;
+      }
       const silentMs = holder.claimant.silentMs();
       if (silentMs >= DEAD_AFTER_MS) {
         holder.claimant.giveWay();
         return await holder.released;
       }
       // It was heard after the question had come: it lives.
-      if (silentMs < nowMs() - startedMs - LATE_PACKETS_MS) throw new FileError("busy", path);
+      if (silentMs < waitedMs - LATE_PACKETS_MS) throw new FileError("busy", path);
       await pause(LOOK_AGAIN_MS);
     }
   }
@@ -95,6 +103,5 @@ interface Holder {
 }
 
 function isSuccessor(claimant: UploadClaimant, holder: UploadClaimant): boolean {
-  if (claimant.connection === holder.connection) return false;
   return claimant.clientKey === holder.clientKey || claimant.sourceToken === holder.sourceToken;
 }

@@ -52,7 +52,7 @@ export function encodeRequest<Request>(
  * @throws {StreamError}
  */
 export async function readRequest(reader: StreamReader): Promise<RawRequest | null> {
-  const message = await readMessage(reader);
+  const message = await readBody(reader);
   if (message === null) return null;
   const fields = new ByteReader(message);
   const operation = decoding(() => fields.varint());
@@ -64,6 +64,27 @@ export function encodeResponse<Response>(codec: Codec<Response>, response: Respo
   const writer = startMessage().varint(statusCode("ok"));
   codec.encode(response, writer);
   return finishMessage(writer);
+}
+
+/** One further message of either side, framed. Throws `RangeError` when it is longer than a message may be. */
+export function encodeMessage<Value>(codec: Codec<Value>, value: Value): Uint8Array {
+  const writer = startMessage();
+  codec.encode(value, writer);
+  return finishMessage(writer);
+}
+
+/**
+ * Reads one further message. Null when the peer ended the stream instead.
+ *
+ * @throws {MessageError}
+ * @throws {StreamError}
+ */
+export async function readMessage<Value>(
+  reader: StreamReader,
+  codec: Codec<Value>,
+): Promise<Reply<Value> | null> {
+  const body = await readBody(reader);
+  return body === null ? null : { response: decodeBody(codec, body) };
 }
 
 /** One reply that says no, framed. */
@@ -90,7 +111,7 @@ export async function readResponse<Response>(
   reader: StreamReader,
   codec: Codec<Response>,
 ): Promise<Reply<Response> | null> {
-  const message = await readMessage(reader);
+  const message = await readBody(reader);
   if (message === null) return null;
   const fields = new ByteReader(message);
   const code = decoding(() => fields.varint());
@@ -184,7 +205,7 @@ function finishMessage(writer: ByteWriter): Uint8Array {
 }
 
 /** The body of the next message, valid until the next read; null at the end. */
-async function readMessage(reader: StreamReader): Promise<Uint8Array | null> {
+async function readBody(reader: StreamReader): Promise<Uint8Array | null> {
   const first = await reader.some(1);
   if (first === null) return null;
   const highByte = first[0]!;

@@ -6,14 +6,15 @@
 
 import { basename } from "@std/path";
 import { type RemotePath, remotePathFromComponents } from "../files/mod.ts";
-import { download } from "../operations/mod.ts";
+import { download, PACKED_FILE_BYTES } from "../operations/mod.ts";
 import { RemoteError } from "../request/mod.ts";
 import type { CommandContext } from "./command.ts";
 import type { LocalPlace } from "./local_folders.ts";
 import type { Word } from "./parse_line.ts";
 import { expandRemote, type RemotePlace, remoteStatus, walkRemote } from "./remote_place.ts";
 import { about, UsageError } from "./shell_error.ts";
-import type { BatchFailure, TransferItem } from "./transfer_batch.ts";
+import type { BatchFailure } from "./transfer_batch.ts";
+import type { TransferItem } from "./transfer_item.ts";
 
 /** What the user asked for. */
 export interface CopyRequest {
@@ -168,6 +169,7 @@ function downloadItem(
     name,
     targetName: target.path.components.at(-1) ?? "",
     sizeBytes,
+    packed: sizeBytes <= PACKED_FILE_BYTES ? { local: target, remote } : null,
     move: (caller, options) => download(caller, remote, target, options),
   };
 }

@@ -1,96 +1,23 @@
 /**
- * Moving a list of files: one after the user's own words, several at the same time when they came from a
- * pattern, a folder or a list.
+ * Moving a list of files: small ones in a pack, the others one or several at the same time.
  *
  * @module
  */
 
-import type { TransferOptions, TransferResult } from "../operations/mod.ts";
-import type { Caller } from "../request/mod.ts";
 import type { CommandContext } from "./command.ts";
+import { movePacked } from "./packed_items.ts";
 import {
-  about,
   CancelledError,
   ConnectFailure,
   ConnectionLostError,
   NotConnectedError,
   SomeFailedError,
 } from "./shell_error.ts";
-import type { TransferCommand, TransferEnd, TransferRow } from "./terminal.ts";
+import type { TransferCommand, TransferEnd } from "./terminal.ts";
+import { moveOne, type TransferItem } from "./transfer_item.ts";
 
-/** One file to move. */
-export interface TransferItem {
-  /** What the user calls it. */
-  readonly name: string;
-  /** The name it is to have at its target. */
-  readonly targetName: string;
-  /** Its size when it is known before the transfer, else 0. */
-  readonly sizeBytes: number;
-  /** Moves it; called again after a lost connection. */
-  move(caller: Caller, options: TransferOptions): Promise<TransferResult>;
-}
-
-/** Files moved at the same time; small ones would otherwise cost a round trip each. */
+/** Files moved at the same time on streams of their own. */
 const PARALLEL_TRANSFERS = 8;
-
-/**
- * Moves one file.
- *
- * @throws What the transfer ended with, told as being about the file's name.
- */
-export async function moveOne(
-  command: TransferCommand,
-  item: TransferItem,
-  context: CommandContext,
-): Promise<TransferEnd> {
-  const { session, terminal, signal, exists } = context;
-  const startMs = session.nowMs();
-  let row: TransferRow | null = null;
-  let firstResume: number | null = null;
-  const work = async (caller: Caller, madeProgress: () => void) =>
-    await item.move(caller, {
-      exists,
-      signal,
-      plainHash: terminal.wantsHashes,
-      onStart: ({ sizeBytes, resumedFrom }) => {
-        firstResume ??= resumedFrom;
-        row?.close();
-        row = terminal.transferStarts({
-          command,
-          name: item.name,
-          totalBytes: sizeBytes,
-          resumedFrom,
-        });
-      },
-      onProgress: ({ bytes }) => {
-        madeProgress();
-        row?.progress(bytes);
-      },
-    });
-  try {
-    const result = await about(
-      item.name,
-      () => session.request(signal, work, { onLoss: "patiently" }),
-    );
-    closeRow(row);
-    const end: TransferEnd = {
-      command,
-      name: item.name,
-      totalBytes: result.totalBytes,
-      resumedFrom: result.resumedFrom,
-      movedBytes: result.totalBytes - (firstResume ?? result.resumedFrom),
-      seconds: (session.nowMs() - startMs) / 1000,
-      sha256: result.sha256,
-      wasSkipped: result.skipped,
-      savedAs: lastName(result.target) === item.targetName ? null : lastName(result.target),
-    };
-    terminal.transferEnds(end);
-    return end;
-  } catch (error) {
-    closeRow(row);
-    throw error;
-  }
-}
 
 /**
  * Moves several files and tells how it went.
@@ -108,37 +35,101 @@ export async function moveAll(
   const startMs = session.nowMs();
   const totalBytes = items.reduce((sum, item) => sum + item.sizeBytes, 0);
   const fileCount = items.length + earlierFailures.length;
-  const done: TransferEnd[] = [];
-  const failures = [...earlierFailures];
+  const tally = new Tally(command, context, earlierFailures);
   terminal.batchStarts({ command, fileCount, totalBytes });
-  const queue = items.values();
+  try {
+    await moveItems(command, items, context, tally);
+  } finally {
+    const seconds = (session.nowMs() - startMs) / 1000;
+    terminal.batchEnds({ command, fileCount, totalBytes, seconds, ...tally.sums() });
+  }
+  throwFailures(tally.failures, fileCount);
+}
+
+/** A pack needs two files to be worth its name. */
+const LEAST_IN_PACK = 2;
+
+async function moveItems(
+  command: TransferCommand,
+  items: readonly TransferItem[],
+  context: CommandContext,
+  tally: Tally,
+): Promise<void> {
+  const packable = items.filter((item) => item.packed !== null);
+  const small = packable.length >= LEAST_IN_PACK ? packable : [];
+  const queue = small.length === 0 ? [...items] : items.filter((item) => item.packed === null);
   const worker = async () => {
-    for (const item of queue) {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
       try {
-        done.push(await moveOne(command, item, context));
+        tally.onDone(await moveOne(command, item, context));
       } catch (error) {
-        if (endsEverything(error)) throw error;
-        failures.push({ name: item.name, exitCode: terminal.failure(command, error) });
+        tally.onFailed(item, error);
       }
     }
   };
-  const workers = Array.from({ length: Math.min(PARALLEL_TRANSFERS, items.length) }, worker);
-  try {
-    await allEnded(workers);
-  } finally {
-    terminal.batchEnds({
-      command,
-      fileCount,
-      totalBytes,
-      doneCount: done.length,
-      skippedCount: done.filter((end) => end.wasSkipped).length,
-      doneBytes: done.reduce((sum, end) => sum + end.totalBytes, 0),
-      movedBytes: done.reduce((sum, end) => sum + (end.wasSkipped ? 0 : end.movedBytes), 0),
-      seconds: (session.nowMs() - startMs) / 1000,
-      failed: failures.map((failure) => failure.name),
-    });
+  const workers = () => Array.from({ length: Math.min(PARALLEL_TRANSFERS, queue.length) }, worker);
+  const tooLarge: TransferItem[] = [];
+  const packing = small.length === 0 ? [] : [
+    movePacked(command, small, context, {
+      onDone: (end) => tally.onDone(end),
+      onTooLarge: (item) => tooLarge.push(item),
+      onFailed: (item, error) => tally.onFailed(item, error),
+    }),
+  ];
+  await allEnded([...packing, ...workers()]);
+  queue.push(...tooLarge);
+  await allEnded(workers());
+}
+
+/** Counts how the files of a batch ended. */
+class Tally {
+  readonly #command: TransferCommand;
+  readonly #context: CommandContext;
+  readonly failures: BatchFailure[];
+  #doneCount = 0;
+  #skippedCount = 0;
+  #doneBytes = 0;
+  #movedBytes = 0;
+
+  constructor(
+    command: TransferCommand,
+    context: CommandContext,
+    earlierFailures: readonly BatchFailure[],
+  ) {
+    this.#command = command;
+    this.#context = context;
+    this.failures = [...earlierFailures];
   }
-  throwFailures(failures, fileCount);
+
+  onDone(end: TransferEnd): void {
+    this.#doneCount++;
+    this.#doneBytes += end.totalBytes;
+    if (end.wasSkipped) this.#skippedCount++;
+    else this.#movedBytes += end.movedBytes;
+  }
+
+  /** Tells the failure. Throws it when it is the end of everything. */
+  onFailed(item: TransferItem, error: unknown): void {
+    if (endsEverything(error)) throw error;
+    const exitCode = this.#context.terminal.failure(this.#command, error);
+    this.failures.push({ name: item.name, exitCode });
+  }
+
+  sums(): {
+    doneCount: number;
+    skippedCount: number;
+    doneBytes: number;
+    movedBytes: number;
+    failed: string[];
+  } {
+    return {
+      doneCount: this.#doneCount,
+      skippedCount: this.#skippedCount,
+      doneBytes: this.#doneBytes,
+      movedBytes: this.#movedBytes,
+      failed: this.failures.map((failure) => failure.name),
+    };
+  }
 }
 
 /** A file that could not even be asked for. */
@@ -177,13 +168,4 @@ function endsEverything(error: unknown): boolean {
     ) return true;
   }
   return false;
-}
-
-/** A function, because control flow analysis does not see the assignment inside the callback. */
-function closeRow(row: TransferRow | null): void {
-  row?.close();
-}
-
-function lastName(path: string): string {
-  return path.split("/").at(-1) ?? path;
 }

@@ -12,13 +12,14 @@ import {
   remotePathFromComponents,
   resolveRemotePath,
 } from "../files/mod.ts";
-import { makeDirectory, upload } from "../operations/mod.ts";
+import { makeDirectory, PACKED_FILE_BYTES, upload } from "../operations/mod.ts";
 import type { CommandContext } from "./command.ts";
 import { type CopyPlan, type CopyRequest, takesContents } from "./download_plan.ts";
 import type { LocalMatch, LocalPlace } from "./local_folders.ts";
 import { remoteStatusOrNull } from "./remote_place.ts";
 import { about, UsageError } from "./shell_error.ts";
-import type { BatchFailure, TransferItem } from "./transfer_batch.ts";
+import type { BatchFailure } from "./transfer_batch.ts";
+import type { TransferItem } from "./transfer_item.ts";
 
 /** Resolves names, patterns and folders of `put`; makes the remote folders. */
 export async function planUpload(
@@ -128,19 +129,35 @@ async function planFolder(
     const exitCode = terminal.failure("put", error);
     plan.failures.push({ name: error.path, exitCode });
   };
-  await makeRemoteFolder(remote, context);
+  const folders: RemotePath[] = [remote];
   for await (const { path, status } of top.walk(REMOTE_ROOT, { onSkipped })) {
     if (path.components.length === 0) continue;
     const target = remotePathFromComponents([...remote.components, ...path.components]);
     const name = [...shown, ...path.components].join("/");
     if (status.kind === "directory") {
-      await makeRemoteFolder(target, context);
+      folders.push(target);
     } else if (status.kind === "file") {
       plan.items.push(uploadItem(name, status.sizeBytes, { root: top, path }, target));
     } else {
       terminal.note(`Skipped ${name}: it is neither a file nor a folder`);
     }
   }
+  await makeRemoteFolders(folders, context);
+}
+
+/** Requests for folders that are under way at the same time: a deep tree would cost a round trip each. */
+const PARALLEL_FOLDERS = 32;
+
+/** Makes folders in any order: each request makes those above it too. */
+async function makeRemoteFolders(
+  folders: readonly RemotePath[],
+  context: CommandContext,
+): Promise<void> {
+  const queue = folders.values();
+  const worker = async () => {
+    for (const folder of queue) await makeRemoteFolder(folder, context);
+  };
+  await Promise.all(Array.from({ length: PARALLEL_FOLDERS }, worker));
 }
 
 async function makeRemoteFolder(path: RemotePath, context: CommandContext): Promise<void> {
@@ -160,11 +177,12 @@ function uploadItem(
   source: LocalPlace,
   remote: RemotePath,
 ): TransferItem {
+  const local = { root: source.root, path: source.path };
   return {
     name,
     targetName: remote.components.at(-1) ?? "",
     sizeBytes,
-    move: (caller, options) =>
-      upload(caller, { root: source.root, path: source.path }, remote, options),
+    packed: sizeBytes <= PACKED_FILE_BYTES ? { local, remote } : null,
+    move: (caller, options) => upload(caller, local, remote, options),
   };
 }

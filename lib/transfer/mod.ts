@@ -11,3 +11,4 @@ export * from "./resume_plan.ts";
 export * from "./sender.ts";
 export * from "./source_token.ts";
 export * from "./transfer_error.ts";
+export * from "./whole_file.ts";

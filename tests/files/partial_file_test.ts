@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { LEAF_BYTES, leafHash, TreeHasher } from "../../lib/crypto/mod.ts";
 import {
@@ -447,7 +448,8 @@ async function writeAll(part: PartialFile, content: Uint8Array): Promise<void> {
 
 /** Lets writes and flushes that nobody waits for finish: in memory they take a few turns. */
 async function settleBackground(): Promise<void> {
-  for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+  // Hashing a leaf takes another thread of the system, which reports in a turn of the loop.
+  for (let turn = 0; turn < 200; turn++) await new Promise<void>((done) => setImmediate(done));
 }
 
 function options(content: Uint8Array): PartialOptions {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { setImmediate } from "node:timers";
 import {
   type DiskFile,
   FileRoot,
@@ -96,7 +97,14 @@ export class Service {
   readonly client: Side;
   readonly events: ServiceEvent[] = [];
   shutdownRequests = 0;
-  #uploads = new UploadClaims({ nowMs: () => 0, pause: () => Promise.resolve() });
+  #pausedMs = 0;
+  #uploads = new UploadClaims({
+    nowMs: () => this.#pausedMs,
+    pause: async (delayMs) => {
+      await turnOfTheLoop();
+      this.#pausedMs += delayMs;
+    },
+  });
   #options: ServiceOptions;
   #connection: ConnectionPair;
   #caller: Caller;
@@ -184,6 +192,11 @@ export class Service {
     const served = serveConnection(connection.server, serverOperations, context, signal);
     return [connection, new Caller(connection.client), served];
   }
+}
+
+/** Lets the system's threads report: no time passes. */
+async function turnOfTheLoop(): Promise<void> {
+  for (let turn = 0; turn < 100; turn++) await new Promise<void>((done) => setImmediate(done));
 }
 
 /** A path as a user at the root would write it. */

@@ -125,10 +125,7 @@ class KillLoop {
       client.ended().then(() => true),
     ]);
     if (isOver) return false;
-    if (victim === "client") {
-      client.signal("SIGKILL");
-      return true;
-    }
+    if (victim === "client") return hasHit(client);
     const server = this.#server!;
     server.signal("SIGKILL");
     await server.ended();
@@ -141,6 +138,16 @@ class KillLoop {
       const left = await namesIn(join(folder, STAGING));
       if (left.length > 0) throw new Error(`Round ${round} left in ${folder}: ${left.join(" ")}`);
     }
+  }
+}
+
+/** Kills; false when the program was faster. */
+function hasHit(program: Program): boolean {
+  try {
+    program.signal("SIGKILL");
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -320,6 +320,10 @@ class MemoryDirectory implements DiskDirectory {
     return this.#node.status();
   }
 
+  identity(): Promise<NodeStatus> {
+    return this.status();
+  }
+
   // deno-lint-ignore require-await
   async lookUp(name: string): Promise<NodeStatus | null> {
     this.#called("lookUp");

@@ -3,7 +3,8 @@
 import type { Command, CommandContext, Invocation, Next } from "../command.ts";
 import { type CopyPlan, type CopyRequest, planDownload } from "../download_plan.ts";
 import type { TransferCommand } from "../terminal.ts";
-import { moveAll, moveOne } from "../transfer_batch.ts";
+import { moveAll } from "../transfer_batch.ts";
+import { moveOne } from "../transfer_item.ts";
 import { planUpload } from "../upload_plan.ts";
 
 /** `get` and `put`. */

@@ -1,0 +1,151 @@
+/**
+ * Many small files over one stream, so that each costs neither a stream nor a round trip.
+ *
+ * The two directions are in `upload_pack.ts` and `download_pack.ts`; here is what they share: how a file
+ * lies in the stream, and how it is read and published as a whole.
+ *
+ * ```text
+ * file = its header (a message) ‖ its bytes ‖ root of its tree hash, 32 bytes
+ * ```
+ *
+ * @module
+ */
+import { StreamError } from "../bytes/byte_stream.ts";
+import { FileError, formatRemotePath, type RemotePath, type SourceFile } from "../files/mod.ts";
+import { MessageError, RemoteError, type StatusName } from "../request/mod.ts";
+import { TransferError, wholeFileRoot } from "../transfer/mod.ts";
+import type { ChosenTarget } from "./existing_target.ts";
+import { receivedMode } from "./existing_target.ts";
+import { failureStatus } from "./error_status.ts";
+import type { FileOffer } from "./file_offer.ts";
+import type { LocalFile, TransferResult } from "./transfer_options.ts";
+
+/** Largest file that goes in a pack. Bigger ones are worth a stream, and several of them in parallel. */
+export const PACKED_FILE_BYTES = 256 * 1024;
+/** Files of one pack that a receiver writes and flushes at the same time. */
+export const PARALLEL_SAVES = 32;
+
+/** One file of a pack, seen from the client. */
+export interface PackedFile {
+  /** The file here. */
+  readonly local: LocalFile;
+  /** The file on the server. */
+  readonly remote: RemotePath;
+  /** Called once, with what became of it, unless the whole pack fails before. */
+  onEnd(outcome: PackedOutcome): void;
+}
+
+/** What became of one file of a pack. */
+export type PackedOutcome =
+  | { readonly kind: "done"; readonly result: TransferResult }
+  /** It is too big for a pack: move it on its own. */
+  | { readonly kind: "too-large" }
+  | { readonly kind: "failed"; readonly error: unknown };
+
+/** A whole file in memory. */
+export interface WholeFile {
+  /** Its content. */
+  readonly bytes: Uint8Array;
+  /** Root of its tree hash. */
+  readonly root: Uint8Array;
+}
+
+/**
+ * Reads an open source to its end.
+ *
+ * @throws {TransferError} `changed`.
+ * @throws {FileError}
+ */
+export async function readWhole(source: SourceFile, path: RemotePath): Promise<WholeFile> {
+  const bytes = new Uint8Array(source.status.sizeBytes);
+  await source.readInto(bytes, 0);
+  if (await source.hasChanged()) throw new TransferError("changed", formatRemotePath(path));
+  return { bytes, root: wholeFileRoot(bytes) };
+}
+
+/**
+ * Writes, verifies and publishes a file that arrived whole.
+ *
+ * @throws {TransferError} `integrity`.
+ * @throws {FileError}
+ */
+export async function saveWhole(
+  { root: folder, path }: LocalFile,
+  target: ChosenTarget,
+  offer: FileOffer,
+  { bytes, root }: WholeFile,
+): Promise<void> {
+  const partial = await folder.openPartial(target.path, {
+    ...offer,
+    mode: receivedMode(offer.mode),
+    exists: target.publication,
+  });
+  try {
+    await partial.write(bytes);
+    await partial.commit(root);
+  } catch (error) {
+    await partial.discard();
+    if (!(error instanceof FileError) || error.kind !== "changed") throw error;
+    throw new TransferError("integrity", formatRemotePath(path), { cause: error });
+  }
+}
+
+/** The status to tell the other side, or null for what ends the whole pack: a lost stream, or a bug. */
+export function statusOfOneFile(error: unknown): { status: StatusName; path: string } | null {
+  if (error instanceof StreamError || error instanceof MessageError) return null;
+  return failureStatus(error);
+}
+
+/** What a status that the other side told means here. */
+export function errorOfStatus(status: StatusName, path: string): Error {
+  switch (status) {
+    case "changed":
+    case "integrity":
+      return new TransferError(status, path);
+    default:
+      return new RemoteError(status, path);
+  }
+}
+
+/** Runs tasks, so many at a time, and keeps the first failure for whoever waits. */
+export class BoundedTasks {
+  readonly #limit: number;
+  readonly #running = new Set<Promise<void>>();
+  #failure: { readonly error: unknown } | null = null;
+
+  /** At most `limit` tasks run at the same time. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Starts a task once there is room. Throws the failure of an earlier one. */
+  async start(task: () => Promise<void>): Promise<void> {
+    while (this.#running.size >= this.#limit) await Promise.race(this.#running);
+    this.#throwFailure();
+    const running = this.#run(task).finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  /** Resolves when none runs any more; never rejects. */
+  async settled(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running);
+  }
+
+  /** As {@linkcode settled}, and throws the first failure. */
+  async done(): Promise<void> {
+    await this.settled();
+    this.#throwFailure();
+  }
+
+  async #run(task: () => Promise<void>): Promise<void> {
+    try {
+      await task();
+    } catch (error) {
+      this.#failure ??= { error };
+    }
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== null) throw this.#failure.error;
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * One file of `get` or `put`, and moving it on its own.
+ *
+ * @module
+ */
+
+import type { PackedFile, TransferOptions, TransferResult } from "../operations/mod.ts";
+import type { Caller } from "../request/mod.ts";
+import type { CommandContext } from "./command.ts";
+import { about } from "./shell_error.ts";
+import type { TransferCommand, TransferEnd, TransferRow } from "./terminal.ts";
+
+/** One file to move. */
+export interface TransferItem {
+  /** What the user calls it. */
+  readonly name: string;
+  /** The name it is to have at its target. */
+  readonly targetName: string;
+  /** Its size when it is known before the transfer, else 0. */
+  readonly sizeBytes: number;
+  /** Where it is on both sides when it may go in a pack with others; null when it is too big for that. */
+  readonly packed: Pick<PackedFile, "local" | "remote"> | null;
+  /** Moves it on its own; called again after a lost connection. */
+  move(caller: Caller, options: TransferOptions): Promise<TransferResult>;
+}
+
+/**
+ * Moves one file.
+ *
+ * @throws What the transfer ended with, told as being about the file's name.
+ */
+export async function moveOne(
+  command: TransferCommand,
+  item: TransferItem,
+  context: CommandContext,
+): Promise<TransferEnd> {
+  const { session, terminal, signal, exists } = context;
+  const startMs = session.nowMs();
+  let row: TransferRow | null = null;
+  let firstResume: number | null = null;
+  const work = async (caller: Caller, madeProgress: () => void) =>
+    await item.move(caller, {
+      exists,
+      signal,
+      plainHash: terminal.wantsHashes,
+      onStart: ({ sizeBytes, resumedFrom }) => {
+        firstResume ??= resumedFrom;
+        row?.close();
+        row = terminal.transferStarts({
+          command,
+          name: item.name,
+          totalBytes: sizeBytes,
+          resumedFrom,
+        });
+      },
+      onProgress: ({ bytes }) => {
+        madeProgress();
+        row?.progress(bytes);
+      },
+    });
+  try {
+    const result = await about(
+      item.name,
+      () => session.request(signal, work, { onLoss: "patiently" }),
+    );
+    closeRow(row);
+    const end = {
+      ...transferEnd(command, item, result, (session.nowMs() - startMs) / 1000),
+      movedBytes: result.totalBytes - (firstResume ?? result.resumedFrom),
+    };
+    terminal.transferEnds(end);
+    return end;
+  } catch (error) {
+    closeRow(row);
+    throw error;
+  }
+}
+
+/** What a result means to whoever watches. */
+export function transferEnd(
+  command: TransferCommand,
+  item: TransferItem,
+  result: TransferResult,
+  seconds: number,
+): TransferEnd {
+  return {
+    command,
+    name: item.name,
+    totalBytes: result.totalBytes,
+    resumedFrom: result.resumedFrom,
+    movedBytes: result.bytes,
+    seconds,
+    sha256: result.sha256,
+    wasSkipped: result.skipped,
+    savedAs: lastName(result.target) === item.targetName ? null : lastName(result.target),
+  };
+}
+
+/** A function, because control flow analysis does not see the assignment inside the callback. */
+function closeRow(row: TransferRow | null): void {
+  row?.close();
+}
+
+function lastName(path: string): string {
+  return path.split("/").at(-1) ?? path;
+}

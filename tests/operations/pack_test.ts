@@ -1,0 +1,222 @@
+/** Many small files over one stream. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { ByteWriter } from "../../lib/bytes/byte_writer.ts";
+import { REMOTE_ROOT } from "../../lib/files/mod.ts";
+import {
+  downloadPack,
+  type ExistsPolicy,
+  PACKED_FILE_BYTES,
+  type PackedFile,
+  type PackedOutcome,
+  serverOperations,
+  uploadPack,
+} from "../../lib/operations/mod.ts";
+import { emptyCodec, encodeRequest, RemoteError, writeText } from "../../lib/request/mod.ts";
+import { TransferError } from "../../lib/transfer/mod.ts";
+import { path, sampleBytes, type Service, withService } from "./service.ts";
+
+/** Files of a pack and what they heard. */
+class Heard {
+  readonly outcomes = new Map<string, PackedOutcome>();
+
+  files(service: Service, names: readonly string[]): PackedFile[] {
+    return names.map((name) => ({
+      local: { root: service.client.root, path: path(name) },
+      remote: path(name),
+      onEnd: (outcome) => {
+        assert(!this.outcomes.has(name), `${name} heard its end twice`);
+        this.outcomes.set(name, outcome);
+      },
+    }));
+  }
+
+  done(name: string) {
+    const outcome = this.outcomes.get(name);
+    assert(outcome?.kind === "done", `${name}: ${JSON.stringify(outcome)}`);
+    return outcome.result;
+  }
+
+  error(name: string): unknown {
+    const outcome = this.outcomes.get(name);
+    assert(outcome?.kind === "failed", `${name}: ${JSON.stringify(outcome)}`);
+    return outcome.error;
+  }
+}
+
+const options = (exists: ExistsPolicy = "overwrite") => ({ exists });
+const names = (count: number) => Array.from({ length: count }, (_, index) => `f${index}`);
+
+for (const isUpload of [true, false]) {
+  const title = isUpload ? "uploadPack()" : "downloadPack()";
+  const move = isUpload ? uploadPack : downloadPack;
+  const sides = (service: Service) =>
+    isUpload
+      ? { from: service.client, to: service.server }
+      : { from: service.server, to: service.client };
+
+  Deno.test(`${title} moves many files, empty ones too, and each hears its end`, async () => {
+    await withService({}, async (service) => {
+      const { from, to } = sides(service);
+      const all = names(300);
+      for (const [index, name] of all.entries()) {
+        await from.write(name, sampleBytes(index * 13, index));
+      }
+      const heard = new Heard();
+      await move(service.caller, heard.files(service, all), { ...options(), plainHash: true });
+      for (const [index, name] of all.entries()) {
+        assertEquals(await to.read(name), sampleBytes(index * 13, index));
+        assertEquals(heard.done(name).totalBytes, index * 13);
+        assertEquals(heard.done(name).sha256?.length, 64);
+      }
+      await service.settle();
+      assertEquals(service.transfers.length, 300);
+      assert(service.transfers.every(({ ok }) => ok));
+    });
+  });
+
+  Deno.test(`${title} moves the others when one cannot be moved`, async () => {
+    await withService({}, async (service) => {
+      const { from, to } = sides(service);
+      await from.write("a", sampleBytes(10, 1));
+      await from.write("big", sampleBytes(PACKED_FILE_BYTES + 1, 2));
+      await to.root.makeDirectory(path("taken"), { parents: false });
+      await from.write("taken", sampleBytes(10, 3));
+      await from.write("z", sampleBytes(10, 4));
+      const heard = new Heard();
+      await move(
+        service.caller,
+        heard.files(service, ["a", "none", "big", "taken", "z"]),
+        options(),
+      );
+      assertEquals(await to.read("a"), sampleBytes(10, 1));
+      assertEquals(await to.read("z"), sampleBytes(10, 4));
+      assertEquals(heard.outcomes.get("big"), { kind: "too-large" });
+      heard.error("none");
+      heard.error("taken");
+    });
+  });
+
+  Deno.test(`${title} leaves, renames or refuses what exists, as asked`, async () => {
+    await withService({}, async (service) => {
+      const { from, to } = sides(service);
+      await from.write("a.txt", sampleBytes(10, 1));
+      await to.write("a.txt", sampleBytes(10, 2));
+      const moved = async (exists: ExistsPolicy) => {
+        const heard = new Heard();
+        await move(service.caller, heard.files(service, ["a.txt"]), options(exists));
+        return heard;
+      };
+      assertEquals((await moved("skip")).done("a.txt").skipped, true);
+      (await moved("fail")).error("a.txt");
+      assertEquals(await to.read("a.txt"), sampleBytes(10, 2));
+      assertEquals((await moved("rename")).done("a.txt").target, "/a (1).txt");
+      assertEquals(await to.read("a (1).txt"), sampleBytes(10, 1));
+      (await moved("overwrite")).done("a.txt");
+      assertEquals(await to.read("a.txt"), sampleBytes(10, 1));
+    });
+  });
+
+  Deno.test(`${title} leaves undecided what a lost connection cut off`, async () => {
+    await withService({}, async (service) => {
+      const { from, to } = sides(service);
+      const all = names(200);
+      for (const name of all) await from.write(name, sampleBytes(20_000, 5));
+      const heard = new Heard();
+      let count = 0;
+      const counted = heard.files(service, all).map((file) => ({
+        ...file,
+        onEnd: (outcome: PackedOutcome) => {
+          file.onEnd(outcome);
+          if (++count === 50) service.connection.lose();
+        },
+      }));
+      const lost = await assertRejects(
+        () => move(service.caller, counted, options()),
+        TransferError,
+      );
+      assertEquals(lost.kind, "connection-lost");
+      assert(heard.outcomes.size < 200);
+      await service.reconnect();
+      const rest = all.filter((name) => !heard.outcomes.has(name));
+      await move(service.caller, heard.files(service, rest), options());
+      for (const name of all) {
+        heard.done(name);
+        assertEquals(await to.read(name), sampleBytes(20_000, 5));
+      }
+    });
+  });
+
+  Deno.test(`${title} can be given up`, async () => {
+    await withService({}, async (service) => {
+      const { from } = sides(service);
+      const all = names(100);
+      for (const name of all) await from.write(name, sampleBytes(1000, 6));
+      const stop = new AbortController();
+      const files = new Heard().files(service, all).map((file) => ({
+        ...file,
+        onEnd: () => stop.abort(),
+      }));
+      const cancelled = await assertRejects(
+        () => move(service.caller, files, { ...options(), signal: stop.signal }),
+        TransferError,
+      );
+      assertEquals(cancelled.kind, "cancelled");
+    });
+  });
+}
+
+Deno.test("uploadPack() to a read-only server is refused as a whole", async () => {
+  await withService({ readOnly: true }, async (service) => {
+    await service.client.write("a", sampleBytes(10));
+    const refused = await assertRejects(
+      () => uploadPack(service.caller, new Heard().files(service, ["a"]), options()),
+      RemoteError,
+    );
+    assertEquals(refused.status, "read-only-server");
+  });
+});
+
+Deno.test("downloadPack() publishes nothing that the disk refuses", async () => {
+  await withService({}, async (service) => {
+    for (const name of names(3)) await service.server.write(name, sampleBytes(1000));
+    service.client.disk.faults = { failAt: 2, failOnly: ["rename"] };
+    const heard = new Heard();
+    await downloadPack(service.caller, heard.files(service, names(3)), options());
+    const failed = [...heard.outcomes.values()].filter(({ kind }) => kind === "failed");
+    assertEquals(failed.length, 1);
+    assertEquals((await service.client.names()).length, 2);
+  });
+});
+
+Deno.test("a pack whose words are wrong ends, and harms nothing", async () => {
+  await withService({}, async (service) => {
+    for (const name of ["put-many", "get-many"]) {
+      const { code } = serverOperations.find((operation) => operation.name === name)!;
+      for (const garbage of garbageWords()) {
+        const stream = await service.connection.client.openStream();
+        await stream.write(encodeRequest(code, emptyCodec, null));
+        await stream.write(garbage).catch(() => {});
+        await stream.finish().catch(() => {});
+        while (await stream.read().catch(() => null) !== null);
+      }
+    }
+    assertEquals(await service.server.root.list(REMOTE_ROOT), []);
+  });
+});
+
+function garbageWords(): Uint8Array[] {
+  const framed = (body: ByteWriter) => {
+    const bytes = body.finish();
+    return new ByteWriter().u32(bytes.length).bytes(bytes).finish().slice();
+  };
+  const upwards = new ByteWriter().u8(0).varint(2);
+  writeText(upwards, "..");
+  writeText(upwards, "x");
+  return [
+    framed(new ByteWriter().u8(7)),
+    framed(new ByteWriter().u8(1).varint(99).varint(0)),
+    framed(upwards),
+    new ByteWriter().u32(0xffff_ffff).finish().slice(),
+    new ByteWriter().u32(100).bytes(new Uint8Array(5)).finish().slice(),
+  ];
+}
