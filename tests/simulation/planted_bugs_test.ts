@@ -95,7 +95,8 @@ Deno.test("the simulation finds a lost end of stream that is not sent again", ()
     function (this: SendStream, offset, length) {
       onLost.call(this, offset, length, NO_FIN);
     };
-  withPlanted(SendStream.prototype, "onLost", make, () => assertFound(/not over/));
+  // The server gives a stream up on which its client makes no progress.
+  withPlanted(SendStream.prototype, "onLost", make, () => assertFound(/not over|was reset/));
 });
 
 Deno.test("the simulation finds a stream that ends one byte too early", () => {

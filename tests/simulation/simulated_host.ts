@@ -103,25 +103,24 @@ export class SimulatedHost implements NetworkNode {
     this.#countRound(nowMs);
     if (this.endpoint.nextDeadlineMs() <= nowMs) this.endpoint.handleTimeout(nowMs);
     let applicationMs = this.#application(nowMs);
-    this.#drain(nowMs);
-    // What was sent may have changed nothing, but an ended connection reports itself only now.
-    applicationMs = Math.min(applicationMs, this.#application(nowMs));
+    while (this.#drain(nowMs)) applicationMs = this.#application(nowMs);
     const deadlineMs = Math.min(this.endpoint.nextDeadlineMs(), applicationMs);
     if (deadlineMs === Infinity) return;
     this.#arm(Math.max(deadlineMs, nowMs));
   }
 
-  #drain(nowMs: number): void {
+  /** Sends what may go; says whether there was anything. */
+  #drain(nowMs: number): boolean {
     const batch = this.#batch;
     let batches = 0;
     while (this.endpoint.pollTransmit(batch, nowMs)) {
       if (++batches > 10_000) {
         this.#onViolation(`${this.name} sends without end at one moment`);
-        return;
+        return false;
       }
       if (batch.length === 0 || batch.segmentBytes === 0) {
         this.#onViolation(`${this.name} sends an empty batch`);
-        return;
+        return false;
       }
       for (let at = 0; at < batch.length; at += batch.segmentBytes) {
         const end = Math.min(at + batch.segmentBytes, batch.length);
@@ -131,6 +130,7 @@ export class SimulatedHost implements NetworkNode {
         this.#network.send(this, batch.buffer.subarray(at, end), batch.address);
       }
     }
+    return batches > 0;
   }
 
   #arm(atMs: number): void {

@@ -58,7 +58,11 @@ const SERVER: Address = { hostname: "10.0.0.1", port: 5555 };
 const MIRROR: Address = { hostname: "10.0.0.2", port: 5555 };
 const CLOSE_CODE = 7;
 /** Virtual time for everything to end after the last fault, beyond what the bytes need. */
-const GRACE_MS = 60_000;
+const GRACE_MS = 8_000;
+/** The same when a client moved that had nothing to say: its keepalive tells the server. */
+const MOVED_GRACE_MS = 20_000;
+/** The longest idle timeout of a scenario, and a little. */
+const LONGEST_IDLE_MS = 305_000;
 const MAX_EVENTS = 1_500_000;
 const MAX_REPLAYED = 400;
 
@@ -140,7 +144,8 @@ class Simulation {
       host.endpoint.connect(SERVER, { method: METHOD_NONE, psk: new Uint8Array(32) }, clock.nowMs);
       host.pump();
     }
-    this.#runUntil(() => this.#isOver, this.#limitMs());
+    // The side that missed the last word of the other waits for its idle timeout.
+    this.#runUntil(() => this.#isOver, this.#settleLimitMs() + LONGEST_IDLE_MS);
     if (this.#failures.length === 0) this.#checkEnds();
     if (this.#failures.length === 0 && this.#scenario.isReplayedAfterwards) this.#replayAll();
     if (this.#failures.length === 0) this.#checkSilence();
@@ -312,8 +317,8 @@ class Simulation {
     return this.#server.endpoint.connectionCount === 0;
   }
 
-  /** When everything must be over. */
-  #limitMs(): number {
+  /** When every stream must be settled, if the network lets it. */
+  #settleLimitMs(): number {
     const { faults, actions, link, clients, ending } = this.#scenario;
     let lastMs = 0;
     for (const { untilMs } of faults) if (untilMs !== Infinity) lastMs = Math.max(lastMs, untilMs);
@@ -338,8 +343,10 @@ class Simulation {
       this.#scenario.serverConfig.maxRateBytesPerSecond ?? Infinity,
     );
     const roundTripsMs = 2 * (link.latencyMs ?? 10) * 10 * clients.flat().length;
-    // The side that missed the last word of the other waits for its idle timeout.
-    return lastMs + GRACE_MS + applicationMs + roundTripsMs + 10_000 * bytes / rate + 305_000;
+    const hasMoved = actions.some(({ kind }) => kind !== "freeze");
+    const graceMs = hasMoved ? MOVED_GRACE_MS : GRACE_MS;
+    // A third of the link is what the worst of the controllers makes of it.
+    return lastMs + graceMs + applicationMs + roundTripsMs + 3000 * bytes / rate;
   }
 
   // ── Oracles at the end ─────────────────────────────────────────────────────────────────────────
@@ -397,9 +404,10 @@ class Simulation {
       (other?.kind === "timed-out" ||
         (other?.kind === "closed-by-peer" && other.code === CLOSE_CODE));
     if (!isClosed) this.#fail(`ended otherwise than planned: ${both} ${this.#rest(client)}`);
-    if (ending.kind === "when-settled" && !this.#isSettled(client)) {
-      this.#fail(`closed before all streams were settled`);
-    }
+    if (ending.kind !== "when-settled") return;
+    if (!this.#isSettled(client)) this.#fail("closed before all streams were settled");
+    const lateMs = this.#settledMs - this.#settleLimitMs();
+    if (lateMs > 0) this.#fail(`settled at ${this.#settledMs} ms, ${lateMs} ms too late`);
   }
 
   #rest(client: ClientSide): string {

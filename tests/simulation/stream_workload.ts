@@ -157,7 +157,7 @@ export class StreamWorkload {
     if (this.#hasEnded) return Infinity;
     let nextMs = this.#openWaiting(nowMs);
     for (const stream of this.#open.values()) {
-      nextMs = Math.min(nextMs, this.#send(stream, nowMs), this.#receive(stream, nowMs));
+      nextMs = Math.min(nextMs, this.#receive(stream, nowMs), this.#send(stream, nowMs));
       if (stream.sending.outcome !== null && stream.receiving.outcome !== null) {
         this.#open.delete(stream.entry);
       }
