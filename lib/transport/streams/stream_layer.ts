@@ -28,6 +28,8 @@ const BASE_SEND_BYTES = 128 << 10;
 const LEAST_SEND_BYTES = 4096;
 /** Memory may be this much larger than what it holds before it is given back. */
 const SPARE_BYTES = 1 << 20;
+/** A stream that holds less is not worth looking at the others for. */
+const LARGE_BYTES = 64 << 10;
 /** A stream that moved less since the last progress has made none. */
 const PROGRESS_BYTES = 1024;
 /** Checks without progress that end a stream. */
@@ -251,7 +253,7 @@ export class StreamLayer {
 
   /** Streams that were large once must not keep what others need. */
   #trimIfLarge(entry: { readonly capacity: number }): void {
-    if (entry.capacity < SPARE_BYTES) return;
+    if (entry.capacity < LARGE_BYTES) return;
     const limit = 2 * (this.#flow.receiveWindow.windowBytes + this.#sendRoomBytes) + SPARE_BYTES;
     if (this.heldBytes <= limit) return;
     for (const { receive, send } of this.#map.values()) {
