@@ -12,6 +12,7 @@ import {
   FLAG_MTU_PROBE,
   PACKET_OUTSTANDING,
 } from "../collections/sent_packet_ring.ts";
+import { BASE_DATAGRAM_BYTES } from "./constants.ts";
 import type { ControlQueue } from "./control_queue.ts";
 import type { LossDetection } from "./loss_detection.ts";
 import type { PacketBuilder } from "./packet_builder.ts";
@@ -52,7 +53,7 @@ export class PacketFate {
    * stream hears of them.
    */
   onAcked(packets: readonly number[], nowMs: number): void {
-    const { streams, path } = this.#parts;
+    const { streams } = this.#parts;
     const { ring } = this.#parts.loss;
     let streamId = -1;
     let runStart = 0;
@@ -81,7 +82,18 @@ export class PacketFate {
     const last = packets[packets.length - 1];
     if (last === undefined) return;
     this.#parts.protection.onPacketAcked(last);
-    path.mtu.onPacketAcked(last, ring.sizeBytes[ring.slot(last)]!);
+    this.#reportLargePacket(packets);
+  }
+
+  /** The newest large packet of the list tells that the path carries its size; nearly always it is the last. */
+  #reportLargePacket(packets: readonly number[]): void {
+    const { ring } = this.#parts.loss;
+    for (let i = packets.length - 1; i >= 0; i--) {
+      const sizeBytes = ring.sizeBytes[ring.slot(packets[i]!)]!;
+      if (sizeBytes <= BASE_DATAGRAM_BYTES) continue;
+      this.#parts.path.mtu.onPacketAcked(packets[i]!, sizeBytes);
+      return;
+    }
   }
 
   #ackSpecial(packetNumber: number, slot: number, nowMs: number): void {
