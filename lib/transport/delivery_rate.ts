@@ -22,7 +22,7 @@ const IN_FLIGHT = 5;
 const LOST = 6;
 const APP_LIMITED = 7;
 
-const INITIAL_CAPACITY = 1024;
+const INITIAL_CAPACITY = 256;
 
 /**
  * Counts deliveries and losses of one connection and samples the delivery rate.
