@@ -98,6 +98,8 @@ export interface DiskDirectory {
   lookUp(name: string): Promise<NodeStatus | null>;
   /** Everything in it, in no order. */
   list(): Promise<ListedNode[]>;
+  /** The names in it, in no order, as the runtime decoded them. */
+  names(): Promise<string[]>;
   /** Opens a folder in it; a link fails with ENOTDIR. */
   openDirectory(name: string): Promise<DiskDirectory>;
   /** Opens a regular file in it; EISDIR for a folder, ELOOP or ENXIO for anything else. */
@@ -272,6 +274,11 @@ class SystemDirectory implements DiskDirectory {
       nodes.push({ name, status: lookUpListed(join(this.#path, name)) });
     }
     return nodes;
+  }
+
+  async names(): Promise<string[]> {
+    this.#check();
+    return await Array.fromAsync(Deno.readDir(this.#path), ({ name }) => name);
   }
 
   // deno-lint-ignore require-await

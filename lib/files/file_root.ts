@@ -68,7 +68,7 @@ export class FileRoot {
     this.#disk = options.disk ?? systemDisk;
     this.#partialContext = {
       root,
-      directories: new SharedDirectories(),
+      directories: new SharedDirectories(root),
       numbers: countUp(),
       nowMs: options.nowMs,
       freeBytes: () => this.#disk.freeBytes(directory),
@@ -103,10 +103,30 @@ export class FileRoot {
 
   /** Opens a regular file for reading; the caller closes it. */
   async openSource(path: RemotePath): Promise<SourceFile> {
-    return await this.#inParent(path, async (parent, name) => {
-      const file = await parent.openFile(name, { access: "read" });
-      return await sourceFile(file, formatRemotePath(path));
-    });
+    const shown = formatRemotePath(path);
+    try {
+      const name = lastName(path);
+      const { directory, release } = await this.#share(path.components.slice(0, -1));
+      try {
+        return await sourceFile(await directory.openFile(name, { access: "read" }), shown);
+      } finally {
+        release();
+      }
+    } catch (error) {
+      throw fileErrorFrom(error, shown);
+    }
+  }
+
+  /**
+   * Keeps a folder open for whoever opens files in it one after the other, until the function that it
+   * returns is called. Files opened meanwhile are those of this folder, whatever becomes of its name.
+   */
+  async holdFolder(folder: RemotePath): Promise<() => void> {
+    try {
+      return (await this.#share(folder.components)).release;
+    } catch (error) {
+      throw fileErrorFrom(error, formatRemotePath(folder));
+    }
   }
 
   /**
@@ -128,7 +148,8 @@ export class FileRoot {
       const name = lastName(path);
       folder = await this.#share(path.components.slice(0, -1));
       const parent = folder.directory;
-      const taken = await parent.lookUp(name);
+      const mayReplace = options.exists === "overwrite";
+      const taken = mayReplace && await folder.wasAbsent(name) ? null : await parent.lookUp(name);
       assertReceivable(taken, shown, options);
       const isNew = taken === null;
       const { umask } = this.#disk;
@@ -332,7 +353,6 @@ export class FileRoot {
 
   /** As {@linkcode #enter}, together with other transfers to the same folder. */
   async #share(components: readonly string[]): Promise<SharedDirectory> {
-    if (components.length === 0) return { directory: this.#root, release: () => {} };
     const { directories } = this.#partialContext;
     return await directories.use(components.join("/"), () => this.#enter(components));
   }

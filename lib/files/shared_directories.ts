@@ -4,13 +4,24 @@ import type { DiskDirectory } from "./disk.ts";
 export interface SharedDirectory {
   /** The directory; not to be closed by its users. */
   readonly directory: DiskDirectory;
+  /**
+   * Whether nothing had this name when the directory was last read. Known after some uses only: until then,
+   * and for a name that was there, the answer is no. A look-up of a missing name costs as much as writing
+   * a small file, reading the names once costs next to nothing.
+   */
+  wasAbsent(name: string): Promise<boolean>;
   /** Gives this use of it back. */
   release(): void;
 }
 
+/** Uses after which the names of a directory are read. */
+const USES_BEFORE_READING = 16;
+
 interface Held {
   readonly opening: Promise<DiskDirectory>;
   useCount: number;
+  totalUseCount: number;
+  names: Promise<ReadonlySet<string>> | null;
 }
 
 /**
@@ -21,20 +32,28 @@ interface Held {
  * change has to be told by {@linkcode forget}.
  */
 export class SharedDirectories {
+  readonly #root: DiskDirectory;
   #held = new Map<string, Held>();
+
+  /** Starts with none; `root` may be among those that are shared, and is never closed here. */
+  constructor(root: DiskDirectory) {
+    this.#root = root;
+  }
 
   /** The directory known as `key`; opened by `open` when nobody holds it. */
   async use(key: string, open: () => Promise<DiskDirectory>): Promise<SharedDirectory> {
     let held = this.#held.get(key);
     if (held === undefined) {
-      held = { opening: open(), useCount: 0 };
+      held = { opening: open(), useCount: 0, totalUseCount: 0, names: null };
       this.#held.set(key, held);
     }
     const shared = held;
     shared.useCount++;
+    shared.totalUseCount++;
     const release = () => this.#release(key, shared);
     try {
-      return { directory: await shared.opening, release };
+      const directory = await shared.opening;
+      return { directory, wasAbsent: (name) => wasAbsent(shared, directory, name), release };
     } catch (error) {
       release();
       throw error;
@@ -49,6 +68,14 @@ export class SharedDirectories {
   #release(key: string, shared: Held): void {
     if (--shared.useCount > 0) return;
     if (this.#held.get(key) === shared) this.#held.delete(key);
-    shared.opening.then((directory) => directory.close(), () => {});
+    shared.opening.then((directory) => {
+      if (directory !== this.#root) directory.close();
+    }, () => {});
   }
+}
+
+async function wasAbsent(held: Held, directory: DiskDirectory, name: string): Promise<boolean> {
+  if (held.totalUseCount < USES_BEFORE_READING) return false;
+  held.names ??= directory.names().then((names) => new Set(names));
+  return !(await held.names).has(name);
 }

@@ -42,6 +42,7 @@ import {
   PARALLEL_SAVES,
   readWhole,
   saveWhole,
+  SourceOpener,
   statusOfOneFile,
   type WholeFile,
 } from "./pack.ts";
@@ -298,6 +299,7 @@ interface SentFile {
 class ServedPack {
   readonly #exchange: Exchange;
   readonly #context: ServeContext;
+  readonly #opener = new SourceOpener();
   readonly #wanted: RemotePath[] = [];
   /** Sent and not yet confirmed, by number. */
   readonly #sent = new Map<number, SentFile>();
@@ -341,6 +343,8 @@ class ServedPack {
     } catch (error) {
       this.#failure = { error };
       if (!(error instanceof StreamError)) this.#exchange.abandon("internal");
+    } finally {
+      this.#opener.close();
     }
   }
 
@@ -367,7 +371,7 @@ class ServedPack {
     const startedMs = this.#context.nowMs();
     const index = this.#count++;
     try {
-      const source = await this.#context.root.openSource(path);
+      const source = await this.#opener.open({ root: this.#context.root, path });
       try {
         const { sizeBytes } = source.status;
         if (sizeBytes > PACKED_FILE_BYTES) return refusal("too-large");

@@ -11,7 +11,13 @@
  * @module
  */
 import { StreamError } from "../bytes/byte_stream.ts";
-import { FileError, formatRemotePath, type RemotePath, type SourceFile } from "../files/mod.ts";
+import {
+  FileError,
+  formatRemotePath,
+  type RemotePath,
+  remotePathFromComponents,
+  type SourceFile,
+} from "../files/mod.ts";
 import { MessageError, RemoteError, type StatusName } from "../request/mod.ts";
 import { TransferError, wholeFileRoot } from "../transfer/mod.ts";
 import type { ChosenTarget } from "./existing_target.ts";
@@ -104,6 +110,35 @@ export function errorOfStatus(status: StatusName, path: string): Error {
       return new TransferError(status, path);
     default:
       return new RemoteError(status, path);
+  }
+}
+
+/** Opens files one after the other, keeping the folder of the last one at hand for the next. */
+export class SourceOpener {
+  #folder = "";
+  #release: (() => void) | null = null;
+
+  /**
+   * Opens a file; the caller closes it.
+   *
+   * @throws {FileError}
+   */
+  async open({ root, path }: LocalFile): Promise<SourceFile> {
+    const components = path.components.slice(0, -1);
+    const folder = `${root.directory}\0${components.join("/")}`;
+    if (folder !== this.#folder) {
+      this.close();
+      this.#release = await root.holdFolder(remotePathFromComponents(components));
+      this.#folder = folder;
+    }
+    return await root.openSource(path);
+  }
+
+  /** Lets go of the folder. */
+  close(): void {
+    this.#release?.();
+    this.#release = null;
+    this.#folder = "";
   }
 }
 

@@ -43,6 +43,7 @@ import {
   PARALLEL_SAVES,
   readWhole,
   saveWhole,
+  SourceOpener,
   statusOfOneFile,
   type WholeFile,
 } from "./pack.ts";
@@ -157,11 +158,16 @@ async function sendFiles(
   sent: SentFiles,
   options: PackOptions,
 ): Promise<void> {
-  for (const file of files) {
-    const packed = await packOne(file, options);
-    if (packed === null) continue;
-    sent.add(packed);
-    await call.stream.write(packed.bytes);
+  const opener = new SourceOpener();
+  try {
+    for (const file of files) {
+      const packed = await packOne(file, opener, options);
+      if (packed === null) continue;
+      sent.add(packed);
+      await call.stream.write(packed.bytes);
+    }
+  } finally {
+    opener.close();
   }
   await call.stream.finish();
 }
@@ -169,11 +175,12 @@ async function sendFiles(
 /** Everything of one file in one piece; null when it does not go in a pack, which it has been told. */
 async function packOne(
   file: PackedFile,
+  opener: SourceOpener,
   { exists, plainHash }: PackOptions,
 ): Promise<SentFile & { readonly bytes: Uint8Array } | null> {
-  const { root: folder, path } = file.local;
+  const { path } = file.local;
   try {
-    const source = await folder.openSource(path);
+    const source = await opener.open(file.local);
     try {
       const { sizeBytes } = source.status;
       if (sizeBytes > PACKED_FILE_BYTES) {

@@ -325,6 +325,12 @@ class MemoryDirectory implements DiskDirectory {
   }
 
   // deno-lint-ignore require-await
+  async names(): Promise<string[]> {
+    this.#called("list");
+    return [...this.#node.entries.keys()];
+  }
+
+  // deno-lint-ignore require-await
   async lookUp(name: string): Promise<NodeStatus | null> {
     this.#called("lookUp");
     return this.#node.entries.get(name)?.status() ?? null;
