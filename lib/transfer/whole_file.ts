@@ -12,7 +12,7 @@ export function wholeFileRoot(bytes: Uint8Array): Uint8Array {
 }
 
 /** Length of a root. */
-export const ROOT_BYTES = HASH_BYTES;
+export const ROOT_BYTES: number = HASH_BYTES;
 
 /** The plain SHA-256 of bytes in lower-case hex. */
 export function sha256Hex(bytes: Uint8Array): string {
