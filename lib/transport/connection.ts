@@ -245,12 +245,14 @@ export class Connection {
 
   /** Drops bytes that were read from a stream. */
   consume(stream: StreamEntry, length: number, nowMs: number): void {
-    this.streams.consume(stream, length, this.#clockAt(nowMs));
+    this.#clock.nowMs = nowMs;
+    this.streams.consume(stream, length);
   }
 
   /** Asks the peer to stop sending on a stream. */
   stop(stream: StreamEntry, code: number, nowMs: number): void {
-    this.streams.stop(stream, code, this.#clockAt(nowMs));
+    this.#clock.nowMs = nowMs;
+    this.streams.stop(stream, code);
   }
 
   /** Closes the connection; what was not acknowledged is abandoned. */
@@ -585,7 +587,7 @@ export class Connection {
     const intervalMs = this.#progressCheckMs;
     this.#deadlines.set("progress", nowMs + intervalMs);
     if (this.role !== "server" || nowMs - this.#lastReceivedAtMs > intervalMs) return;
-    this.streams.endStalled(this.#config.stalledStreamCode, this.#clockAt(nowMs));
+    this.streams.endStalled(this.#config.stalledStreamCode);
   }
 
   #pushPing(): void {

@@ -1,8 +1,9 @@
 /**
  * Credit: how much the peer lets us send, and how much we let it send. RFC 9000 §4.
  *
- * A receive window grows when it is used up within two round trips, because then it, not the path,
- * limits the sender. Beyond its base, the connection's window takes what it promises from the memory
+ * A receive window follows what arrives in a round trip: six times that leaves a sender that doubles
+ * its rate every round trip room until the next credit reaches it, even while a lost packet holds the
+ * reader up. A slow reader's window stays, because no more arrives than it makes room for. Beyond its base, the connection's window takes what it promises from the memory
  * that all connections share; a stream's window needs none, as it lies within the connection's.
  *
  * @module
@@ -10,12 +11,18 @@
 import type { MemoryBudget } from "./memory_budget.ts";
 import { TransportError } from "./transport_error.ts";
 
+/** The window in round trips of arrival: in flight, doubled, held up by a loss, credit on its way. */
+const WINDOW_ROUNDS = 6;
+/** Rates are taken over at least this long: shorter says more about the scheduler. */
+const SHORTEST_SPAN_MS = 5;
+
 /** A receive window that follows what was consumed and tunes its own size. */
 export class ReceiveWindow {
   #windowBytes: number;
   #maxBytes: number;
   #creditEnd: number;
-  #grantedAtMs = -Infinity;
+  #spanStartMs = NaN;
+  #spanStart = 0;
   readonly #memory: MemoryBudget | null;
   #takenBytes = 0;
 
@@ -41,12 +48,27 @@ export class ReceiveWindow {
    * Bytes up to `consumedEnd` have been read. Returns the new credit when it is worth telling the peer
    * (a quarter of the window is used), else NaN.
    */
-  onConsumed(consumedEnd: number, clock: { nowMs: number; rttMs: number }): number {
+  onConsumed(consumedEnd: number): number {
     if (this.#creditEnd - consumedEnd > this.#windowBytes * 0.75) return NaN;
-    if (clock.nowMs - this.#grantedAtMs < 2 * clock.rttMs) this.#grow(this.#windowBytes * 2);
-    this.#grantedAtMs = clock.nowMs;
     this.#creditEnd = Math.max(this.#creditEnd, consumedEnd + this.#windowBytes);
     return this.#creditEnd;
+  }
+
+  /**
+   * Bytes up to `receivedEnd` have come, holes perhaps included. Returns the new credit when the window
+   * grew, else NaN.
+   */
+  onReceived(receivedEnd: number, clock: { nowMs: number; rttMs: number }): number {
+    const elapsedMs = clock.nowMs - this.#spanStartMs;
+    const spanMs = Math.max(clock.rttMs, SHORTEST_SPAN_MS);
+    if (elapsedMs < spanMs) return NaN;
+    const perRoundBytes = Math.ceil((receivedEnd - this.#spanStart) * spanMs / elapsedMs);
+    this.#spanStartMs = clock.nowMs;
+    this.#spanStart = receivedEnd;
+    const wantedBytes = WINDOW_ROUNDS * perRoundBytes;
+    return wantedBytes > this.#windowBytes
+      ? this.open(Math.max(2 * this.#windowBytes, wantedBytes))
+      : NaN;
   }
 
   /** Grows the window to `windowBytes`, as far as limit and memory allow; returns the new credit. */
@@ -113,20 +135,21 @@ export class ConnectionFlowControl {
   }
 
   /**
-   * The highest offsets of all streams grew by `bytes`.
+   * The highest offsets of all streams grew by `bytes`. Returns a new limit to tell the peer, or NaN.
    *
    * @throws {TransportError} FLOW_CONTROL_ERROR
    */
-  onReceived(bytes: number): void {
+  onReceived(bytes: number, clock: { nowMs: number; rttMs: number }): number {
     this.#receivedBytes += bytes;
     if (this.#receivedBytes > this.receiveWindow.creditEnd) {
       throw new TransportError("FLOW_CONTROL_ERROR", "Data beyond the connection's credit");
     }
+    return this.receiveWindow.onReceived(this.#receivedBytes, clock);
   }
 
   /** Stream bytes were read or dropped. Returns a new limit to tell the peer, or NaN. */
-  onConsumed(bytes: number, clock: { nowMs: number; rttMs: number }): number {
+  onConsumed(bytes: number): number {
     this.#consumedBytes += bytes;
-    return this.receiveWindow.onConsumed(this.#consumedBytes, clock);
+    return this.receiveWindow.onConsumed(this.#consumedBytes);
   }
 }

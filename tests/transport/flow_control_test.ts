@@ -7,25 +7,33 @@ const at = (nowMs: number) => ({ nowMs, rttMs: 50 });
 
 Deno.test("credit is told when a quarter of the window is used", () => {
   const window = new ReceiveWindow(1000, 1000);
-  assertEquals(window.onConsumed(249, at(0)), NaN);
-  assertEquals(window.onConsumed(250, at(0)), 1250);
-  assertEquals(window.onConsumed(499, at(0)), NaN);
-  assertEquals(window.onConsumed(500, at(500)), 1500);
+  assertEquals(window.onConsumed(249), NaN);
+  assertEquals(window.onConsumed(250), 1250);
+  assertEquals(window.onConsumed(499), NaN);
+  assertEquals(window.onConsumed(500), 1500);
 });
 
-Deno.test("a window that is used up within two round trips doubles, up to its limit", () => {
-  const window = new ReceiveWindow(1000, 3000);
-  window.onConsumed(500, at(1000));
-  assertEquals(window.windowBytes, 1000);
-  window.onConsumed(1000, at(1099));
-  assertEquals(window.windowBytes, 2000);
-  window.onConsumed(2500, at(1150));
-  assertEquals(window.windowBytes, 3000);
+Deno.test("a window smaller than six round trips of arrival grows, up to its limit", () => {
+  const window = new ReceiveWindow(1000, 9000);
+  assertEquals(window.onReceived(100, at(1000)), NaN);
+  assertEquals(window.onReceived(200, at(1049)), NaN);
+  assertEquals(window.onReceived(200, at(1050)), NaN);
+  assertEquals(window.onReceived(400, at(1100)), 2000);
+  assertEquals(window.onReceived(1400, at(1150)), 6000);
+  assertEquals(window.onReceived(3400, at(1217.3)), 9000);
+  assertEquals(window.windowBytes, 9000);
 });
 
-Deno.test("a slow reader's window stays as it is", () => {
+Deno.test("a window is a whole number of bytes", () => {
+  const window = new ReceiveWindow(1000, 1e6);
+  window.onReceived(100, at(1000));
+  window.onReceived(1000, at(1053.7));
+  assert(window.windowBytes > 4000 && Number.isInteger(window.windowBytes));
+});
+
+Deno.test("a slow sender's window stays as it is", () => {
   const window = new ReceiveWindow(1000, 100_000);
-  for (let i = 1; i < 50; i++) window.onConsumed(500 * i, at(i * 100));
+  for (let i = 1; i < 50; i++) assertEquals(window.onReceived(300 * i, at(i * 100)), NaN);
   assertEquals(window.windowBytes, 1000);
 });
 
@@ -33,7 +41,7 @@ Deno.test("credit never goes back", () => {
   const window = new ReceiveWindow(1000, 1000);
   let last = 0;
   for (let consumed = 0; consumed < 20_000; consumed += 37) {
-    window.onConsumed(consumed, at(consumed));
+    window.onConsumed(consumed);
     assert(window.creditEnd >= last && window.creditEnd <= consumed + 1000);
     last = window.creditEnd;
   }
@@ -46,8 +54,8 @@ Deno.test("the connection counts what all streams send and what they got", () =>
   flow.onMaxData(400);
   flow.onSent(120);
   assertEquals([flow.sendCreditBytes, flow.peerCreditEnd], [380, 500]);
-  flow.onReceived(600);
-  flow.onReceived(400);
+  flow.onReceived(600, at(0));
+  flow.onReceived(400, at(0));
   assertEquals(flow.unconsumedBytes, 1000);
-  assertThrows(() => flow.onReceived(1), TransportError);
+  assertThrows(() => flow.onReceived(1, at(0)), TransportError);
 });

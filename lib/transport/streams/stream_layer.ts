@@ -151,21 +151,21 @@ export class StreamLayer {
   }
 
   /** Asks the peer to stop; what was received and not read is dropped. */
-  stop(entry: StreamEntry, code: number, clock: WindowClock): void {
+  stop(entry: StreamEntry, code: number): void {
     if (entry.receive.isStopped || entry.receive.isDone) return;
     const dropped = entry.receive.stop();
     if (!entry.receive.isSizeKnown) {
       this.#control.push({ kind: "stop-sending", streamId: entry.id, code });
     }
-    this.#giveCredit(entry, dropped, clock);
+    this.#giveCredit(entry, dropped);
     this.#closeIfDone(entry);
   }
 
   /** Drops bytes that the application has read, and gives the peer credit for more. */
-  consume(entry: StreamEntry, length: number, clock: WindowClock): void {
+  consume(entry: StreamEntry, length: number): void {
     entry.receive.consume(length);
     this.#trimIfLarge(entry.receive);
-    this.#giveCredit(entry, length, clock);
+    this.#giveCredit(entry, length);
     this.#closeIfDone(entry);
   }
 
@@ -189,7 +189,7 @@ export class StreamLayer {
    * Looks at the streams of the peer on which we wait for it: those that have made no progress at several
    * checks in a row end with `code`. Returns how many did. Idle memory is given back.
    */
-  endStalled(code: number, clock: WindowClock): number {
+  endStalled(code: number): number {
     let ended = 0;
     for (const entry of this.#map.values()) {
       entry.receive.trim();
@@ -197,7 +197,7 @@ export class StreamLayer {
       if (this.#map.isLocal(entry) || !this.#hasStalled(entry)) continue;
       entry.stalledChecks = 0;
       ended++;
-      this.stop(entry, code, clock);
+      this.stop(entry, code);
       this.reset(entry, code);
       this.#events.push({ kind: "readable", stream: entry }, { kind: "writable", stream: entry });
     }
@@ -365,9 +365,9 @@ export class StreamLayer {
     if (entry === undefined) return;
     const { receive } = entry;
     const readBefore = receive.readOffset;
-    this.#flow.onReceived(receive.onData(source, frame));
+    this.#onArrived(entry, receive.onData(source, frame), clock);
     if (receive.isStopped) {
-      this.#giveCredit(entry, receive.readOffset - readBefore, clock);
+      this.#giveCredit(entry, receive.readOffset - readBefore);
       this.#closeIfDone(entry);
     } else if (receive.readableBytes > 0 || receive.isAtEnd) {
       this.#reportReadable(entry);
@@ -380,9 +380,9 @@ export class StreamLayer {
   onResetStream(streamId: number, code: number, finalSize: number, clock: WindowClock): void {
     const entry = this.#find(streamId);
     if (entry === undefined || entry.receive.isDone) return;
-    this.#flow.onReceived(entry.receive.onReset(finalSize));
+    this.#flow.onReceived(entry.receive.onReset(finalSize), clock);
     entry.peerResetCode = code;
-    this.#giveCredit(entry, finalSize - entry.receive.readOffset, clock);
+    this.#giveCredit(entry, finalSize - entry.receive.readOffset);
     this.#reportReadable(entry);
     this.#closeIfDone(entry);
   }
@@ -427,14 +427,26 @@ export class StreamLayer {
     this.#events.push({ kind: "readable", stream: entry });
   }
 
-  #giveCredit(entry: StreamEntry, consumed: number, clock: WindowClock): void {
-    const connectionLimit = this.#flow.onConsumed(consumed, clock);
-    if (!Number.isNaN(connectionLimit)) {
-      this.#control.push({ kind: "max-data", limit: connectionLimit });
-    }
-    if (entry.receive.isSizeKnown) return;
-    const limit = entry.window.onConsumed(entry.receive.readOffset, clock);
-    if (Number.isNaN(limit)) return;
+  /** The highest offset grew: perhaps the windows should. */
+  #onArrived(entry: StreamEntry, growth: number, clock: WindowClock): void {
+    this.#tellLimit(this.#flow.onReceived(growth, clock));
+    const { receive, window } = entry;
+    this.#tellStreamLimit(entry, window.onReceived(receive.highest, clock));
+  }
+
+  #giveCredit(entry: StreamEntry, consumed: number): void {
+    this.#tellLimit(this.#flow.onConsumed(consumed));
+    this.#tellStreamLimit(entry, entry.window.onConsumed(entry.receive.readOffset));
+  }
+
+  /** Tells the peer the connection's limit, unless it is NaN. */
+  #tellLimit(limit: number): void {
+    if (!Number.isNaN(limit)) this.#control.push({ kind: "max-data", limit });
+  }
+
+  /** Tells the peer a stream's limit, unless it is NaN or no longer matters. */
+  #tellStreamLimit(entry: StreamEntry, limit: number): void {
+    if (Number.isNaN(limit) || entry.receive.isSizeKnown) return;
     entry.receive.giveCredit(limit);
     this.#control.push({ kind: "max-stream-data", streamId: entry.id, limit });
   }
