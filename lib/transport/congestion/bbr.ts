@@ -41,6 +41,9 @@ const HEADROOM = 0.15;
 const SHARING_WINDOW_GAIN = 1.5;
 const FIRST_WINDOW_PACKETS = 32;
 const SMALLEST_WINDOW_PACKETS = 4;
+/** 4 Mbit/s: where a window is paced over a long round trip, starting below that only wastes time. */
+const FIRST_RATE_BYTES_PER_MS = 500;
+const LARGEST_FIRST_WINDOW_PACKETS = 256;
 /** Until the first RTT sample, the window is paced as if the RTT were this. */
 const NOMINAL_RTT_MS = 10;
 /** Time that a busy process may take to notice an ACK: always covered by the window. */
@@ -573,8 +576,15 @@ class Bbr implements CongestionController {
     let window = this.windowBytes;
     if (this.#isFilled) {
       window = Math.min(window + sample.ackedBytes, target);
-    } else if (window < target || sample.deliveredBytes < this.#firstWindowBytes) {
-      window += sample.ackedBytes;
+    } else {
+      if (window < target || sample.deliveredBytes < this.#firstWindowBytes) {
+        window += sample.ackedBytes;
+      }
+      const least = Math.min(
+        this.#path.minRttMs * FIRST_RATE_BYTES_PER_MS,
+        LARGEST_FIRST_WINDOW_PACKETS * this.#maxDatagramBytes,
+      );
+      if (window < least) window = least;
     }
     const limit = this.#state === "probe-rtt" ? this.#probeRttWindow() : this.#boundBytes();
     if (window > limit) window = limit;
