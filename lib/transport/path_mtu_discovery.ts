@@ -17,6 +17,11 @@ const MAX_PROBES = 3;
 const RAISE_TIMER_MS = 600_000;
 /** Full-size packets lost in a row, without one arriving, that make a black hole. */
 const BLACK_HOLE_THRESHOLD = 6;
+/**
+ * After a black hole sizes are tried again this soon, and after each further one twice as late: a
+ * queue that overflowed may have looked like one, and the path may carry a size in between.
+ */
+const BLACK_HOLE_RETRY_MS = 1_000;
 
 type Phase =
   | {
@@ -35,6 +40,7 @@ export class PathMtuDiscovery {
   #phase: Phase;
   #lostInARow = 0;
   #newestLargeAcked = -1;
+  #blackHoleRetryMs = BLACK_HOLE_RETRY_MS;
 
   /** Searches up to `limitBytes`: what both sockets and the address family allow. */
   constructor(limitBytes: number) {
@@ -115,7 +121,8 @@ export class PathMtuDiscovery {
     if (++this.#lostInARow < BLACK_HOLE_THRESHOLD) return false;
     this.#lostInARow = 0;
     this.#confirmedBytes = BASE_DATAGRAM_BYTES;
-    this.#phase = { kind: "complete", raiseAtMs: nowMs + RAISE_TIMER_MS };
+    this.#phase = { kind: "complete", raiseAtMs: nowMs + this.#blackHoleRetryMs };
+    this.#blackHoleRetryMs = Math.min(2 * this.#blackHoleRetryMs, RAISE_TIMER_MS);
     return true;
   }
 

@@ -53,11 +53,19 @@ Deno.test("six large packets lost in a row are a black hole", () => {
   search(mtu, 1472);
   for (let n = 0; n < 5; n++) assertFalse(mtu.onPacketLost(n, 1472, 100));
   assert(mtu.onPacketLost(5, 1472, 100));
-  assertEquals([mtu.datagramBytes, mtu.probeDueBytes(600_099), mtu.probeDueBytes(600_100)], [
-    1200,
-    0,
-    1372,
-  ]);
+  assertEquals(mtu.datagramBytes, 1200);
+});
+
+Deno.test("after a black hole sizes are tried again, later each time", () => {
+  const mtu = new PathMtuDiscovery(1472);
+  let nowMs = 0;
+  for (const waitMs of [1000, 2000, 4000]) {
+    search(mtu, 1472);
+    for (let n = 0; n < 6; n++) mtu.onPacketLost(n, 1472, nowMs);
+    assertEquals([mtu.datagramBytes, mtu.probeDueBytes(nowMs + waitMs - 1)], [1200, 0]);
+    nowMs += waitMs;
+    assertEquals(mtu.probeDueBytes(nowMs), 1372);
+  }
 });
 
 Deno.test("a large packet that arrives proves that there is no black hole", () => {
