@@ -218,6 +218,10 @@ function scan(
     }
     const [name, attached] = splitOnce(arg.slice(2), "=");
     const row = rows.find((candidate) => candidate.name === name);
+    if (row === undefined && hasCommand(words)) {
+      words.push(arg); // an option of the command, or its mistake to tell
+      continue;
+    }
     if (row === undefined) throw unknownOption(arg);
     if (row.value === undefined) {
       if (attached !== null) throw new UsageError(`--${name} takes no value`);

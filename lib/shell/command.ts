@@ -25,6 +25,8 @@ export type Completion =
 export interface Flag {
   /** The letter after the dash. */
   readonly letter: string;
+  /** The word after two dashes, when it has one. */
+  readonly long?: string;
   /** Name of its value when it takes one. */
   readonly value?: string;
   /** What it does. */
@@ -144,6 +146,8 @@ export function readInvocation(command: Command, rest: readonly Word[]): Invocat
       words.push(word);
     } else if (word.text === "--") {
       optionsEnded = true;
+    } else if (word.text.startsWith("--")) {
+      readLongFlag(command, word, given);
     } else {
       index += readFlags(command, word, rest[index + 1], given);
     }
@@ -160,6 +164,17 @@ export function readInvocation(command: Command, rest: readonly Word[]): Invocat
   };
 }
 
+/** Reads `--word`. */
+function readLongFlag(command: Command, word: Word, given: Map<string, Word | null>): void {
+  const flag = command.flags?.find(({ long }) => long !== undefined && word.text === `--${long}`);
+  if (flag === undefined) throw unknownOption(command, word);
+  given.set(flag.letter, null);
+}
+
+function unknownOption(command: Command, word: Word): UsageError {
+  return new UsageError(`${command.name}: unknown option ${word.text}. Usage: ${command.usage}`);
+}
+
 /** Reads one word of options; returns how many further words it used. */
 function readFlags(
   command: Command,
@@ -171,9 +186,7 @@ function readFlags(
   for (const [position, letter] of letters.entries()) {
     const flag = command.flags?.find((candidate) => candidate.letter === letter);
     if (flag === undefined) {
-      throw new UsageError(
-        `${command.name}: unknown option ${word.text}. Usage: ${command.usage}`,
-      );
+      throw unknownOption(command, word);
     }
     if (flag.value === undefined) {
       given.set(letter, null);

@@ -159,7 +159,8 @@ async function planFolder(
   }
 }
 
-function downloadItem(
+/** A remote file and where it goes. */
+export function downloadItem(
   name: string,
   sizeBytes: number,
   remote: RemotePath,

@@ -7,6 +7,7 @@
 import { controlCommands } from "./commands/control.ts";
 import { localCommands } from "./commands/local.ts";
 import { remoteCommands } from "./commands/remote.ts";
+import { syncCommands } from "./commands/sync.ts";
 import { transferCommands } from "./commands/transfers.ts";
 import { type Command, findCommand, type Next, readInvocation } from "./command.ts";
 import type { ExistsPolicy } from "../operations/mod.ts";
@@ -20,6 +21,7 @@ import type { Terminal } from "./terminal.ts";
 export const allCommands: readonly Command[] = [
   ...remoteCommands.slice(0, 1),
   ...transferCommands,
+  ...syncCommands,
   ...remoteCommands.slice(1),
   ...localCommands,
   ...controlCommands,

@@ -171,7 +171,8 @@ async function makeRemoteFolder(path: RemotePath, context: CommandContext): Prom
     ));
 }
 
-function uploadItem(
+/** A local file and where it goes. */
+export function uploadItem(
   name: string,
   sizeBytes: number,
   source: LocalPlace,

@@ -248,6 +248,7 @@ export class ShellStage implements AsyncDisposable {
   shutdownRequests = 0;
   readonly #folder: string;
   readonly #root: FileRoot;
+  #pausedMs = 0;
 
   private constructor(folder: string, root: FileRoot, options: ShellStageOptions) {
     this.#folder = folder;
@@ -260,7 +261,13 @@ export class ShellStage implements AsyncDisposable {
       readOnly: false,
       peer: "192.0.2.1:40000",
       clientKey: "11".repeat(32),
-      uploads: new UploadClaims({ nowMs: () => 0, pause: () => Promise.resolve() }),
+      uploads: new UploadClaims({
+        nowMs: () => this.#pausedMs,
+        pause: async (delayMs) => {
+          await turns();
+          this.#pausedMs += delayMs;
+        },
+      }),
       silentMs: () => 0,
       nowMs: () => this.clock.nowMs(),
       onEvent: () => {},

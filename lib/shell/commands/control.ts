@@ -207,8 +207,9 @@ function sayHelp(terminal: CommandContext["terminal"], line: string): void {
 function showOne(command: Command, say: (line: string) => void): void {
   say(command.usage);
   say(`  ${command.summary}`);
-  for (const { letter, value, meaning } of command.flags ?? []) {
-    say(`  -${letter}${value === undefined ? "" : ` ${value}`}  ${meaning}`);
+  for (const { letter, long, value, meaning } of command.flags ?? []) {
+    const words = long === undefined ? `-${letter}` : `-${letter}, --${long}`;
+    say(`  ${words}${value === undefined ? "" : ` ${value}`}  ${meaning}`);
   }
   for (const line of command.details ?? []) say(`  ${line}`);
   const others = [command.name, ...command.aliases.map(({ word }) => word)]

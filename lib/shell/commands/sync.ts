@@ -1,0 +1,187 @@
+/** `sync`: makes one folder like another. */
+
+import { REMOTE_ROOT, type RemotePath, resolveRemotePath } from "../../files/mod.ts";
+import type { Command, CommandContext, Invocation, Next } from "../command.ts";
+import { downloadItem } from "../download_plan.ts";
+import { about, SubjectError, UsageError } from "../shell_error.ts";
+import { isSameMoment, planSync, type SyncPlan } from "../sync_plan.ts";
+import { LocalSide, RemoteSide, type SyncSide } from "../sync_sides.ts";
+import type { TransferCommand } from "../terminal.ts";
+import { type BatchFailure, moveAll } from "../transfer_batch.ts";
+import type { TransferItem } from "../transfer_item.ts";
+import { uploadItem } from "../upload_plan.ts";
+
+/** `sync`. */
+export const syncCommands: readonly Command[] = [
+  {
+    name: "sync",
+    aliases: [{ word: "mirror" }],
+    usage: "sync SRC DST [-n] [--delete] [--checksum]",
+    summary: "make the folder DST like the folder SRC, moving only what differs",
+    details: [
+      "One of the two is on the server and begins with server: — sync photos server:photos sends,",
+      "sync server:photos photos fetches. A folder here of such a name is written ./server:…",
+      "Files of the same size and time are taken for the same. Nothing is deleted without --delete.",
+    ],
+    flags: [
+      { letter: "n", long: "dry-run", meaning: "only show what would be done" },
+      { letter: "d", long: "delete", meaning: "delete in DST what SRC does not have" },
+      { letter: "c", long: "checksum", meaning: "compare content, not times" },
+    ],
+    arguments: { least: 2, most: 2 },
+    completes: "local-folder",
+    run: sync,
+  },
+];
+
+const SERVER_PREFIX = /^server:/i;
+
+/** The two ends, and which way files go. */
+interface Direction {
+  readonly command: TransferCommand;
+  readonly source: SyncSide;
+  readonly target: SyncSide;
+  itemOf(path: string, sizeBytes: number): Promise<TransferItem>;
+}
+
+async function sync(invocation: Invocation, context: CommandContext): Promise<Next> {
+  const [from, to] = invocation.words.map((word) => word.text);
+  const direction = chooseDirection(from!, to!, context);
+  const { source, target, command } = direction;
+  const failures: BatchFailure[] = [];
+  const onSkipped = (error: unknown, path: string) => {
+    const exitCode = context.terminal.failure(command, new SubjectError(path, error));
+    failures.push({ name: path, exitCode });
+  };
+  const sourceTree = await about(source.name, () => source.tree(onSkipped));
+  if (sourceTree === null) throw new UsageError(`There is no folder ${source.name}`);
+  const targetTree = await about(target.name, () => target.tree(() => {}));
+  const plan = await planSync(
+    sourceTree,
+    targetTree ?? new Map(),
+    invocation.has("c")
+      ? async (path) => await source.hash(path) === await target.hash(path)
+      : isSameMoment,
+  );
+  const mayDelete = invocation.has("d");
+  for (const path of plan.others) {
+    context.terminal.note(`Skipped ${path}: it is neither a file nor a folder`);
+  }
+  if (invocation.has("n")) {
+    showPlan(plan, mayDelete, context);
+    return "go-on";
+  }
+  if (targetTree === null) await target.makeFolder("");
+  await carryOut(plan, direction, context, { mayDelete, failures });
+  return "go-on";
+}
+
+function chooseDirection(from: string, to: string, context: CommandContext): Direction {
+  const isUpload = SERVER_PREFIX.test(to);
+  if (isUpload === SERVER_PREFIX.test(from)) {
+    throw new UsageError(
+      "sync: one of the two folders is on the server and begins with server:, the other one is here",
+    );
+  }
+  const remoteText = isUpload ? to : from;
+  const remotePath = resolveRemoteFolder(remoteText.replace(SERVER_PREFIX, ""), context);
+  const remote = new RemoteSide(context, remoteText, remotePath);
+  const local = new LocalSide(context, isUpload ? from : to);
+  const place = async (path: string) => ({
+    root: await local.root({ create: true }),
+    path: resolveRemotePath(REMOTE_ROOT, path),
+  });
+  return isUpload
+    ? {
+      command: "put",
+      source: local,
+      target: remote,
+      itemOf: async (path, size) => uploadItem(path, size, await place(path), remote.path(path)),
+    }
+    : {
+      command: "get",
+      source: remote,
+      target: local,
+      itemOf: async (path, size) => downloadItem(path, size, remote.path(path), await place(path)),
+    };
+}
+
+function showPlan(plan: SyncPlan, mayDelete: boolean, { terminal }: CommandContext): void {
+  const show = (action: string, path: string, bytes: number) =>
+    terminal.result(`${action.padEnd(7)}  ${path}`, { command: "sync", action, path, bytes });
+  for (const path of plan.obstacles) show("replace", path, 0);
+  for (const path of plan.folders) show("folder", `${path}/`, 0);
+  for (const { kind, path, sizeBytes } of plan.files) show(kind, path, sizeBytes);
+  if (mayDelete) { for (const path of plan.extras) show("delete", path, 0); }
+  const bytes = plan.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const extras = plan.extras.length;
+  const deleting = mayDelete ? `${extras} to delete` : `${extras} more in DST stay`;
+  terminal.note(
+    `${plan.files.length} to move (${bytes} bytes), ${plan.sameCount} the same, ${deleting}. ` +
+      "Nothing was done.",
+  );
+}
+
+async function carryOut(
+  plan: SyncPlan,
+  direction: Direction,
+  context: CommandContext,
+  { mayDelete, failures }: { mayDelete: boolean; failures: BatchFailure[] },
+): Promise<void> {
+  const { target, command } = direction;
+  const { terminal } = context;
+  const blocked = mayDelete ? [] : plan.obstacles;
+  for (const path of blocked) {
+    const problem = new UsageError(
+      `${path} is of another kind in ${target.name}: --delete replaces it`,
+    );
+    failures.push({ name: path, exitCode: terminal.failure(command, problem) });
+  }
+  const isBlocked = (path: string) =>
+    blocked.some((obstacle) => path === obstacle || path.startsWith(`${obstacle}/`));
+  if (mayDelete) await removeAll(plan.obstacles, "Replaces", target, context);
+  await inParallel(
+    plan.folders.filter((path) => !isBlocked(path)),
+    (path) => target.makeFolder(path),
+  );
+  const items: TransferItem[] = [];
+  for (const { path, sizeBytes } of plan.files) {
+    if (!isBlocked(path)) items.push(await direction.itemOf(path, sizeBytes));
+  }
+  if (items.length > 0 || failures.length > 0) {
+    await moveAll(command, items, { ...context, exists: "overwrite" }, failures);
+  } else {
+    terminal.note(`Nothing to move: ${plan.sameCount} the same.`);
+  }
+  // Only now: whatever failed above threw, and then nothing may be missing at the source by mistake.
+  if (mayDelete) await removeAll(plan.extras, "Deletes", target, context);
+}
+
+/** Shows everything that will go before the first of it does. */
+async function removeAll(
+  paths: readonly string[],
+  verb: string,
+  target: SyncSide,
+  { terminal }: CommandContext,
+): Promise<void> {
+  for (const path of paths) terminal.note(`${verb} ${path} in ${target.name}`);
+  await inParallel(paths, (path) => about(path, () => target.remove(path)));
+}
+
+/** Requests under way at the same time. */
+const PARALLEL_REQUESTS = 32;
+
+async function inParallel(
+  paths: readonly string[],
+  work: (path: string) => Promise<void>,
+): Promise<void> {
+  const queue = paths.values();
+  const worker = async () => {
+    for (const path of queue) await work(path);
+  };
+  await Promise.all(Array.from({ length: PARALLEL_REQUESTS }, worker));
+}
+
+function resolveRemoteFolder(text: string, { session }: CommandContext): RemotePath {
+  return resolveRemotePath(session.remoteFolder, text === "" ? "." : text);
+}

@@ -1,0 +1,191 @@
+/**
+ * The two ends of `sync`: a folder here and one on the server, seen alike.
+ *
+ * @module
+ */
+
+import {
+  digestFile,
+  type FileError,
+  type FileRoot,
+  type FileStatus,
+  formatRemotePath,
+  REMOTE_ROOT,
+  type RemotePath,
+  remotePathFromComponents,
+} from "../files/mod.ts";
+import { hashFile, makeDirectory, removePath, walkTree } from "../operations/mod.ts";
+import { type Caller, RemoteError } from "../request/mod.ts";
+import type { CommandContext } from "./command.ts";
+import { about, UsageError } from "./shell_error.ts";
+import type { Tree } from "./sync_plan.ts";
+
+/** One end. Paths are those of a {@linkcode Tree}. */
+export interface SyncSide {
+  /** What it is called in what the user reads. */
+  readonly name: string;
+  /** Everything in it. What could not be looked at goes to `onSkipped`. Null when there is no such folder. */
+  tree(onSkipped: (error: unknown, path: string) => void): Promise<Tree | null>;
+  /** Lower-case hexadecimal SHA-256 of a file. */
+  hash(path: string): Promise<string>;
+  /** Makes a folder, with those above it. */
+  makeFolder(path: string): Promise<void>;
+  /** Removes a file, or a folder with everything in it. */
+  remove(path: string): Promise<void>;
+}
+
+/** A folder on this machine. */
+export class LocalSide implements SyncSide {
+  readonly name: string;
+  readonly #context: CommandContext;
+  #root: FileRoot | null = null;
+
+  /** Names a folder that may not exist yet. */
+  constructor(context: CommandContext, name: string) {
+    this.#context = context;
+    this.name = name;
+  }
+
+  /** The folder, made when `create` is set. */
+  async root(options: { create: boolean }): Promise<FileRoot> {
+    return this.#root ??= await this.#context.local.folder(this.name, options);
+  }
+
+  async tree(onSkipped: (error: unknown, path: string) => void): Promise<Tree | null> {
+    const status = await this.#context.local.status(this.name);
+    if (status === null) return null;
+    if (!await this.#context.local.isFolder(this.name)) throw notAFolder(this.name);
+    const root = await this.root({ create: false });
+    const tree = new Map<string, FileStatus>();
+    const skip = (error: FileError) => onSkipped(error, error.path);
+    for await (const { path, status } of root.walk(REMOTE_ROOT, { onSkipped: skip })) {
+      this.#context.signal.throwIfAborted();
+      if (path.components.length > 0) tree.set(path.components.join("/"), status);
+    }
+    return tree;
+  }
+
+  async hash(path: string): Promise<string> {
+    const source = await (await this.root({ create: false })).openSource(pathBelow([], path));
+    try {
+      return (await digestFile(source, { signal: this.#context.signal })).toHex();
+    } finally {
+      await source.close();
+    }
+  }
+
+  async makeFolder(path: string): Promise<void> {
+    const root = await this.root({ create: true });
+    if (path !== "") await root.makeDirectory(pathBelow([], path), { parents: true });
+  }
+
+  async remove(path: string): Promise<void> {
+    await (await this.root({ create: false })).removeTree(pathBelow([], path));
+  }
+}
+
+/** A folder on the server. */
+export class RemoteSide implements SyncSide {
+  readonly name: string;
+  readonly #context: CommandContext;
+  readonly #folder: RemotePath;
+
+  /** Names a folder that may not exist yet. */
+  constructor(context: CommandContext, name: string, folder: RemotePath) {
+    this.#context = context;
+    this.name = name;
+    this.#folder = folder;
+  }
+
+  /** A path below it, for the server. */
+  path(path: string): RemotePath {
+    return pathBelow(this.#folder.components, path);
+  }
+
+  async tree(onSkipped: (error: unknown, path: string) => void): Promise<Tree | null> {
+    try {
+      return await this.#request((caller) => this.#walk(caller, onSkipped));
+    } catch (error) {
+      if (error instanceof RemoteError && error.status === "not-found") return null;
+      throw error;
+    }
+  }
+
+  async hash(path: string): Promise<string> {
+    const { signal } = this.#context;
+    const { sha256 } = await this.#request((caller) =>
+      hashFile(caller, this.path(path), { signal })
+    );
+    return sha256;
+  }
+
+  async makeFolder(path: string): Promise<void> {
+    const { signal } = this.#context;
+    const folder = this.path(path);
+    if (folder.components.length === 0) return;
+    await about(
+      formatRemotePath(folder),
+      () => this.#request((caller) => makeDirectory(caller, folder, { parents: true, signal })),
+    );
+  }
+
+  async remove(path: string): Promise<void> {
+    const { session, signal } = this.#context;
+    const options = { recursive: true, signal };
+    await session.request(
+      signal,
+      async (caller) => {
+        await removePath(caller, this.path(path), options).catch(ignoreMissing);
+      },
+      // What was removed before the connection was lost is missing the second time, which is fine.
+      { onLoss: "again" },
+    );
+  }
+
+  async #walk(
+    caller: Caller,
+    onSkipped: (error: unknown, path: string) => void,
+  ): Promise<Tree> {
+    const tree = new Map<string, FileStatus>();
+    const depth = this.#folder.components.length;
+    const skipped: { path: string; error: RemoteError }[] = [];
+    for await (const page of walkTree(caller, this.#folder, { signal: this.#context.signal })) {
+      for (const { path, reason } of page.skipped) {
+        skipped.push({ path, error: new RemoteError(reason, path) });
+      }
+      for (const { path, status } of page.entries) {
+        if (path.components.length === depth) assertFolder(status, this.name);
+        // A server may say anything; what is not below the folder was not asked for.
+        if (isBelow(path, this.#folder)) tree.set(path.components.slice(depth).join("/"), status);
+      }
+    }
+    for (const { path, error } of skipped) onSkipped(error, path);
+    return tree;
+  }
+
+  #request<Result>(work: (caller: Caller) => Promise<Result>): Promise<Result> {
+    const { session, signal } = this.#context;
+    return session.request(signal, work, { onLoss: "again" });
+  }
+}
+
+function pathBelow(folder: readonly string[], path: string): RemotePath {
+  return remotePathFromComponents([...folder, ...(path === "" ? [] : path.split("/"))]);
+}
+
+function isBelow(path: RemotePath, folder: RemotePath): boolean {
+  return path.components.length > folder.components.length &&
+    folder.components.every((name, index) => path.components[index] === name);
+}
+
+function assertFolder(status: FileStatus, name: string): void {
+  if (status.kind !== "directory") throw notAFolder(name);
+}
+
+function notAFolder(name: string): UsageError {
+  return new UsageError(`sync works on folders, and ${name} is none: use get or put`);
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!(error instanceof RemoteError && error.status === "not-found")) throw error;
+}
