@@ -32,6 +32,7 @@ import {
 import { openPrivateFiles } from "./private_files.ts";
 import { show } from "./show.ts";
 import { onSignals } from "./signals.ts";
+import { cleanLeftovers } from "./staging_care.ts";
 import { TextTerminal } from "./text_terminal.ts";
 import { SystemTty, type Tty } from "./tty.ts";
 
@@ -119,6 +120,7 @@ async function prepare(
   const congestion = await loadController(options.congestion, importController);
   const local = await FileRoot.open(options.folder, { create: true });
   const localFolder = local.directory;
+  const cleaned = await cleanLeftovers(local);
   await local.close();
   const { terminal } = io.output;
   const { tty } = io;
@@ -144,7 +146,9 @@ async function prepare(
       terminal.note(`Connection ended: ${end.reason}. The next command connects again.`);
     },
   });
-  const shell = new Shell({ session, terminal, exists: options.exists });
+  if (cleaned !== null) terminal.detail(cleaned);
+  const { exists, durability } = options;
+  const shell = new Shell({ session, terminal, exists, durability });
   return new ClientProgram({ options, session, shell, terminal, ...io });
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Durability } from "../files/mod.ts";
 import { type ExistsPolicy, readPort, type Target, UsageError } from "../shell/mod.ts";
 import { parseRate } from "./units.ts";
 import { PRODUCT, VERSION } from "./version.ts";
@@ -29,6 +30,8 @@ export interface CommonOptions {
   readonly codeFile: string | null;
   /** Name of a congestion controller; null for the default. */
   readonly congestion: string | null;
+  /** What a received file waits for before it counts as saved. */
+  readonly durability: Durability;
 }
 
 /** What the server was asked to be. */
@@ -64,6 +67,7 @@ export const DEFAULT_PORT = 5555;
 
 const DEFAULT_TIMEOUT_SECONDS = 10;
 const LONGEST_TIMEOUT_SECONDS = 86_400;
+const DURABILITY_WORDS: readonly Durability[] = ["full", "data", "none"];
 const EXISTS_WORDS: readonly ExistsPolicy[] = ["overwrite", "skip", "rename", "fail"];
 
 interface OptionRow {
@@ -76,6 +80,11 @@ const COMMON_ROWS: readonly OptionRow[] = [
   { name: "code-file", value: "FILE", meaning: "file with the access code (or set FERRY_CODE)" },
   { name: "max-rate", value: "RATE", meaning: "cap on sending, such as 80Mbit or 10MB" },
   { name: "congestion", value: "NAME", meaning: "congestion controller" },
+  {
+    name: "durability",
+    value: "HOW",
+    meaning: "flush received files: full (default), data or none",
+  },
   { name: "no-ffi", meaning: "use no native code" },
   { name: "json", meaning: "one JSON object per line on stdout" },
   { name: "quiet", meaning: "only errors and results" },
@@ -259,6 +268,7 @@ function readCommon(given: ReadonlyMap<string, string>, isDebug: boolean): Commo
     ffi: !given.has("no-ffi"),
     codeFile: given.get("code-file") ?? null,
     congestion: readControllerName(given.get("congestion")),
+    durability: readDurability(given.get("durability") ?? "full"),
   };
 }
 
@@ -302,6 +312,14 @@ function readExists(word: string): ExistsPolicy {
     throw new UsageError(`--exists takes overwrite, skip, rename or fail, not "${word}"`);
   }
   return policy;
+}
+
+function readDurability(word: string): Durability {
+  const durability = DURABILITY_WORDS.find((candidate) => candidate === word);
+  if (durability === undefined) {
+    throw new UsageError(`--durability takes full, data or none, not "${word}"`);
+  }
+  return durability;
 }
 
 function readSeconds(text: string | undefined): number {

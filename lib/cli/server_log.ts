@@ -153,6 +153,11 @@ export class ServerLog {
     this.#note(`Stopping${waits}`, { event: "draining", connections });
   }
 
+  /** Something the server did by itself. */
+  notice(sentence: string): void {
+    this.#note(sentence, { event: "notice", message: sentence });
+  }
+
   /** The server is done. */
   stopped(exitCode: number): void {
     this.#note("Stopped.", { event: "end", exitCode });

@@ -34,6 +34,7 @@ import { dropPermissions } from "./permissions.ts";
 import { type Admission, ServerAccess } from "./server_access.ts";
 import { show } from "./show.ts";
 import { onSignals } from "./signals.ts";
+import { cleanHourly } from "./staging_care.ts";
 import { SystemTty } from "./tty.ts";
 
 /**
@@ -81,9 +82,10 @@ export async function runServer(
   }
 }
 
-async function openRoot({ root, isReadOnly }: ServerOptions): Promise<FileRoot> {
+async function openRoot({ root, isReadOnly, durability }: ServerOptions): Promise<FileRoot> {
+  const nowMs = () => systemClock.nowMs();
   try {
-    return await FileRoot.open(root, { create: !isReadOnly });
+    return await FileRoot.open(root, { create: !isReadOnly, nowMs, durability });
   } catch (error) {
     if (error instanceof FileError && error.kind === "not-found") {
       throw new UsageError(`There is no folder ${root} to serve`, { cause: error });
@@ -138,6 +140,7 @@ class FerryServer {
       log.listening(await this.#facts(listener));
       dropPermissions();
       tasks.run("accept", () => this.#accept(listener, tasks));
+      if (!options.isReadOnly) tasks.run("staging", () => this.#cleanStaging());
       await Promise.race([this.#drained(), failureOf(listener.failed), failureOf(tasks.failed)]);
       await listener.close(0, "the server stops");
       await tasks.join();
@@ -163,6 +166,11 @@ class FerryServer {
       outsideAddress: outsideAddress(hostname),
       accelerators: acceleratorsOf(setup.driver.aead.name, listener.socket.capabilities),
     };
+  }
+
+  async #cleanStaging(): Promise<void> {
+    const { root, log } = this.#parts;
+    await cleanHourly(root, (sentence) => log.notice(sentence), this.#draining.signal);
   }
 
   async #accept(listener: Listener, tasks: TaskGroup): Promise<void> {

@@ -9,6 +9,7 @@ import { type Disk, type DiskDirectory, type NodeStatus, systemDisk } from "./di
 import { renameExclusively } from "./exclusive_rename.ts";
 import { FileError, fileErrorFrom, osCode } from "./file_error.ts";
 import {
+  type Durability,
   openPartialFile,
   type PartialFile,
   type PartialFileContext,
@@ -23,6 +24,7 @@ import {
 } from "./remote_path.ts";
 import { SharedDirectories, type SharedDirectory } from "./shared_directories.ts";
 import { STAGING_DIRECTORY } from "./staging.ts";
+import { dropNote, keepNote, readNotes } from "./staging_notes.ts";
 import { cleanStaging, type CleanupOptions, type CleanupResult } from "./staging_cleanup.ts";
 import { type SourceFile, sourceFile } from "./source_file.ts";
 
@@ -34,6 +36,8 @@ export interface FileRootOptions {
   readonly create?: boolean;
   /** A clock for flushing unfinished transfers every 5 s too, not only every 256 MiB. */
   readonly nowMs?: () => number;
+  /** What transfers wait for that say nothing else; `"full"` by default. */
+  readonly durability?: Durability;
 }
 
 /** One step of {@linkcode FileRoot.walk}. */
@@ -56,6 +60,7 @@ export class FileRoot {
   readonly directory: string;
   readonly #disk: Disk;
   readonly #root: DiskDirectory;
+  readonly #durability: Durability;
   readonly #syncs = new DirectorySync();
   readonly #partialContext: PartialFileContext;
   #mayHaveStaged = false;
@@ -66,6 +71,7 @@ export class FileRoot {
     this.directory = directory;
     this.#root = root;
     this.#disk = options.disk ?? systemDisk;
+    this.#durability = options.durability ?? "full";
     this.#partialContext = {
       root,
       directories: new SharedDirectories(root),
@@ -155,7 +161,8 @@ export class FileRoot {
       const { umask } = this.#disk;
       const destination = { parent, name, path: shown, isNew, syncs: this.#syncs, umask, release };
       this.#mayHaveStaged = true;
-      return await openPartialFile(this.#partialContext, destination, options);
+      const complete = { ...options, durability: options.durability ?? this.#durability };
+      return await openPartialFile(this.#partialContext, destination, complete);
     } catch (error) {
       release();
       throw fileErrorFrom(error, shown);
@@ -274,7 +281,25 @@ export class FileRoot {
    */
   async cleanStaging(options: CleanupOptions): Promise<CleanupResult> {
     this.#mayHaveStaged = true;
-    return await this.#inside(REMOTE_ROOT, [], (root) => cleanStaging(root, options));
+    const freeBytes = await this.#disk.freeBytes(this.directory);
+    return await this.#inside(REMOTE_ROOT, [], (root) => cleanStaging(root, options, freeBytes));
+  }
+
+  /** Keeps a short text until it is dropped or a week has passed; the same text is kept once. */
+  async keepNote(text: string): Promise<void> {
+    this.#mayHaveStaged = true;
+    await this.#inside(REMOTE_ROOT, [], (root) => keepNote(root, text));
+  }
+
+  /** Drops a note; it is fine when there is none. */
+  async dropNote(text: string): Promise<void> {
+    this.#mayHaveStaged = true;
+    await this.#inside(REMOTE_ROOT, [], (root) => dropNote(root, text));
+  }
+
+  /** The notes kept here, oldest first. */
+  async notes(): Promise<string[]> {
+    return await this.#inside(REMOTE_ROOT, [], readNotes);
   }
 
   /** Releases the folder. Every file opened through it must have ended before. */

@@ -22,8 +22,11 @@ export interface PartialOptions {
    * What `commit` waits for: file and directory on stable storage (`"full"`, the default), the
    * file's content only (`"data"`), or nothing (`"none"`).
    */
-  readonly durability?: "full" | "data" | "none";
+  readonly durability?: Durability;
 }
+
+/** How much of a finished file has to be on stable storage before it counts as saved. */
+export type Durability = "full" | "data" | "none";
 
 /**
  * A file being received, invisible under its name until it is whole.

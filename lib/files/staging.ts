@@ -14,6 +14,10 @@ export const STAGING_DIRECTORY = `${STAGING_PREFIX}staging`;
 export const PART_SUFFIX = ".part";
 /** Ending of their journals. */
 export const JOURNAL_SUFFIX = ".log";
+/** Begins the names of files that are written at once. */
+export const SMALL_PART_PREFIX = "small-";
+/** Ending of notes. */
+export const NOTE_SUFFIX = ".note";
 
 /** What a staging place is found with. */
 export interface StagingContext {
@@ -66,7 +70,7 @@ export async function createUniquePart(
   numbers: Iterator<number, never>,
 ): Promise<{ file: DiskFile; name: string }> {
   for (;;) {
-    const name = `${prefix}small-${numbers.next().value}${PART_SUFFIX}`;
+    const name = `${prefix}${SMALL_PART_PREFIX}${numbers.next().value}${PART_SUFFIX}`;
     try {
       return { file: await directory.openFile(name, { access: "write", create: "new" }), name };
     } catch (error) {
@@ -84,7 +88,8 @@ export async function removeIfThere(directory: DiskDirectory, name: string): Pro
   }
 }
 
-async function openStagingDirectory(root: DiskDirectory): Promise<DiskDirectory> {
+/** Opens the staging folder of a served folder, making it when there is none. */
+export async function openStagingDirectory(root: DiskDirectory): Promise<DiskDirectory> {
   for (;;) {
     try {
       return await root.openDirectory(STAGING_DIRECTORY);

@@ -5,7 +5,14 @@
  */
 import type { DiskDirectory, NodeStatus } from "./disk.ts";
 import { osCode } from "./file_error.ts";
-import { JOURNAL_SUFFIX, PART_SUFFIX, removeIfThere, STAGING_DIRECTORY } from "./staging.ts";
+import {
+  JOURNAL_SUFFIX,
+  NOTE_SUFFIX,
+  PART_SUFFIX,
+  removeIfThere,
+  SMALL_PART_PREFIX,
+  STAGING_DIRECTORY,
+} from "./staging.ts";
 
 /** What is to go. */
 export interface CleanupOptions {
@@ -13,7 +20,7 @@ export interface CleanupOptions {
   readonly nowMs: number;
   /** Age from which an unfinished transfer goes; 7 days by default. */
   readonly maxAgeMs?: number;
-  /** Bytes that all of them may take together; without limit by default. */
+  /** Bytes that all of them may take together; half of what the disk could give by default. */
   readonly quotaBytes?: number;
 }
 
@@ -29,6 +36,7 @@ export interface CleanupResult {
 export async function cleanStaging(
   root: DiskDirectory,
   options: CleanupOptions,
+  freeBytes: number | null,
 ): Promise<CleanupResult> {
   let staging: DiskDirectory;
   try {
@@ -38,30 +46,37 @@ export async function cleanStaging(
     throw error;
   }
   try {
-    return await cleanDirectory(staging, options);
+    return await cleanDirectory(staging, options, freeBytes);
   } finally {
     staging.close();
   }
 }
 
 const WEEK_MS = 7 * 24 * 3600 * 1000;
+/** A small file has its staging name for a moment only; what is older was left by a program that was killed. */
+const SMALL_PART_MS = 3600 * 1000;
 
 interface Leftover {
   readonly id: string;
   readonly bytes: number;
   readonly changedMs: number;
   readonly isJournaled: boolean;
+  readonly isNote: boolean;
+  readonly isSmallPart: boolean;
 }
 
 async function cleanDirectory(
   staging: DiskDirectory,
-  { nowMs, maxAgeMs = WEEK_MS, quotaBytes = Infinity }: CleanupOptions,
+  { nowMs, maxAgeMs = WEEK_MS, ...options }: CleanupOptions,
+  freeBytes: number | null,
 ): Promise<CleanupResult> {
   const leftovers = await findLeftovers(staging);
   let kept = leftovers.reduce((sum, { bytes }) => sum + bytes, 0);
+  const quotaBytes = options.quotaBytes ?? (freeBytes === null ? Infinity : (freeBytes + kept) / 2);
   const result = { removed: 0, bytes: 0 };
   for (const leftover of leftovers) {
-    const isOld = nowMs - leftover.changedMs > maxAgeMs;
+    const limitMs = leftover.isSmallPart ? Math.min(maxAgeMs, SMALL_PART_MS) : maxAgeMs;
+    const isOld = nowMs - leftover.changedMs > limitMs;
     // Without a journal there is no lock to tell whether it is being written just now.
     const isTooMuch = kept > quotaBytes && leftover.isJournaled;
     if (!(isOld || isTooMuch) || !(await removeLeftover(staging, leftover))) continue;
@@ -76,9 +91,11 @@ async function cleanDirectory(
 async function findLeftovers(staging: DiskDirectory): Promise<Leftover[]> {
   const found = new Map<string, Leftover>();
   for (const { name, status } of await staging.list()) {
-    const suffix = [PART_SUFFIX, JOURNAL_SUFFIX].find((suffix) => name.endsWith(suffix));
+    const suffix = [PART_SUFFIX, JOURNAL_SUFFIX, NOTE_SUFFIX].find((suffix) =>
+      name.endsWith(suffix)
+    );
     if (suffix === undefined || status === null) continue;
-    const id = name.slice(0, -suffix.length);
+    const id = suffix === NOTE_SUFFIX ? name : name.slice(0, -suffix.length);
     found.set(id, merge(found.get(id), id, suffix, status));
   }
   return [...found.values()].sort((a, b) => a.changedMs - b.changedMs);
@@ -95,13 +112,19 @@ function merge(
     bytes: (other?.bytes ?? 0) + sizeBytes,
     changedMs: Math.max(other?.changedMs ?? 0, changedMs),
     isJournaled: other?.isJournaled === true || suffix === JOURNAL_SUFFIX,
+    isNote: suffix === NOTE_SUFFIX,
+    isSmallPart: id.startsWith(SMALL_PART_PREFIX),
   };
 }
 
 async function removeLeftover(
   staging: DiskDirectory,
-  { id, isJournaled }: Leftover,
+  { id, isJournaled, isNote }: Leftover,
 ): Promise<boolean> {
+  if (isNote) {
+    await removeIfThere(staging, id);
+    return true;
+  }
   if (!isJournaled) {
     await removeIfThere(staging, `${id}${PART_SUFFIX}`);
     return true;

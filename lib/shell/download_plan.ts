@@ -170,7 +170,8 @@ export function downloadItem(
     name,
     targetName: target.path.components.at(-1) ?? "",
     sizeBytes,
-    packed: sizeBytes <= PACKED_FILE_BYTES ? { local: target, remote } : null,
+    ends: { local: target, remote },
+    isPackable: sizeBytes <= PACKED_FILE_BYTES,
     move: (caller, options) => download(caller, remote, target, options),
   };
 }

@@ -10,6 +10,7 @@ import { basename, dirname, join, resolve } from "@std/path";
 import {
   FileError,
   FileRoot,
+  type FileRootOptions,
   type FileStatus,
   REMOTE_ROOT,
   type RemotePath,
@@ -40,9 +41,12 @@ export class LocalFolders {
   /** Absolute path that relative ones start from. */
   readonly base: string;
 
+  readonly #rootOptions: Pick<FileRootOptions, "durability" | "nowMs">;
+
   /** Starts with nothing open. */
-  constructor(base: string) {
+  constructor(base: string, rootOptions: Pick<FileRootOptions, "durability" | "nowMs"> = {}) {
     this.base = base;
+    this.#rootOptions = rootOptions;
   }
 
   /**
@@ -54,7 +58,7 @@ export class LocalFolders {
     const path = resolve(this.base, text);
     const known = this.#roots.get(path);
     if (known !== undefined) return known;
-    const opening = FileRoot.open(path, options);
+    const opening = FileRoot.open(path, { ...this.#rootOptions, ...options });
     this.#roots.set(path, opening);
     opening.catch(() => this.#roots.delete(path));
     return opening;

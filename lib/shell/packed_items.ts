@@ -76,7 +76,7 @@ class PackOfItems {
     for (const item of [...this.#undecided]) {
       const startMs = session.nowMs();
       yield {
-        ...item.packed!,
+        ...item.ends,
         onEnd: (outcome) => {
           this.#undecided.delete(item);
           madeProgress();

@@ -81,6 +81,8 @@ export class Session {
   #runningCount = 0;
   /** Current folder on the server. */
   remoteFolder: RemotePath = REMOTE_ROOT;
+  /** The local folder that the session began in, absolute: notes are kept there. */
+  readonly homeFolder: string;
   /** Current local folder, absolute. */
   localFolder: string;
 
@@ -88,6 +90,7 @@ export class Session {
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#target = options.target;
+    this.homeFolder = options.localFolder;
     this.localFolder = options.localFolder;
   }
 

@@ -7,9 +7,11 @@
 import { controlCommands } from "./commands/control.ts";
 import { localCommands } from "./commands/local.ts";
 import { remoteCommands } from "./commands/remote.ts";
+import { resumeCommands } from "./commands/resume.ts";
 import { syncCommands } from "./commands/sync.ts";
 import { transferCommands } from "./commands/transfers.ts";
 import { type Command, findCommand, type Next, readInvocation } from "./command.ts";
+import type { Durability } from "../files/mod.ts";
 import type { ExistsPolicy } from "../operations/mod.ts";
 import { LocalFolders } from "./local_folders.ts";
 import { parseLine, type Word } from "./parse_line.ts";
@@ -22,6 +24,7 @@ export const allCommands: readonly Command[] = [
   ...remoteCommands.slice(0, 1),
   ...transferCommands,
   ...syncCommands,
+  ...resumeCommands,
   ...remoteCommands.slice(1),
   ...localCommands,
   ...controlCommands,
@@ -35,6 +38,8 @@ export interface ShellOptions {
   readonly terminal: Terminal;
   /** What get and put do with a target that exists. */
   readonly exists: ExistsPolicy;
+  /** What a fetched file waits for before it counts as saved; `full` when absent. */
+  readonly durability?: Durability;
   /** The commands; all of them when absent. */
   readonly commands?: readonly Command[];
 }
@@ -82,9 +87,12 @@ export class Shell {
 
   /** Runs words that are already split: those of a line or of the program's arguments. */
   async runWords(words: readonly Word[], signal: AbortSignal): Promise<LineOutcome> {
-    const { terminal, session, exists } = this.#options;
+    const { terminal, session, exists, durability } = this.#options;
     let name = words[0]?.text ?? "";
-    const local = new LocalFolders(session.localFolder);
+    const local = new LocalFolders(session.localFolder, {
+      nowMs: () => session.nowMs(),
+      ...(durability === undefined ? {} : { durability }),
+    });
     try {
       const { command, rest } = findCommand(this.#commands, words);
       name = command.name;

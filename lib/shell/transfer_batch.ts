@@ -55,9 +55,9 @@ async function moveItems(
   context: CommandContext,
   tally: Tally,
 ): Promise<void> {
-  const packable = items.filter((item) => item.packed !== null);
+  const packable = items.filter((item) => item.isPackable);
   const small = packable.length >= LEAST_IN_PACK ? packable : [];
-  const queue = small.length === 0 ? [...items] : items.filter((item) => item.packed === null);
+  const queue = small.length === 0 ? [...items] : items.filter((item) => !item.isPackable);
   const worker = async () => {
     for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
       try {

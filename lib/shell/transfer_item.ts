@@ -5,10 +5,13 @@
  */
 
 import type { PackedFile, TransferOptions, TransferResult } from "../operations/mod.ts";
-import type { Caller } from "../request/mod.ts";
+import { FileError, formatRemotePath } from "../files/mod.ts";
+import { type Caller, RemoteError } from "../request/mod.ts";
+import { isResumable, TransferError } from "../transfer/mod.ts";
 import type { CommandContext } from "./command.ts";
-import { about } from "./shell_error.ts";
+import { about, rootCause } from "./shell_error.ts";
 import type { TransferCommand, TransferEnd, TransferRow } from "./terminal.ts";
+import { TransferNote } from "./unfinished.ts";
 
 /** One file to move. */
 export interface TransferItem {
@@ -18,8 +21,10 @@ export interface TransferItem {
   readonly targetName: string;
   /** Its size when it is known before the transfer, else 0. */
   readonly sizeBytes: number;
-  /** Where it is on both sides when it may go in a pack with others; null when it is too big for that. */
-  readonly packed: Pick<PackedFile, "local" | "remote"> | null;
+  /** Where it is on both sides. */
+  readonly ends: Pick<PackedFile, "local" | "remote">;
+  /** It is small enough to go in a pack with others. */
+  readonly isPackable: boolean;
   /** Moves it on its own; called again after a lost connection. */
   move(caller: Caller, options: TransferOptions): Promise<TransferResult>;
 }
@@ -38,12 +43,14 @@ export async function moveOne(
   const startMs = session.nowMs();
   let row: TransferRow | null = null;
   let firstResume: number | null = null;
+  const note = noteOf(command, item, context);
   const work = async (caller: Caller, madeProgress: () => void) =>
     await item.move(caller, {
       exists,
       signal,
       plainHash: terminal.wantsHashes,
       onStart: ({ sizeBytes, resumedFrom }) => {
+        if (firstResume === null && isResumable(sizeBytes)) note.begin();
         firstResume ??= resumedFrom;
         row?.close();
         row = terminal.transferStarts({
@@ -64,6 +71,7 @@ export async function moveOne(
       () => session.request(signal, work, { onLoss: "patiently" }),
     );
     closeRow(row);
+    await (isResumable(result.totalBytes) ? note.end() : note.settled());
     const end = {
       ...transferEnd(command, item, result, (session.nowMs() - startMs) / 1000),
       movedBytes: result.totalBytes - (firstResume ?? result.resumedFrom),
@@ -72,9 +80,36 @@ export async function moveOne(
     return end;
   } catch (error) {
     closeRow(row);
+    await (isWorthResuming(error) ? note.settled() : note.end());
     throw error;
   }
 }
+
+function noteOf(
+  command: TransferCommand,
+  { ends: { local, remote } }: TransferItem,
+  { session, local: folders }: CommandContext,
+): TransferNote {
+  return new TransferNote(() => folders.folder(session.homeFolder), {
+    command,
+    server: session.target,
+    remote: formatRemotePath(remote),
+    local: folders.absolute(local.root.directory, ...local.path.components),
+  });
+}
+
+/** Whether the part that is left of a failed transfer is worth anything. */
+function isWorthResuming(error: unknown): boolean {
+  const cause = rootCause(error);
+  if (cause instanceof RemoteError) return RESUMABLE.has(cause.status);
+  if (cause instanceof FileError) return RESUMABLE.has(cause.kind);
+  if (cause instanceof TransferError) return RESUMABLE.has(cause.kind);
+  return true;
+}
+
+const RESUMABLE: ReadonlySet<string> = new Set(
+  ["connection-lost", "cancelled", "no-space", "io", "busy", "stopping", "too-many-open"],
+);
 
 /** What a result means to whoever watches. */
 export function transferEnd(

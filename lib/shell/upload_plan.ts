@@ -183,7 +183,8 @@ export function uploadItem(
     name,
     targetName: remote.components.at(-1) ?? "",
     sizeBytes,
-    packed: sizeBytes <= PACKED_FILE_BYTES ? { local, remote } : null,
+    ends: { local, remote },
+    isPackable: sizeBytes <= PACKED_FILE_BYTES,
     move: (caller, options) => upload(caller, local, remote, options),
   };
 }

@@ -184,12 +184,12 @@ Deno.test("client: patterns and folders go both ways, with one summary line", as
 
   const some = await stage.run(["get", "tree/*.txt", "-o", "texts/"]);
   assertEquals(some.code, 0, some.stderr);
-  assertMatch(some.stdout, /^2 files: 2014 bytes in .*, verified$/m);
+  assertMatch(some.stdout, /^2 files, 2\.01 kB in .* s \(.*\), 0 skipped, 0 failed$/m);
   assertEquals(await names(`${stage.clientFiles}/texts`), ["one.txt", "two.txt"]);
 
   const all = await stage.run(["get", "-r", "tree"]);
   assertEquals(all.code, 0, all.stderr);
-  assertMatch(all.stdout, /^4 files: \d+ bytes in .*, verified$/m);
+  assertMatch(all.stdout, /^4 files, .* in .* s \(.*\), 0 skipped, 0 failed$/m);
   assertEquals(await names(`${stage.clientFiles}/tree`), [
     "deep",
     "empty",
@@ -204,7 +204,7 @@ Deno.test("client: patterns and folders go both ways, with one summary line", as
 
   const up = await stage.run(["put", "-r", "tree", "-o", "copy"]);
   assertEquals(up.code, 0, up.stderr);
-  assertMatch(up.stdout, /^4 files: \d+ bytes in .*, verified$/m);
+  assertMatch(up.stdout, /^4 files, .* in .* s \(.*\), 0 skipped, 0 failed$/m);
   assertEquals(await names(`${stage.serverFiles}/copy`), await names(`${stage.clientFiles}/tree`));
   const texts = await stage.run(["mput", "texts/*.txt"]);
   assertEquals(texts.code, 0, texts.stderr);

@@ -1,0 +1,80 @@
+/** `resume`: goes on with what was begun. */
+
+import { REMOTE_ROOT, resolveRemotePath } from "../../files/mod.ts";
+import type { Command, CommandContext, Invocation, Next } from "../command.ts";
+import { downloadItem } from "../download_plan.ts";
+import type { Target } from "../link.ts";
+import { moveAll } from "../transfer_batch.ts";
+import type { TransferItem } from "../transfer_item.ts";
+import { type UnfinishedTransfer, unfinishedTransfers } from "../unfinished.ts";
+import { uploadItem } from "../upload_plan.ts";
+
+/** `resume`. */
+export const resumeCommands: readonly Command[] = [
+  {
+    name: "resume",
+    aliases: [{ word: "continue" }],
+    usage: "resume [-n]",
+    summary: "list what get and put have not finished, and go on with it",
+    details: [
+      "Those with another server are listed only. The same get or put again goes on as well.",
+    ],
+    flags: [{ letter: "n", long: "dry-run", meaning: "only list" }],
+    arguments: { least: 0, most: 0 },
+    completes: "none",
+    run: resume,
+  },
+];
+
+async function resume(invocation: Invocation, context: CommandContext): Promise<Next> {
+  const { terminal, session, local } = context;
+  const home = await local.folder(session.homeFolder);
+  const transfers = await unfinishedTransfers(home);
+  if (transfers.length === 0) terminal.note("Nothing is unfinished.");
+  const mine: UnfinishedTransfer[] = [];
+  for (const transfer of transfers) {
+    const isHere = isSameServer(transfer.server, session.target);
+    if (isHere) mine.push(transfer);
+    const { command, remote, local: path, server } = transfer;
+    const where = isHere ? "" : `  (server ${server.host} port ${server.port})`;
+    const line = command === "get" ? `get  ${remote} → ${path}` : `put  ${path} → ${remote}`;
+    terminal.result(`${line}${where}`, {
+      command: "resume",
+      transfer: command,
+      remote,
+      local: path,
+      host: server.host,
+      port: server.port,
+    });
+  }
+  if (invocation.has("n")) return "go-on";
+  for (const command of ["get", "put"] as const) {
+    const items = await itemsOf(mine.filter((transfer) => transfer.command === command), context);
+    if (items.length > 0) await moveAll(command, items, context, []);
+  }
+  return "go-on";
+}
+
+async function itemsOf(
+  transfers: readonly UnfinishedTransfer[],
+  { local }: CommandContext,
+): Promise<TransferItem[]> {
+  const items: TransferItem[] = [];
+  for (const { command, remote: text, local: path } of transfers) {
+    const remote = resolveRemotePath(REMOTE_ROOT, text);
+    const place = await local.place(path, { create: command === "get" });
+    const name = text.slice(1);
+    const item = command === "get"
+      ? downloadItem(name, UNKNOWN_BYTES, remote, place)
+      : uploadItem(name, UNKNOWN_BYTES, place, remote);
+    // Only big files are noted.
+    items.push({ ...item, isPackable: false });
+  }
+  return items;
+}
+
+const UNKNOWN_BYTES = 0;
+
+function isSameServer(a: Target, b: Target): boolean {
+  return a.host === b.host && a.port === b.port;
+}

@@ -1,0 +1,87 @@
+/**
+ * Transfers that were begun and have not come to an end: a note of each is kept in the local folder, so that
+ * `resume` finds them even after the client was killed.
+ *
+ * @module
+ */
+
+import { FileError, type FileRoot } from "../files/mod.ts";
+import type { Target } from "./link.ts";
+import type { TransferCommand } from "./terminal.ts";
+
+/** A transfer as it is noted. */
+export interface UnfinishedTransfer {
+  /** Which way it went. */
+  readonly command: TransferCommand;
+  /** The server. */
+  readonly server: Target;
+  /** The file there, from the top: `/a/b.bin`. */
+  readonly remote: string;
+  /** The file here, absolute. */
+  readonly local: string;
+}
+
+/** The note of one transfer. A folder that takes no notes is no reason not to move a file. */
+export class TransferNote {
+  readonly #home: () => Promise<FileRoot>;
+  readonly #text: string;
+  #last: Promise<void> = Promise.resolve();
+
+  /** A note that is not written yet. */
+  constructor(home: () => Promise<FileRoot>, transfer: UnfinishedTransfer) {
+    this.#home = home;
+    this.#text = encode(transfer);
+  }
+
+  /** The transfer has begun. */
+  begin(): void {
+    this.#enqueue((home) => home.keepNote(this.#text));
+  }
+
+  /** It came to an end after which there is nothing to go on with. */
+  async end(): Promise<void> {
+    this.#enqueue((home) => home.dropNote(this.#text));
+    await this.settled();
+  }
+
+  /** Resolves when the disk has what was said here. */
+  async settled(): Promise<void> {
+    await this.#last;
+  }
+
+  #enqueue(work: (home: FileRoot) => Promise<void>): void {
+    this.#last = this.#last.then(async () => {
+      try {
+        await work(await this.#home());
+      } catch (error) {
+        if (!(error instanceof FileError)) throw error;
+      }
+    });
+  }
+}
+
+/** What was begun and has not ended, oldest first. */
+export async function unfinishedTransfers(home: FileRoot): Promise<UnfinishedTransfer[]> {
+  return (await home.notes()).map(decode).filter((transfer) => transfer !== null);
+}
+
+function encode({ command, server, remote, local }: UnfinishedTransfer): string {
+  return JSON.stringify([VERSION, command, server.host, server.port, remote, local]);
+}
+
+const VERSION = 1;
+
+function decode(text: string): UnfinishedTransfer | null {
+  let fields: unknown;
+  try {
+    fields = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (!Array.isArray(fields) || fields[0] !== VERSION) return null;
+  const [, command, host, port, remote, local] = fields as unknown[];
+  if (command !== "get" && command !== "put") return null;
+  if (typeof host !== "string" || typeof port !== "number") return null;
+  if (typeof remote !== "string" || typeof local !== "string") return null;
+  return { command, server: { host, port }, remote, local };
+}

@@ -1,0 +1,92 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { FileRoot } from "../../lib/files/mod.ts";
+import { TransferNote, unfinishedTransfers } from "../../lib/shell/unfinished.ts";
+import { ShellStage } from "./shell_stage.ts";
+
+const BIG = new Uint8Array(3_000_000).map((_, index) => index * 7 % 251);
+
+async function stagingOf(folder: string): Promise<string[]> {
+  try {
+    const entries = await Array.fromAsync(Deno.readDir(`${folder}/.~ft-staging`));
+    return entries.map(({ name }) => name.replace(/^[0-9a-f]+/, "*")).sort();
+  } catch {
+    return [];
+  }
+}
+
+Deno.test("resume goes on with a get that was cut off, and then nothing is left", async () => {
+  await using stage = await ShellStage.set({ timeoutMs: 1 });
+  await Deno.writeFile(`${stage.serverFolder}/big.bin`, BIG);
+  stage.connector.loseAfterBytes = 2_500_000;
+  stage.connector.staysAway = true;
+  const running = stage.run("get big.bin -o sub/here.bin");
+  while (stage.connector.isReachable) await stage.clock.pass(100);
+  await stage.clock.pass(60_000);
+  assertEquals(await running, 6);
+  assertEquals(await stagingOf(stage.clientFolder), ["*.note"]);
+  assertEquals(await stagingOf(`${stage.clientFolder}/sub`), ["*.log", "*.part"]);
+
+  stage.connector.isReachable = true;
+  assertEquals(await stage.run("resume -n"), 0);
+  assertMatch(stage.terminal.results.at(-1)!, /^get {2}\/big\.bin → .*\/sub\/here\.bin$/);
+  assertEquals(await stage.run("resume"), 0, stage.terminal.errors.join());
+  assertEquals(await Deno.readFile(`${stage.clientFolder}/sub/here.bin`), BIG);
+  assert(stage.terminal.transfers.at(-1)!.resumedFrom > 0);
+  assertEquals(await stagingOf(stage.clientFolder), []);
+  assertEquals(await stage.run("resume"), 0);
+  assertEquals(stage.terminal.notes.at(-1), "Nothing is unfinished.");
+});
+
+Deno.test("resume goes on with a put of a client that was killed", async () => {
+  await using stage = await ShellStage.set();
+  await Deno.writeFile(`${stage.clientFolder}/big.bin`, BIG);
+  const home = await FileRoot.open(stage.clientFolder);
+  const transfer = {
+    command: "put",
+    server: { host: "127.0.0.1", port: 5555 },
+    remote: "/d.bin",
+    local: `${stage.clientFolder}/big.bin`,
+  } as const;
+  const note = new TransferNote(() => Promise.resolve(home), transfer);
+  note.begin();
+  note.begin();
+  await note.settled();
+  assertEquals(await unfinishedTransfers(home), [transfer]);
+  await home.close();
+  assertEquals(await stage.run("resume"), 0);
+  assertEquals(await Deno.readFile(`${stage.serverFolder}/d.bin`), BIG);
+  assertEquals(await stagingOf(stage.clientFolder), []);
+});
+
+Deno.test("resume forgets what is not there any more, and leaves other servers alone", async () => {
+  await using stage = await ShellStage.set();
+  const home = await FileRoot.open(stage.clientFolder);
+  const note = async (host: string, remote: string) => {
+    const local = `${stage.clientFolder}/x.bin`;
+    const transfer = { command: "get", server: { host, port: 5555 }, remote, local } as const;
+    const kept = new TransferNote(() => Promise.resolve(home), transfer);
+    kept.begin();
+    await kept.settled();
+  };
+  await note("127.0.0.1", "/gone.bin");
+  await note("elsewhere", "/other.bin");
+  await home.keepNote("not a transfer");
+  await home.close();
+  assertEquals(await stage.run("resume"), 3);
+  assertEquals(
+    stage.terminal.results.filter((line) => line.includes("server elsewhere")).length,
+    1,
+  );
+  assertEquals(await stage.run("resume"), 0);
+  assertEquals(stage.terminal.results.filter((line) => line.includes("gone.bin")).length, 1);
+});
+
+Deno.test("small files, and those that arrive, leave no note", async () => {
+  await using stage = await ShellStage.set();
+  await Deno.writeFile(`${stage.serverFolder}/big.bin`, BIG);
+  await Deno.writeFile(`${stage.serverFolder}/small.bin`, BIG.subarray(0, 1000));
+  assertEquals(await stage.run("get big.bin small.bin"), 0);
+  assertEquals(await stage.run("get small.bin"), 0);
+  assertEquals(await stage.run("get none.bin"), 3);
+  assertEquals(await stagingOf(stage.clientFolder), []);
+});
