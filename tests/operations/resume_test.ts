@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { sha256 } from "../../lib/crypto/mod.ts";
+import { systemClock } from "../../lib/driver/mod.ts";
 import { TransferError } from "../../lib/transfer/mod.ts";
 import type { StreamPairOptions } from "../support/stream_pair.ts";
 import { failureWord, headerBytes, type Move, MOVES } from "./moves.ts";
@@ -115,6 +116,7 @@ for (const plan of MOVES) {
         },
       });
       assertEquals((await assertRejects(() => given, TransferError)).kind, "cancelled");
+      while (service.transfers.length === 0) await systemClock.yieldTurn();
       assertEquals((await move(service)).resumedFrom, 2 * MIB);
       assertEquals(await target(service).read("a.bin"), content);
       await service.settle();
