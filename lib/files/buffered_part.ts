@@ -93,7 +93,7 @@ export class BufferedPart implements PartialFile {
       const { file, name } = await createUniquePart(place, this.#numbers);
       try {
         await file.write(this.#bytes, 0);
-        await sealFile(file, this.#options, this.#destination.umask);
+        await sealFile(file, this.#options, this.#destination);
         await publishFile({ place, name, file }, this.#destination, this.#options);
       } catch (error) {
         if (osCode(error) === "ENOENT") this.#context.directories.forget(); // a folder vanished

@@ -51,10 +51,11 @@ export class FileError extends Error {
 /** Turns whatever a disk threw into a {@linkcode FileError}; one that already is passes unchanged. */
 export function fileErrorFrom(cause: unknown, path: string): FileError {
   if (cause instanceof FileError) return cause;
-  const { code, name } = cause as { code?: unknown; name?: unknown };
-  if (typeof code === "string") {
+  const code = osCode(cause);
+  if (code !== undefined) {
     return new FileError(KIND_BY_CODE[code] ?? "io", path, { cause, code });
   }
+  const { name } = cause as { name?: unknown };
   return new FileError(KIND_BY_NAME[String(name)] ?? "io", path, { cause });
 }
 
@@ -62,8 +63,22 @@ export function fileErrorFrom(cause: unknown, path: string): FileError {
 export function osCode(cause: unknown): string | undefined {
   if (!(cause instanceof Error)) return undefined;
   const { code } = cause as { code?: unknown };
-  return typeof code === "string" ? code : undefined;
+  if (typeof code === "string") return code;
+  const number = /\(os error (\d+)\)$/.exec(cause.message)?.[1];
+  return number === undefined ? undefined : CODE_BY_NUMBER[number];
 }
+
+/** Deno leaves the code out for some errors; their numbers are the same on Linux and macOS, or unused there. */
+const CODE_BY_NUMBER: Readonly<Record<string, string>> = {
+  5: "EIO",
+  23: "ENFILE",
+  24: "EMFILE",
+  27: "EFBIG",
+  28: "ENOSPC",
+  30: "EROFS",
+  69: "EDQUOT",
+  122: "EDQUOT",
+};
 
 const KIND_BY_CODE: Readonly<Record<string, FileErrorKind>> = {
   EACCES: "permission",

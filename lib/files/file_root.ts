@@ -8,6 +8,7 @@ import { DirectorySync } from "./directory_sync.ts";
 import { type Disk, type DiskDirectory, type NodeStatus, systemDisk } from "./disk.ts";
 import { renameExclusively } from "./exclusive_rename.ts";
 import { FileError, fileErrorFrom, osCode } from "./file_error.ts";
+import { FlushLimit } from "./flush_limit.ts";
 import {
   type Durability,
   openPartialFile,
@@ -62,6 +63,7 @@ export class FileRoot {
   readonly #root: DiskDirectory;
   readonly #durability: Durability;
   readonly #syncs = new DirectorySync();
+  readonly #flushes = new FlushLimit();
   readonly #partialContext: PartialFileContext;
   #mayHaveStaged = false;
   /** Paths to which a transfer is under way. */
@@ -159,7 +161,8 @@ export class FileRoot {
       assertReceivable(taken, shown, options);
       const isNew = taken === null;
       const { umask } = this.#disk;
-      const destination = { parent, name, path: shown, isNew, syncs: this.#syncs, umask, release };
+      const [syncs, flushes] = [this.#syncs, this.#flushes];
+      const destination = { parent, name, path: shown, isNew, syncs, flushes, umask, release };
       this.#mayHaveStaged = true;
       const complete = { ...options, durability: options.durability ?? this.#durability };
       return await openPartialFile(this.#partialContext, destination, complete);

@@ -381,7 +381,7 @@ class JournaledPart implements PartialFile {
     const { sizeBytes } = await this.#part.status();
     // Of an earlier try whose last bytes were others.
     if (sizeBytes !== this.#options.sizeBytes) await this.#part.truncate(this.#options.sizeBytes);
-    await sealFile(this.#part, this.#options, this.#destination.umask);
+    await sealFile(this.#part, this.#options, this.#destination);
   }
 
   /** After a failed commit: wrong content goes, right content stays for another try. */

@@ -9,6 +9,7 @@ import type { DirectorySync } from "./directory_sync.ts";
 import type { DiskDirectory, DiskFile } from "./disk.ts";
 import { type Place, renameExclusively } from "./exclusive_rename.ts";
 import { osCode } from "./file_error.ts";
+import type { FlushLimit } from "./flush_limit.ts";
 import type { PartialOptions } from "./partial_file.ts";
 import { STAGING_PREFIX } from "./remote_path.ts";
 import { removeIfThere, type StagingPlace } from "./staging.ts";
@@ -25,6 +26,8 @@ export interface Destination {
   readonly isNew: boolean;
   /** Flushes folders. */
   readonly syncs: DirectorySync;
+  /** Spaces out the flushes of files. */
+  readonly flushes: FlushLimit;
   /** Permission bits to take away. */
   readonly umask: number;
   /** Lets go of the folder and the name; nothing is to be asked of the destination afterwards. */
@@ -59,12 +62,12 @@ export class UnreliablePartError extends Error {
 export async function sealFile(
   file: DiskFile,
   { mode, modifiedMs, durability }: PartialOptions,
-  umask: number,
+  { umask, flushes }: Pick<Destination, "umask" | "flushes">,
 ): Promise<void> {
   await file.setAttributes({ mode: mode & 0o777 & ~umask, modifiedMs });
   if (durability === "none") return;
   try {
-    await (durability === "data" ? file.syncData() : file.sync());
+    await flushes.run(() => durability === "data" ? file.syncData() : file.sync());
   } catch (error) {
     throw new UnreliablePartError(error);
   }
@@ -100,13 +103,13 @@ async function publishCopy(
   destination: Destination,
   options: PartialOptions,
 ): Promise<void> {
-  const { parent, umask } = destination;
+  const { parent } = destination;
   const name = `${STAGING_PREFIX}${staged.name}`;
   await removeIfThere(parent, name); // of an earlier try
   const copy = await parent.openFile(name, { access: "write", create: "new" });
   try {
     await copyContent(staged.file, copy);
-    await sealFile(copy, options, umask);
+    await sealFile(copy, options, destination);
     await giveName({ directory: parent, name }, destination, options);
   } catch (error) {
     await removeIfThere(parent, name).catch(() => {}); // the first error is the one to report

@@ -99,6 +99,11 @@ export class Program implements AsyncDisposable {
     this.#errors = new OutputLines(this.#child.stderr);
   }
 
+  /** Its process number. */
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   /** Everything on stdout so far. */
   get stdout(): string {
     return this.#output.text;

@@ -33,3 +33,16 @@ Deno.test("fileErrorFrom() passes a FileError unchanged", () => {
   const error = new FileError("busy", "/x");
   assertStrictEquals(fileErrorFrom(error, "/other"), error);
 });
+
+Deno.test("fileErrorFrom() reads the number of an error without a code", () => {
+  const kindOf = (number: number) =>
+    fileErrorFrom(new Error(`It failed (os error ${number})`), "/f").kind;
+  assertEquals([27, 122, 24, 30, 5].map(kindOf), [
+    "no-space",
+    "no-space",
+    "too-many-open",
+    "read-only",
+    "io",
+  ]);
+  assertEquals(fileErrorFrom(new Error("It failed (os error 9999)"), "/f").kind, "io");
+});
