@@ -93,14 +93,14 @@ const PROFILES: readonly Profile[] = [
     name: "transpacific",
     link: { rateBitsPerSecond: 1e9, rttMs: 150, lossRate: 0.0001 },
     totalBytes: 1e9,
-    expected: { worst: 805, mean: 808 },
+    expected: { worst: 820, mean: 822 },
     atLeast: 750,
   },
   {
     name: "satellite",
     link: { rateBitsPerSecond: 50e6, rttMs: 600, lossRate: 0.005 },
     totalBytes: 1e8,
-    expected: { worst: 36.8, mean: 37 },
+    expected: { worst: 38.8, mean: 38.9 },
     atLeast: 36,
   },
   {
@@ -296,8 +296,10 @@ Deno.test("a cubic flow beside bbr keeps a quarter, queue of one BDP", () => {
 });
 
 Deno.test("bbr is not starved by cubic in a deep queue", () => {
-  const [ours, theirs] = share([bbr, cubic], 4);
-  assert(ours >= 28, `cubic ${theirs.toFixed(0)}, bbr ${ours.toFixed(0)}`);
+  // Who gets what hangs on who fills the queue first: a mean over three beginnings.
+  const ours = [0, 300, 1000].map((startsAtMs) => share([bbr, cubic], 4, startsAtMs)[0]);
+  const mean = (ours[0]! + ours[1]! + ours[2]!) / 3;
+  assert(mean >= 28, `bbr ${ours.map((mbits) => mbits.toFixed(0)).join(", ")}`);
 });
 
 for (const bufferBdp of [1, 4]) {

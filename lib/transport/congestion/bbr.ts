@@ -41,8 +41,8 @@ const HEADROOM = 0.15;
 const SHARING_WINDOW_GAIN = 1.5;
 const FIRST_WINDOW_PACKETS = 32;
 const SMALLEST_WINDOW_PACKETS = 4;
-/** 4 Mbit/s: where a window is paced over a long round trip, starting below that only wastes time. */
-const FIRST_RATE_BYTES_PER_MS = 500;
+/** 16 Mbit/s: where a window is paced over a long round trip, starting below that only wastes time. */
+const FIRST_RATE_BYTES_PER_MS = 2000;
 const LARGEST_FIRST_WINDOW_PACKETS = 256;
 /** Until the first RTT sample, the window is paced as if the RTT were this. */
 const NOMINAL_RTT_MS = 10;
@@ -285,6 +285,8 @@ class Bbr implements CongestionController {
     if (rounds.count - this.#reducedInRound > UNDO_ROUNDS) this.#bounds.forgetUndo();
     this.#bursts.onRoundEnd(rounds, this.#losses, {
       queueMs,
+      minRttMs,
+      jitterMs,
       sendQuantumBytes: this.sendQuantumBytes,
       pacingRateBytesPerSecond: this.pacingRateBytesPerSecond,
       maxDatagramBytes: this.#maxDatagramBytes,
