@@ -44,6 +44,7 @@ import { PathValidation } from "./path_validation.ts";
 import { emptyAckSample, emptyLossSample } from "./samples.ts";
 import { PROGRESS_CHECKS, StreamLayer, type WindowClock } from "./streams/stream_layer.ts";
 import type { StreamEntry } from "./streams/stream_map.ts";
+import { TailRepetition } from "./tail_repetition.ts";
 import type { TransmitBatch } from "./transmit_batch.ts";
 import type { TransportConfig } from "./transport_config.ts";
 import { type ConnectionEnd, TransportError } from "./transport_error.ts";
@@ -79,6 +80,7 @@ const DEADLINES = [
   "ack",
   "loss",
   "pacing",
+  "tail",
   "idle",
   "keepalive",
   "close",
@@ -120,6 +122,7 @@ export class Connection {
   readonly #builder: PacketBuilder;
   readonly #fate: PacketFate;
   readonly #validation: PathValidation;
+  readonly #tail = new TailRepetition();
   readonly #deadlines = new DeadlineTable<DeadlineName>(DEADLINES);
   readonly #frames = new FrameReader();
   readonly #targets: FrameTargets;
@@ -393,6 +396,7 @@ export class Connection {
     switch (name) {
       case "ack":
       case "pacing":
+      case "tail":
         // Nothing changes here: the next poll finds an acknowledgement or credit that is due.
         break;
       case "loss":
@@ -673,6 +677,7 @@ export class Connection {
       ),
     );
     const inFlightBefore = this.#loss.inFlightBytes;
+    const newBytesBefore = this.streams.sentBytes;
     let length = 0;
     for (let i = 0; i < maxPackets; i++) {
       const size = this.#builder.build(batch.buffer, length, plan, nowMs);
@@ -686,6 +691,7 @@ export class Connection {
     batch.segmentBytes = Math.min(segmentBytes, length);
     this.#sentBytes += length;
     this.streams.rotate();
+    if (this.streams.sentBytes > newBytesBefore) this.#tail.onNewData(this.#loss.ring);
     const inFlightBytes = this.#loss.inFlightBytes;
     if (inFlightBytes > inFlightBefore) {
       pacer.onSent(inFlightBytes - inFlightBefore);
@@ -714,7 +720,7 @@ export class Connection {
       this.#isAppLimited = false;
       return 0;
     }
-    if (!this.#hasSomethingToSend()) {
+    if (!this.#hasSomethingToSend() && !this.#repeatTail(segmentBytes, nowMs)) {
       if (!this.#isAppLimited || !sampler.isAppLimited) {
         this.#isAppLimited = true;
         sampler.onAppLimited(inFlightBytes);
@@ -729,6 +735,22 @@ export class Connection {
       return 0;
     }
     return Math.max(segmentBytes, Math.min(roomBytes, allowance));
+  }
+
+  /** Nothing is left to send: repeats what left half a round trip ago, if this path loses packets. */
+  #repeatTail(segmentBytes: number, nowMs: number): boolean {
+    const { ring, oldestOutstanding, lostPackets } = this.#loss;
+    this.#deadlines.clear("tail");
+    if (lostPackets === 0 || !this.streams.isEnding) return false;
+    const { controller, rtt } = this.#path;
+    const packets = this.#tail.choose(ring, oldestOutstanding, {
+      count: Math.max(1, Math.floor(controller.sendQuantumBytes / segmentBytes)),
+      nowMs,
+      smoothedRttMs: rtt.smoothedMs,
+    });
+    this.#fate.repeat(packets);
+    this.#deadlines.set("tail", this.#tail.deadlineMs);
+    return packets.length > 0;
   }
 
   #hasSomethingToSend(): boolean {

@@ -114,6 +114,11 @@ export class ConnectionFlowControl {
     return this.#peerCreditEnd - this.#sentBytes;
   }
 
+  /** New stream bytes that have left. */
+  get sentBytes(): number {
+    return this.#sentBytes;
+  }
+
   /** The peer's limit, for DATA_BLOCKED. */
   get peerCreditEnd(): number {
     return this.#peerCreditEnd;

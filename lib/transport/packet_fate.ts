@@ -153,6 +153,14 @@ export class PacketFate {
     }
   }
 
+  /** Sends these packets' contents again, without declaring them lost. */
+  repeat(packets: readonly number[]): void {
+    const { ring } = this.#parts.loss;
+    for (const packetNumber of packets) {
+      this.#requeue(packetNumber, ring.slot(packetNumber), "probe");
+    }
+  }
+
   /**
    * Puts everything that travelled in a packet back in line. A lost packet's frames leave the books; a
    * probe's stay, because its packet may still be acknowledged.

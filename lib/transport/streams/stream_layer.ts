@@ -269,6 +269,19 @@ export class StreamLayer {
     return this.#map.hasScheduled && this.#map.hasPending(this.#flow.sendCreditBytes);
   }
 
+  /** True when every stream that still waits for acknowledgements has ended: no new bytes will come. */
+  get isEnding(): boolean {
+    for (const { send } of this.#map.values()) {
+      if (send.unacknowledgedBytes > 0 && !send.isFinished) return false;
+    }
+    return true;
+  }
+
+  /** Bytes sent for the first time, all streams together. */
+  get sentBytes(): number {
+    return this.#flow.sentBytes;
+  }
+
   /** The stream whose turn it is, or null when nothing may go. */
   nextStream(): StreamEntry | null {
     return this.#map.current(this.#flow.sendCreditBytes);
