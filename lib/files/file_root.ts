@@ -173,6 +173,20 @@ export class FileRoot {
   }
 
   /**
+   * Whether something unfinished may be kept for this path: false only when that is certain, and cheap
+   * to tell.
+   */
+  async mayHoldPart(path: RemotePath): Promise<boolean> {
+    // A folder below may be on another file system and keep its parts itself.
+    if (path.components.length !== 1) return true;
+    try {
+      return await this.#root.lookUp(STAGING_DIRECTORY) !== null;
+    } catch {
+      return true;
+    }
+  }
+
+  /**
    * Gives a file or folder another name.
    *
    * With `replace` a file that has the new name is replaced at once; a folder never is. Without it

@@ -2,7 +2,7 @@
  * `get`: the server offers a file, sends it, and hears whether it arrived.
  *
  * ```text
- * client → server   path
+ * client → server   path, whether nothing of it is held: a large file then comes without a question
  * server → client   size, time, mode, token of the source
  *                   the transfer, as sender.ts shows it, ending with the server's end of stream
  * client → server   u16 status: ok once the file is verified and published ‖ end of stream
@@ -17,10 +17,13 @@ import {
   ANSWERED,
   type Call,
   type Caller,
+  type Codec,
   type Operation,
+  readFlag,
   RemoteError,
   statusCode,
   statusFromCode,
+  writeFlag,
 } from "../request/mod.ts";
 import { plainSha256, type ReceivedFile, sendFile, sourceToken } from "../transfer/mod.ts";
 import { failureStatus, transferFailure } from "./error_status.ts";
@@ -38,6 +41,20 @@ import {
   type TransferOptions,
   type TransferResult,
 } from "./transfer_options.ts";
+
+/** What a client asks for with `get`. */
+export interface DownloadRequest extends PathRequest {
+  /** The client keeps no unfinished part of it: nothing need be agreed on before the bytes come. */
+  readonly holdsNothing: boolean;
+}
+
+const requestCodec: Codec<DownloadRequest> = {
+  encode: (request, writer) => {
+    pathRequestCodec.encode(request, writer);
+    writeFlag(writer, request.holdsNothing);
+  },
+  decode: (reader) => ({ ...pathRequestCodec.decode(reader), holdsNothing: readFlag(reader) }),
+};
 
 /**
  * Fetches a file from the server and publishes it under `target` once it is verified. An unfinished one
@@ -69,9 +86,11 @@ async function downloadOnce(
 ): Promise<TransferResult> {
   const path = formatRemotePath(remote);
   const name = fileName(remote);
-  let call: Call<PathRequest, FileOffer> | null = null;
+  let call: Call<DownloadRequest, FileOffer> | null = null;
   try {
-    call = await caller.open(downloadOperation, { path: remote }, { signal: options.signal });
+    const isClaimless = !await root.mayHoldPart(chosen.path);
+    const request = { path: remote, holdsNothing: isClaimless };
+    call = await caller.open(downloadOperation, request, { signal: options.signal });
     const offer = await call.receive();
     const { sizeBytes } = offer;
     const partial = await root.openPartial(chosen.path, {
@@ -82,6 +101,7 @@ async function downloadOnce(
     const received = await receiveOrSettle(call, partial, {
       path,
       sizeBytes,
+      isClaimless,
       ...moveOptions(options, name, sizeBytes),
     });
     caller.linger(sendVerdict(call));
@@ -106,7 +126,7 @@ async function downloadOnce(
  * Tells the server that the file is verified and published. It is, whatever becomes of the stream: so
  * nobody waits for this, except before the connection is closed.
  */
-async function sendVerdict(call: Call<PathRequest, FileOffer>): Promise<void> {
+async function sendVerdict(call: Call<DownloadRequest, FileOffer>): Promise<void> {
   call.complete();
   await call.stream.write(new ByteWriter(2).u16(statusCode("ok")).finish());
   await call.stream.finish();
@@ -129,14 +149,14 @@ async function publishedHash(
 }
 
 /** Serves {@linkcode download}. */
-export const downloadOperation: Operation<PathRequest, FileOffer, ServeContext> = {
+export const downloadOperation: Operation<DownloadRequest, FileOffer, ServeContext> = {
   code: 16,
   name: "get",
   access: "read",
-  request: pathRequestCodec,
+  request: requestCodec,
   response: fileOfferCodec,
   subject: pathSubject,
-  async serve({ path }, exchange, context) {
+  async serve({ path, holdsNothing }, exchange, context) {
     const source = await context.root.openSource(path);
     try {
       const name = formatRemotePath(path);
@@ -145,7 +165,8 @@ export const downloadOperation: Operation<PathRequest, FileOffer, ServeContext> 
         await exchange.respond(fileOfferCodec, offer);
         exchange.beginRaw();
         const { onStart, onProgress } = count;
-        await sendFile(exchange, source, { path: name, onStart, onProgress });
+        const isClaimless = holdsNothing;
+        await sendFile(exchange, source, { path: name, isClaimless, onStart, onProgress });
         await exchange.finish();
         const verdict = statusFromCode(new ByteReader(await exchange.reader.exactly(2)).u16());
         if (verdict !== "ok") throw new RemoteError(verdict, name);

@@ -60,15 +60,15 @@ export async function receiveFile(
 async function agreeOnStart(
   peer: TransferPeer,
   partial: PartialFile,
-  { sizeBytes, path }: { readonly sizeBytes: number; readonly path: string },
+  { sizeBytes, path, isClaimless }: MoveOptions & { readonly sizeBytes: number },
 ): Promise<number> {
   const held = partial.leaves;
   if (!isResumable(sizeBytes)) {
     if (held.length > 0) await partial.discardFrom(0);
     return 0;
   }
-  const claimed = held.slice(0, claimableLeaves(sizeBytes));
-  await peer.stream.write(new ByteWriter(4).u32(claimed.length).finish());
+  const claimed = isClaimless ? [] : held.slice(0, claimableLeaves(sizeBytes));
+  if (!isClaimless) await peer.stream.write(new ByteWriter(4).u32(claimed.length).finish());
   for (let index = 0; index < claimed.length; index += HASHES_PER_WRITE) {
     const portion = claimed.slice(index, index + HASHES_PER_WRITE);
     const hashes = new ByteWriter(portion.length * HASH_BYTES);

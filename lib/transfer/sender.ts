@@ -3,7 +3,9 @@
  *
  * ```text
  * receiver → sender   u32 count ‖ count × leaf hash     what is held   } only when the file
- * sender → receiver   u32 first leaf to come                           } is larger than a leaf
+ * sender → receiver   u32 first leaf to come                           } is larger than a leaf;
+ *                                                                        no claim when it was said
+ *                                                                        before that nothing is held
  * sender → receiver   the bytes from there to the end
  * sender → receiver   root of the tree hash, 32 bytes ‖ end of stream (from the caller)
  * ```
@@ -44,6 +46,8 @@ export interface MoveOptions {
   readonly plainHash?: boolean | undefined;
   /** Both sides agree on the first byte. */
   readonly onStart?: ((startOffset: number) => void) | undefined;
+  /** Both sides know already that the receiver claims nothing: it does not say so again. */
+  readonly isClaimless?: boolean | undefined;
   /** How many bytes of the file are done: at most one report for each 64 KiB. */
   readonly onProgress?: ((bytes: number) => void) | undefined;
 }
@@ -110,7 +114,7 @@ async function agreeOnStart(
   source: SourceFile,
   options: MoveOptions,
 ): Promise<AgreedStart> {
-  const count = new ByteReader(await peer.reader.exactly(4)).u32();
+  const count = options.isClaimless ? 0 : new ByteReader(await peer.reader.exactly(4)).u32();
   if (count > claimableLeaves(source.status.sizeBytes)) {
     throw new TransferError("protocol", options.path);
   }

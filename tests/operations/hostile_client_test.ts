@@ -186,7 +186,9 @@ Deno.test("the server does not believe claims of leaves that cannot be", async (
       await service.server.write("a.bin", sampleBytes(2 * MIB + 5));
       const stream = await service.connection.client.openStream();
       const { code, request } = downloadOperation;
-      await stream.write(encodeRequest(code, request, { path: path("a.bin") }));
+      await stream.write(
+        encodeRequest(code, request, { path: path("a.bin"), holdsNothing: false }),
+      );
       await stream.write(new ByteWriter(4).u32(count).finish());
       assertEquals(await endOfTransfer(stream), "malformed");
     });
@@ -198,7 +200,7 @@ Deno.test("a client that claims leaves of something else gets the file from wher
     await service.server.write("a.bin", sampleBytes(3 * MIB));
     const stream = await service.connection.client.openStream();
     const { code, request } = downloadOperation;
-    await stream.write(encodeRequest(code, request, { path: path("a.bin") }));
+    await stream.write(encodeRequest(code, request, { path: path("a.bin"), holdsNothing: false }));
     const claim = new ByteWriter(4).u32(2).bytes(new Uint8Array(64)).finish();
     await stream.write(claim);
     const reader = new StreamReader(stream);
