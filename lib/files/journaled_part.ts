@@ -1,8 +1,9 @@
 import { assert } from "../bytes/invariant.ts";
-import { constantTimeEqual, LEAF_BYTES, leafHash, TreeHasher } from "../crypto/mod.ts";
+import { constantTimeEqual, LEAF_BYTES, TreeHasher } from "../crypto/mod.ts";
 import type { DiskFile } from "./disk.ts";
 import { FileError, fileErrorFrom, osCode } from "./file_error.ts";
 import { LeafBlock } from "./leaf_block.ts";
+import { countEqualLeaves } from "./leaf_comparison.ts";
 import type { PartialFile, PartialOptions } from "./partial_file.ts";
 import { type Destination, publishFile, sealFile, UnreliablePartError } from "./publication.ts";
 import {
@@ -145,14 +146,13 @@ async function openUnpublished(place: StagingPlace, name: string): Promise<DiskF
 }
 
 async function trueLeaves(part: DiskFile, claimed: readonly Uint8Array[]): Promise<Uint8Array[]> {
-  const buffer = new Uint8Array(claimed.length === 0 ? 0 : LEAF_BYTES);
-  const leaves: Uint8Array[] = [];
-  for (const [index, hash] of claimed.entries()) {
-    const length = await readFully(part, buffer, index * LEAF_BYTES);
-    if (length < LEAF_BYTES || !constantTimeEqual(leafHash(index, buffer), hash)) break;
-    leaves.push(hash);
-  }
-  return leaves;
+  const count = await countEqualLeaves({
+    read: (buffer, offset) => readFully(part, buffer, offset),
+    leaves: claimed,
+    from: 0,
+    until: claimed.length,
+  });
+  return claimed.slice(0, count);
 }
 
 async function readFully(file: DiskFile, buffer: Uint8Array, position: number): Promise<number> {

@@ -14,15 +14,8 @@
  */
 import { ByteReader } from "../bytes/byte_reader.ts";
 import { ByteWriter } from "../bytes/byte_writer.ts";
-import {
-  constantTimeEqual,
-  HASH_BYTES,
-  LEAF_BYTES,
-  leafHash,
-  Sha256,
-  TreeHasher,
-} from "../crypto/mod.ts";
-import { LeafBlock, type SourceFile } from "../files/mod.ts";
+import { HASH_BYTES, LEAF_BYTES, Sha256, TreeHasher } from "../crypto/mod.ts";
+import { countEqualLeaves, LeafBlock, type SourceFile } from "../files/mod.ts";
 import type { TransferPeer } from "./peer.ts";
 import { plainSha256 } from "./plain_hash.ts";
 import { ProgressSteps } from "./progress.ts";
@@ -121,29 +114,15 @@ async function agreeOnStart(
   const claimed: Uint8Array[] = [];
   while (claimed.length < count) claimed.push((await peer.reader.exactly(HASH_BYTES)).slice());
 
-  const agreeing = await countEqualLeaves(source, claimed, 0, leavesComparedFirst(count));
+  const agreeing = await countEqualLeaves({
+    read: (buffer, offset) => source.readInto(buffer, offset),
+    leaves: claimed,
+    from: 0,
+    until: leavesComparedFirst(count),
+  });
   const plan = planResume(count, agreeing);
   await peer.stream.write(new ByteWriter(4).u32(plan.startLeaf).finish());
   return { plan, leaves: claimed.slice(0, plan.startLeaf) };
-}
-
-/** Index of the first leaf in `[from, until)` that differs from the source's, or `until`. */
-async function countEqualLeaves(
-  source: SourceFile,
-  leaves: readonly Uint8Array[],
-  from: number,
-  until: number,
-  isStopped: () => boolean = () => false,
-): Promise<number> {
-  if (from >= until) return until;
-  const buffer = new Uint8Array(LEAF_BYTES);
-  for (let index = from; index < until; index++) {
-    if (isStopped()) return index;
-    const length = await source.readInto(buffer, index * LEAF_BYTES);
-    const hash = leafHash(index, buffer.subarray(0, length));
-    if (!constantTimeEqual(hash, leaves[index]!)) return index;
-  }
-  return until;
 }
 
 /** The second portion of the comparison, while bytes are sent. Its failures wait to be asked for. */
@@ -172,7 +151,13 @@ class BackgroundComparison {
   async #run(source: SourceFile, leaves: readonly Uint8Array[], until: number): Promise<void> {
     const first = leavesComparedFirst(until);
     try {
-      const equal = await countEqualLeaves(source, leaves, first, until, () => this.#isStopped);
+      const equal = await countEqualLeaves({
+        read: (buffer, offset) => source.readInto(buffer, offset),
+        leaves,
+        from: Math.min(first, until),
+        until,
+        isStopped: () => this.#isStopped,
+      });
       this.#outcome = equal === until ? "equal" : "different";
     } catch (error) {
       this.#outcome = { error };
