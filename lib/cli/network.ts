@@ -353,7 +353,8 @@ class NetworkLink implements Link {
 
   async close(): Promise<void> {
     this.#isOurs = true;
-    if (!this.#handle.hasEnded && this.#handle.silentMs < SILENT_MS) await this.#settle();
+    const isHeard = !this.#handle.hasEnded && this.#handle.silentMs < SILENT_MS;
+    if (isHeard && !this.#handle.fitsInClose) await this.#settle();
     await this.#handle.close();
     await this.#tasks.join();
   }

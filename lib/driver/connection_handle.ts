@@ -117,6 +117,11 @@ export class ConnectionHandle implements StreamOpener, StreamAcceptor {
     }
   }
 
+  /** True while nothing would get lost by closing now: what is on its way goes along. */
+  get fitsInClose(): boolean {
+    return this.#connection.fitsInClose;
+  }
+
   /** Closes the connection with an application code; resolves when the last packets have left. */
   async close(code?: number, reason?: string): Promise<void> {
     this.#connection.close(code ?? 0, reason ?? "", this.#driver.nowMs());

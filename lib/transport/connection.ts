@@ -98,6 +98,9 @@ const FIRST_SKIP_PACKETS = 256;
 const MAX_SKIP_PACKETS = 65_536;
 /** A peer with a very short idle timeout is not asked more often than this. */
 const MIN_KEEPALIVE_MS = 1000;
+/** What a closing packet carries besides, stream frames with their headers, and the packets looked at for it. */
+const LAST_WORDS_BYTES = 600;
+const LAST_WORDS_PACKETS = 8;
 /** Packets that one probe timeout repeats. RFC 9002 §6.2.4. */
 const PROBE_PACKETS = 2;
 
@@ -142,6 +145,7 @@ export class Connection {
   #probesDue = 0;
   #closeCopiesDue = 0;
   #closeFrame: TransientFrame | null = null;
+  #hasLastWords = false;
   #maxRateBytesPerSecond: number;
   #isAppLimited = true;
   #lastProgressAtMs = -Infinity;
@@ -258,8 +262,17 @@ export class Connection {
     this.streams.stop(stream, code);
   }
 
-  /** Closes the connection; what was not acknowledged is abandoned. */
+  /**
+   * True while everything that the peer has not acknowledged fits into the packet that closes: then it goes
+   * along in each copy of that, and nobody waits a round trip only to hear that it has arrived.
+   */
+  get fitsInClose(): boolean {
+    return this.streams.closingBytes <= LAST_WORDS_BYTES;
+  }
+
+  /** Closes the connection; what was not acknowledged is abandoned unless it {@linkcode fitsInClose}. */
   close(code: number, reason: string, nowMs: number): void {
+    this.#hasLastWords = this.fitsInClose;
     this.#close({ kind: "closed", code, reason }, {
       kind: "connection-close",
       isApplication: true,
@@ -798,10 +811,12 @@ export class Connection {
   #pollClose(batch: TransmitBatch, nowMs: number): boolean {
     if (this.#closeCopiesDue === 0 || this.#closeFrame === null) return false;
     this.#closeCopiesDue--;
+    if (this.#hasLastWords) this.#fate.repeatOldest(LAST_WORDS_PACKETS);
     const size = this.#builder.build(batch.buffer, 0, {
       limitBytes: BASE_DATAGRAM_BYTES,
-      mayCarryData: false,
-      transient: [this.#closeFrame],
+      mayCarryData: this.#hasLastWords,
+      transient: [],
+      last: this.#closeFrame,
       isMtuProbe: false,
       asksForAckAtEnd: false,
     }, nowMs);

@@ -55,6 +55,6 @@ export const ANSWERS_PER_SECOND = 400;
 /** Tokens that a server looks at, each 1 µs with libcrypto and 20 µs without. */
 export const TOKEN_CHECKS_PER_SECOND = 8_000;
 /** Copies of CONNECTION_CLOSE, since a program that leaves cannot answer any more. */
-export const CLOSE_COPIES = 2;
+export const CLOSE_COPIES = 3;
 /** Silence with nothing in flight after which a PING keeps NAT bindings and the peer's idle timer alive. */
 export const KEEPALIVE_MS = 15_000;

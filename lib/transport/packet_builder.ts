@@ -65,6 +65,8 @@ export interface PacketPlan {
   readonly mayCarryData: boolean;
   /** Frames of this packet alone. */
   readonly transient: readonly TransientFrame[];
+  /** One more, behind everything else: nothing after a CONNECTION_CLOSE is read. */
+  readonly last?: TransientFrame;
   /** Pad to `limitBytes` and treat as an MTU probe. */
   readonly isMtuProbe: boolean;
   /** Nothing follows this packet soon: ask for an acknowledgement at once when it is the last. */
@@ -105,7 +107,8 @@ export class PacketBuilder {
     const { acks, control, streams, loss, protection } = this.#parts;
     const packetNumber = loss.nextPacketNumber;
     const bodyStart = start + SHORT_HEADER_BYTES;
-    const limit = start + plan.limitBytes - TAG_BYTES;
+    const lastBytes = plan.last === undefined ? 0 : frameBytes(plan.last);
+    const limit = start + plan.limitBytes - TAG_BYTES - lastBytes;
     let at = bodyStart;
     let flags = 0;
     let isEliciting = false;
@@ -120,7 +123,7 @@ export class PacketBuilder {
     }
     for (const frame of plan.transient) {
       at = writeFrame(buffer, at, frame);
-      if (frame.kind !== "connection-close") isEliciting = true;
+      isEliciting = true;
     }
     let streamId = -1;
     let streamOffset = 0;
@@ -159,6 +162,7 @@ export class PacketBuilder {
         }
       }
     }
+    if (plan.last !== undefined) at = writeFrame(buffer, at, plan.last);
     if (at === bodyStart) return 0;
     // All packets of a batch but the last have one size (UDP GSO): a few bytes short is padded up.
     const isNearlyFull = streamId >= 0 && at < limit && limit - at < PADDED_UP_BYTES;

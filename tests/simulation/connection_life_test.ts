@@ -350,6 +350,34 @@ Deno.test("a close that is lost is repeated to a peer that goes on talking", () 
   assertEquals(client.end?.kind, "closed-by-peer");
 });
 
+Deno.test("what was said last comes with any copy of the close, and nobody waits for its acknowledgement", () => {
+  const net = new SimulatedNetwork({ seed: 5, link: { latencyMs: 50 } });
+  const { client, server, violations } = connectPair(net);
+  net.runFor(500);
+  // The packet itself, and all copies of the close but one.
+  let left = 3;
+  const lost = lose(net, ({ from }) => keyOf(from) === keyOf(CLIENT_ADDRESS) && left-- > 0);
+  const words = bytesOf(200);
+  client.openStream().write(words).finish();
+  assert(client.live.fitsInClose);
+  client.act((connection) => connection.close(0, "bye", net.clock.nowMs));
+  net.runFor(60);
+  assertEquals(lost.count, 3);
+  assertEquals(server.end, { kind: "closed-by-peer", code: 0, reason: "bye" });
+  const { receive } = server.accepted[0]!;
+  assertEquals([receive.peek(), receive.isSizeKnown], [words, true]);
+  assertEquals(violations, []);
+});
+
+Deno.test("more than a packet that the peer has not acknowledged is too much to say with the close", () => {
+  const net = new SimulatedNetwork({ seed: 5, link: { latencyMs: 50 } });
+  const { client } = connectPair(net);
+  client.openStream().write(bytesOf(2000)).finish();
+  assert(!client.live.fitsInClose);
+  net.runFor(500);
+  assert(client.live.fitsInClose);
+});
+
 Deno.test("a peer that missed the close ends by itself", () => {
   const net = new SimulatedNetwork({ seed: 5 });
   const { client, server } = connectPair(net);

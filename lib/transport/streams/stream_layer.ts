@@ -30,6 +30,8 @@ const LEAST_SEND_BYTES = 4096;
 const SPARE_BYTES = 1 << 20;
 /** A stream that holds less is not worth looking at the others for. */
 const LARGE_BYTES = 64 << 10;
+/** Type, stream, offset, length. RFC 9000 §19.8. */
+const LARGEST_STREAM_HEADER_BYTES = 1 + 8 + 8 + 2;
 /** A stream that moved less since the last progress has made none. */
 const PROGRESS_BYTES = 1024;
 /** Checks without progress that end a stream. */
@@ -209,6 +211,16 @@ export class StreamLayer {
     this.#flow.receiveWindow.release();
     this.#memory.giveBack(this.#sendRoomBytes - BASE_SEND_BYTES);
     this.#sendRoomBytes = BASE_SEND_BYTES;
+  }
+
+  /** Bytes that the peer has not acknowledged, frame headers reckoned in. */
+  get closingBytes(): number {
+    let bytes = 0;
+    for (const { send } of this.#map.values()) {
+      const isOver = send.isDone || (send.unacknowledgedBytes === 0 && !send.isFinished);
+      if (!isOver) bytes += send.unacknowledgedBytes + LARGEST_STREAM_HEADER_BYTES;
+    }
+    return bytes;
   }
 
   /** Memory that the streams hold, bytes. */
