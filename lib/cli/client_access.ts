@@ -86,12 +86,14 @@ export class ClientAccess {
     const standing = await this.#servers.standing(target, key);
     if (standing.kind === "changed") throw this.#changedKey(target, standing.knownKey, key);
     const code = typedCode ?? this.#options.givenCode;
-    const { role } = await askStanding(caller, { signal });
-    // Who has a code wants the server to prove itself too, at least the first time.
-    const isProofWanted = role === "none" || (code !== null && standing.kind === "unknown");
+    // Who has a code wants the server to prove itself too, at least the first time: then there is nothing to ask.
+    const isProofWanted = code !== null && standing.kind === "unknown";
     if (!isProofWanted) {
-      if (standing.kind === "unknown") this.#noteUnproven(target, key);
-      return { kind: "admitted", role };
+      const { role } = await askStanding(caller, { signal });
+      if (role !== "none") {
+        if (standing.kind === "unknown") this.#noteUnproven(target, key);
+        return { kind: "admitted", role };
+      }
     }
     if (code === null) return { kind: "wants-code" };
     const channel: ProofChannel = {
