@@ -140,6 +140,7 @@ async function prepare(
     target: options.target,
     localFolder,
     timeoutMs: options.timeoutMs,
+    patienceMs: options.patienceMs,
     isInteractive: io.isInteractive,
     onIdleEnd: (end) => {
       if (!io.isInteractive) return;

@@ -60,12 +60,16 @@ export interface ClientOptions extends CommonOptions {
   readonly exists: ExistsPolicy;
   /** How long to try to connect. */
   readonly timeoutMs: number;
+  /** How long a transfer that has begun waits for a server that has gone silent. */
+  readonly patienceMs: number;
 }
 
 /** Port when none is given. */
 export const DEFAULT_PORT = 5555;
 
 const DEFAULT_TIMEOUT_SECONDS = 10;
+/** Longer than a router takes to start again. */
+const DEFAULT_PATIENCE_MS = 120_000;
 const LONGEST_TIMEOUT_SECONDS = 86_400;
 const DURABILITY_WORDS: readonly Durability[] = ["full", "data", "none"];
 const EXISTS_WORDS: readonly ExistsPolicy[] = ["overwrite", "skip", "rename", "fail"];
@@ -104,7 +108,11 @@ const SERVER_ROWS: readonly OptionRow[] = [
 const CLIENT_ROWS: readonly OptionRow[] = [
   { name: "dir", value: "DIR", meaning: "local folder; default ./client_files" },
   { name: "exists", value: "WHAT", meaning: "existing targets: overwrite, skip, rename or fail" },
-  { name: "timeout", value: "SECONDS", meaning: "give up connecting; default 10" },
+  {
+    name: "timeout",
+    value: "SECONDS",
+    meaning: "give up connecting after 10 s, or a transfer under way after 120 s without an answer",
+  },
   ...COMMON_ROWS,
 ];
 
@@ -141,13 +149,15 @@ export function readClientOptions(args: readonly string[]): ClientOptions {
   const host = isDigits(rest[0]) ? "127.0.0.1" : readHost(rest.shift() ?? "127.0.0.1");
   const port = isDigits(rest[0]) ? readPort(rest.shift()!) : DEFAULT_PORT;
   const isDebug = readDebug(rest);
+  const timeoutMs = readSeconds(given.get("timeout")) * 1000;
   return {
     ...readCommon(given, isDebug),
     target: { host, port },
     command: rest,
     folder: given.get("dir") ?? "./client_files",
     exists: readExists(given.get("exists") ?? "overwrite"),
-    timeoutMs: readSeconds(given.get("timeout")) * 1000,
+    timeoutMs,
+    patienceMs: given.has("timeout") ? timeoutMs : DEFAULT_PATIENCE_MS,
   };
 }
 

@@ -32,8 +32,10 @@ export interface SessionOptions {
   readonly target: Target;
   /** Absolute path of the local folder to start in. */
   readonly localFolder: string;
-  /** How long to try to connect. */
+  /** How long to try to connect, and to wait for the answer to a small request. */
   readonly timeoutMs: number;
+  /** How long a transfer waits for a server that has gone silent, or away. */
+  readonly patienceMs: number;
   /** A person watches: a transfer waits for the server as long as that person does. */
   readonly isInteractive: boolean;
   /** Called when the connection ends while no command runs. */
@@ -214,11 +216,10 @@ export class Session {
   }
 
   async #watchOver(live: Live, signal: AbortSignal): Promise<void> {
-    const { clock, timeoutMs, isInteractive, terminal } = this.#options;
+    const { clock, terminal } = this.#options;
     const options = {
       clock,
-      timeoutMs,
-      isEndless: () => isInteractive && live.patientCount > 0,
+      patienceMs: () => this.#patienceMs(live.patientCount > 0),
       connect: (tryMs: number) => this.#tryBeside(tryMs, signal),
       onSilence: () => terminal.note(`No answer from ${this.#name()} any more. Trying again…`),
       onAnswer: () => terminal.note("The server answers again."),
@@ -261,7 +262,7 @@ export class Session {
   async #regain(lost: Live, signal: AbortSignal, isPatient: boolean): Promise<Live> {
     if (this.#live !== lost && this.#live?.end === null) return this.#live;
     if (this.#isClosedByUser) throw new NotConnectedError();
-    if (lost.isGivenUp) throw this.#lostForGood();
+    if (lost.isGivenUp) throw this.#lostForGood(this.#patienceMs(isPatient));
     this.#connecting ??= this.#tryAgain(lost, signal, isPatient).finally(() => {
       this.#connecting = null;
     });
@@ -269,11 +270,11 @@ export class Session {
   }
 
   async #tryAgain(lost: Live, signal: AbortSignal, isPatient: boolean): Promise<Live> {
-    const { terminal, clock, timeoutMs, isInteractive } = this.#options;
+    const { terminal, clock, timeoutMs } = this.#options;
     const reason = lost.end === null ? "" : ` (${lost.end.reason})`;
     terminal.note(`Connection to ${this.#name()} lost${reason}. Trying again…`);
-    const isEndless = isPatient && isInteractive;
-    const deadlineMs = isEndless ? Infinity : clock.nowMs() + timeoutMs;
+    const patienceMs = this.#patienceMs(isPatient);
+    const deadlineMs = clock.nowMs() + patienceMs;
     for (let delayMs = RETRY_FIRST_MS;; delayMs = Math.min(delayMs * 2, RETRY_LONGEST_MS)) {
       try {
         const tryMs = Math.min(deadlineMs - clock.nowMs(), timeoutMs);
@@ -283,7 +284,7 @@ export class Session {
       } catch (error) {
         if (!(error instanceof ConnectFailure)) throw error;
         if (error.kind !== "unreachable") throw error;
-        if (clock.nowMs() + delayMs >= deadlineMs) throw this.#lostForGood(error);
+        if (clock.nowMs() + delayMs >= deadlineMs) throw this.#lostForGood(patienceMs, error);
       }
       await pause(clock, delayMs, signal);
     }
@@ -311,8 +312,15 @@ export class Session {
     return `${this.#target.host} port ${this.#target.port}`;
   }
 
-  #lostForGood(cause?: unknown): ConnectionLostError {
-    const seconds = Math.round(this.#options.timeoutMs / 100) / 10;
+  /** How long a server may be away; for ever when a person waits for a transfer. */
+  #patienceMs(isPatient: boolean): number {
+    const { timeoutMs, patienceMs, isInteractive } = this.#options;
+    if (!isPatient) return timeoutMs;
+    return isInteractive ? Infinity : patienceMs;
+  }
+
+  #lostForGood(patienceMs: number, cause?: unknown): ConnectionLostError {
+    const seconds = Math.round(patienceMs / 100) / 10;
     return new ConnectionLostError(
       `Connection to ${this.#name()} lost and not back within ${seconds} s; what arrived is kept`,
       { cause },

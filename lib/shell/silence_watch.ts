@@ -15,10 +15,8 @@ import { pause, type ShellClock } from "./shell_clock.ts";
 export interface SilenceWatchOptions {
   /** Time. */
   readonly clock: ShellClock;
-  /** Silence after which nothing more is tried. */
-  readonly timeoutMs: number;
-  /** Somebody waits for as long as it takes: `timeoutMs` does not count now. */
-  isEndless(): boolean;
+  /** Silence after which nothing more is tried; Infinity while somebody waits for as long as it takes. */
+  patienceMs(): number;
   /** Tries a new connection; null when there is none within the time. */
   connect(timeoutMs: number, signal: AbortSignal): Promise<Link | null>;
   /** The other side has gone silent. */
@@ -39,6 +37,11 @@ const PING_MS = 1_000;
 const SUSPICIOUS_MS = 3_000;
 /** How long each try lasts. */
 const TRY_MS = 5_000;
+/** When a new connection comes about because the path is back, the old one speaks within this time too. */
+const REVIVAL_MS = 1_000;
+/** The same, on slow paths. */
+const REVIVAL_ROUND_TRIPS = 3;
+const LOOK_AGAIN_MS = 50;
 
 /**
  * Watches until the connection has to be given up.
@@ -50,8 +53,7 @@ export async function watchForSilence(
   options: SilenceWatchOptions,
   signal: AbortSignal,
 ): Promise<SilenceVerdict> {
-  const { clock, timeoutMs } = options;
-  const suspiciousMs = Math.min(SUSPICIOUS_MS, timeoutMs);
+  const { clock } = options;
   let askedMs: number | null = null;
   let isTold = false;
   for (;;) {
@@ -65,17 +67,26 @@ export async function watchForSilence(
     }
     if (inFlightBytes === 0) link.ping();
     askedMs ??= clock.nowMs();
+    const patienceMs = options.patienceMs();
+    const suspiciousMs = Math.min(SUSPICIOUS_MS, patienceMs);
     if (silentMs < suspiciousMs || clock.nowMs() - askedMs < suspiciousMs / 2) continue;
-    const isEndless = options.isEndless();
-    if (!isEndless && silentMs >= timeoutMs) return { kind: "given-up" };
+    if (silentMs >= patienceMs) return { kind: "given-up" };
     if (!isTold) options.onSilence();
     isTold = true;
-    const next = await options.connect(
-      isEndless ? TRY_MS : Math.min(TRY_MS, timeoutMs - silentMs),
-      signal,
-    );
+    const next = await options.connect(Math.min(TRY_MS, patienceMs - silentMs), signal);
     if (next === null) continue;
-    if (link.stats().silentMs >= PING_MS) return { kind: "replaced", link: next };
+    if (!(await hasRevived(link, clock, signal))) return { kind: "replaced", link: next };
     await next.close();
   }
+}
+
+/** Whether the old connection lives: it knows the path already, and has nothing to do twice. */
+async function hasRevived(link: Link, clock: ShellClock, signal: AbortSignal): Promise<boolean> {
+  const { rttMs } = link.stats();
+  const untilMs = clock.nowMs() + Math.max(REVIVAL_MS, REVIVAL_ROUND_TRIPS * rttMs);
+  while (link.stats().silentMs >= PING_MS) {
+    if (!(clock.nowMs() < untilMs)) return false;
+    await pause(clock, LOOK_AGAIN_MS, signal);
+  }
+  return true;
 }

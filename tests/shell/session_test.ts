@@ -28,6 +28,19 @@ Deno.test("one command gives the server --timeout to come back, then ends as los
   assertMatch(stage.terminal.errors[0]!, /lost and not back within 2 s; what arrived is kept/);
 });
 
+Deno.test("one transfer waits longer than the connecting before it", async () => {
+  await using stage = await ShellStage.set({ timeoutMs: 2_000, patienceMs: 60_000 });
+  await Deno.writeTextFile(`${stage.serverFolder}/large.txt`, LARGE);
+  stage.connector.loseAfterBytes = 3_000_000;
+  stage.connector.staysAway = true;
+  const running = stage.run("get large.txt");
+  while (stage.connector.attemptCount < 2) await turns();
+  await stage.clock.pass(40_000);
+  stage.connector.isReachable = true;
+  await stage.clock.pass(10_000);
+  assertEquals(await running, 0);
+});
+
 Deno.test("a person's transfer waits for as long as it takes, other commands do not", async () => {
   await using stage = await ShellStage.set({ timeoutMs: 2_000, isInteractive: true });
   await Deno.writeTextFile(`${stage.serverFolder}/large.txt`, LARGE);
@@ -68,7 +81,7 @@ Deno.test("a silent connection is pinged, and replaced when a new one comes abou
   while (stage.connector.links.length === 0) await turns();
   const [first] = stage.connector.links;
   first!.silentMs = 5_000;
-  await stage.clock.pass(2_500);
+  await stage.clock.pass(4_000);
   assertEquals(await running, 0);
   assert(first!.pingCount > 0);
   assertEquals(stage.connector.links.length, 2);

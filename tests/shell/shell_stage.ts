@@ -234,6 +234,7 @@ export interface ShellStageOptions {
   readonly exists?: ExistsPolicy;
   readonly isInteractive?: boolean;
   readonly timeoutMs?: number;
+  readonly patienceMs?: number;
 }
 
 /** Everything a shell needs, and shortcuts to what tests look at. */
@@ -288,6 +289,7 @@ export class ShellStage implements AsyncDisposable {
       target: { host: "127.0.0.1", port: 5555 },
       localFolder: this.clientFolder,
       timeoutMs: options.timeoutMs ?? 10_000,
+      patienceMs: options.patienceMs ?? options.timeoutMs ?? 10_000,
       isInteractive: options.isInteractive ?? false,
     });
     this.shell = new Shell({
