@@ -24,6 +24,7 @@ import { type ConnectionState, transition } from "./connection_state.ts";
 import type { ConnectionStats } from "./connection_stats.ts";
 import {
   BASE_DATAGRAM_BYTES,
+  BLACKOUT_PROBES,
   CLOSE_COPIES,
   CLOSING_PTOS,
   DEFAULT_MAX_ACK_DELAY_MS,
@@ -89,8 +90,6 @@ const DEADLINES = [
 ] as const;
 type DeadlineName = typeof DEADLINES[number];
 
-/** Probe timeouts in a row that make a blackout rather than a lost packet. */
-const BLACKOUT_PROBES = 3;
 /** Challenges of the peer that wait for their answer; older ones are forgotten. RFC 9000 §21.9. */
 const MAX_PATH_RESPONSES = 4;
 /** Packets until a number is left out; later ones come more and more seldom. */
@@ -101,7 +100,7 @@ const MIN_KEEPALIVE_MS = 1000;
 /** What a closing packet carries besides, stream frames with their headers, and the packets looked at for it. */
 const LAST_WORDS_BYTES = 600;
 const LAST_WORDS_PACKETS = 8;
-/** Packets that one probe timeout repeats. RFC 9002 §6.2.4. */
+/** Packets that one probe timeout repeats, RFC 9002 §6.2.4; one is enough to find the end of a blackout. */
 const PROBE_PACKETS = 2;
 
 /** One established connection. */
@@ -639,8 +638,8 @@ export class Connection {
     } else {
       this.#loss.onProbeTimeout(nowMs);
       this.#isFinishDue = true;
-      this.#probesDue = PROBE_PACKETS;
-      this.#fate.repeatOldest(PROBE_PACKETS);
+      this.#probesDue = this.#loss.ptoCount > BLACKOUT_PROBES ? 1 : PROBE_PACKETS;
+      this.#fate.repeatOldest(this.#probesDue);
       if (!this.#control.hasWaiting && !this.streams.hasPending()) this.#pushPing();
     }
     this.#setLossDeadline();

@@ -27,8 +27,15 @@ export const MAX_BATCH_BYTES = 65_507;
 export const PACKET_THRESHOLD = 64;
 /** Least reordering window: smaller ones mistake one late scheduling of a process for loss. */
 export const MIN_REORDERING_WINDOW_MS = 2;
-/** A PTO never waits longer than this (or 3 smoothed RTTs), so that a blackout costs 2 s at its end. */
-export const MAX_PTO_MS = 2_000;
+/**
+ * A PTO never waits longer than this, unless the path needs more: it is what a blackout costs at its end.
+ * RFC 9002 doubles without end, lest probes congest; one packet in this time does not.
+ */
+export const MAX_PTO_MS = 400;
+/** Probe timeouts in a row that make a blackout rather than a lost packet. */
+export const BLACKOUT_PROBES = 3;
+/** A challenge to a new address is repeated at least this often. */
+export const MAX_CHALLENGE_WAIT_MS = 2_000;
 /** Fewest milliseconds of a PTO: below it a busy machine looks like a lossy path. */
 export const MIN_PTO_MS = 15;
 /** Received packet-number ranges kept: older gaps were declared lost long ago by the other side. */

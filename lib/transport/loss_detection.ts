@@ -14,7 +14,12 @@ import {
   SentPacketRing,
 } from "../collections/sent_packet_ring.ts";
 import type { AckFrame } from "../wire/ack_frame.ts";
-import { MAX_PTO_MS, MIN_REORDERING_WINDOW_MS, PACKET_THRESHOLD } from "./constants.ts";
+import {
+  BLACKOUT_PROBES,
+  MAX_PTO_MS,
+  MIN_REORDERING_WINDOW_MS,
+  PACKET_THRESHOLD,
+} from "./constants.ts";
 import type { DeliveryRateSampler } from "./delivery_rate.ts";
 import type { RttEstimator } from "./rtt_estimator.ts";
 import { TransportError } from "./transport_error.ts";
@@ -213,11 +218,12 @@ export class LossDetection {
   deadlineMs(maxAckDelayMs: number): number {
     if (this.#lossDeadlineMs !== Infinity) return this.#lossDeadlineMs;
     if (!this.hasOutstanding()) return Infinity;
-    const { smoothedMs } = this.#rtt;
-    const backoffMs = this.#rtt.ptoMs(maxAckDelayMs) * 2 ** Math.min(this.ptoCount, 20);
-    const capMs = Math.max(MAX_PTO_MS, 3 * smoothedMs);
+    const ptoMs = this.#rtt.ptoMs(maxAckDelayMs);
+    const backoffMs = ptoMs * 2 ** Math.min(this.ptoCount, 20);
+    // In a blackout there is no answer to wait for: on a long path probes may follow each other closer.
+    const leastMs = this.ptoCount < BLACKOUT_PROBES ? ptoMs : ptoMs / 2;
     const sinceMs = Math.max(this.#lastElicitingSentAtMs, this.#probedAtMs);
-    return sinceMs + Math.min(backoffMs, capMs);
+    return sinceMs + Math.min(backoffMs, Math.max(MAX_PTO_MS, leastMs));
   }
 
   /**

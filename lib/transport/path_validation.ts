@@ -6,7 +6,7 @@
  */
 import type { Entropy } from "../crypto/mod.ts";
 import { constantTimeEqual } from "../crypto/mod.ts";
-import { AMPLIFICATION_FACTOR, MAX_PTO_MS } from "./constants.ts";
+import { AMPLIFICATION_FACTOR, MAX_CHALLENGE_WAIT_MS } from "./constants.ts";
 import { type Address, isSameAddress } from "./path.ts";
 
 /** Challenges sent to one address before it is given up. */
@@ -74,7 +74,7 @@ export class PathValidation {
     if (limitBytes < CHALLENGE_BYTES) return null;
     candidate.isDue = false;
     candidate.challengesSent++;
-    this.deadlineMs = nowMs + Math.min(ptoMs * 2, MAX_PTO_MS);
+    this.deadlineMs = nowMs + Math.min(ptoMs * 2, MAX_CHALLENGE_WAIT_MS);
     return { address: candidate.address, token: candidate.token, limitBytes };
   }
 
@@ -92,7 +92,7 @@ export class PathValidation {
       this.deadlineMs = Infinity;
     } else {
       candidate.isDue = true;
-      this.deadlineMs = nowMs + Math.min(ptoMs * 2, MAX_PTO_MS);
+      this.deadlineMs = nowMs + Math.min(ptoMs * 2, MAX_CHALLENGE_WAIT_MS);
     }
   }
 

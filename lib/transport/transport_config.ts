@@ -14,7 +14,7 @@ export interface TransportConfig {
   readonly maxIdleTimeoutMs: number;
   /**
    * The connection ends when packets wait for an answer and nothing at all is heard for this long, ms.
-   * Shorter notices a dead peer sooner and survives less. Default 30 000.
+   * Shorter notices a dead peer sooner and survives less. Default 90 000.
    */
   readonly silenceTimeoutMs: number;
   /** How long a client tries to reach a server, ms. Default 10 000. */
@@ -66,7 +66,7 @@ export interface TransportConfig {
 export const DEFAULT_TRANSPORT_CONFIG: TransportConfig = {
   congestion: bbr,
   maxIdleTimeoutMs: 120_000,
-  silenceTimeoutMs: 30_000,
+  silenceTimeoutMs: 90_000,
   handshakeTimeoutMs: 10_000,
   initialStreamWindowBytes: 4 << 20,
   maxStreamWindowBytes: 64 << 20,

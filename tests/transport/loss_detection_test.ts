@@ -115,24 +115,27 @@ Deno.test("after reordering was seen the number of newer packets proves nothing"
   assertEquals(take(loss, ack(newest, newest, 0, 1), 100).lost, []);
 });
 
-Deno.test("the probe timeout doubles up to two seconds", () => {
-  const { loss, rtt } = detection(100);
+Deno.test("the probe timeout doubles up to 0.4 s", () => {
+  const { loss, rtt } = detection(40);
   sendAt(loss, 1000);
   const ptoMs = rtt.ptoMs(5);
-  assertEquals(ptoMs, 100 + 4 * 50 + 5);
+  assertEquals(ptoMs, 40 + 4 * 20 + 5);
   const waits = [];
   for (let i = 0; i < 7; i++) {
     waits.push(loss.deadlineMs(5) - 1000);
     loss.ptoCount++;
   }
-  assertEquals(waits, [ptoMs, 2 * ptoMs, 4 * ptoMs, 2000, 2000, 2000, 2000]);
+  assertEquals(waits, [ptoMs, 2 * ptoMs, 400, 400, 400, 400, 400]);
 });
 
-Deno.test("on a path slower than two seconds the cap is three round trips", () => {
-  const { loss } = detection(3000);
+Deno.test("on a long path probes wait for the answer, and half as long once it must be a blackout", () => {
+  const { loss, rtt } = detection(3000);
   sendAt(loss, 0);
-  loss.ptoCount = 10;
-  assertEquals(loss.deadlineMs(5), 9000);
+  const ptoMs = rtt.ptoMs(5);
+  loss.ptoCount = 2;
+  assertEquals(loss.deadlineMs(5), ptoMs);
+  loss.ptoCount = 3;
+  assertEquals(loss.deadlineMs(5), ptoMs / 2);
 });
 
 Deno.test("an acknowledgement ends the backoff and tells how many probes there were", () => {

@@ -69,7 +69,8 @@ const POLICER_PROBES = 3;
 /** A packet later than this many rounds says nothing about a reduction any more. */
 const UNDO_ROUNDS = 8;
 
-const LONG_DARKNESS_MS = 60_000;
+/** A path that was gone for so long may be another one now. */
+const LONG_DARKNESS_MS = 120_000;
 const RESTART_GAIN = 0.5;
 
 class Bbr implements CongestionController {
