@@ -38,7 +38,18 @@ const BETA = 0.7;
 /** Share of the known room that is left to others while cruising. */
 const HEADROOM = 0.15;
 /** Window gain beside a queue that others keep standing: they need room to live. */
-const SHARING_WINDOW_GAIN = 1.5;
+const SHARING_WINDOW_GAIN = 1.1;
+/**
+ * Beside others, probing goes on until the queue has grown by this share of the smallest RTT, or for so many
+ * rounds: small flows add as much to it as large ones, so that shares draw nearer to each other.
+ */
+const SHARED_PROBE_DELAY = 0.25;
+const SHARED_PROBE_ROUNDS = 2;
+/** Growth by one probe after which the next one comes soon, alone and beside others. */
+const GROWTH = 1.1;
+const SHARED_GROWTH = 1.3;
+/** Probes in a row after a startup that a queue ended. */
+const EARLY_PROBES = 4;
 const FIRST_WINDOW_PACKETS = 32;
 const SMALLEST_WINDOW_PACKETS = 4;
 /** 16 Mbit/s: where a window is paced over a long round trip, starting below that only wastes time. */
@@ -108,6 +119,10 @@ class Bbr implements CongestionController {
   #cycleStartRound = 0;
   #probeWaitMs = PROBE_WAIT_MS;
   #bandwidthBeforeProbe = 0;
+  /** The RTT at the beginning of a probe beside a queue of others; NaN without one. */
+  #queuedRttMs = NaN;
+  /** Probes that follow each other soon although the last one found nothing. */
+  #earlyProbes = 0;
   /** Losses now belong to packets sent while probing. */
   #isJudgingProbe = false;
   /** From this round on, what was sent while probing has been answered for. */
@@ -338,7 +353,11 @@ class Bbr implements CongestionController {
         if (
           this.#filling.isPlateau || this.#filling.isDelayed(nowMs, this.#rounds, this.#path)
         ) this.#isFilled = true;
-        if (this.#isFilled) this.#enterDrain(nowMs);
+        if (this.#isFilled) {
+          // The queue may have been there before us, and what was found be far from all.
+          if (!this.#filling.isPlateau) this.#earlyProbes = EARLY_PROBES;
+          this.#enterDrain(nowMs);
+        }
         break;
       case "drain":
         if (sample.inFlightBytes <= this.#inFlightAt(1) || roundsInState >= 6) {
@@ -378,7 +397,13 @@ class Bbr implements CongestionController {
 
   #isProbedEnough(sample: AckSample, roundsInState: number): boolean {
     if (roundsInState < 1) return false;
-    return this.#filling.isPlateau || sample.inFlightBytes >= this.#inFlightAt(UP_GAIN);
+    if (this.#filling.isPlateau) return true;
+    if (this.#queuedRttMs > 0) {
+      const riseMs = this.#rounds.lastMinRttMs - this.#queuedRttMs;
+      return riseMs >= SHARED_PROBE_DELAY * this.#path.minRttMs ||
+        roundsInState >= SHARED_PROBE_ROUNDS;
+    }
+    return sample.inFlightBytes >= this.#inFlightAt(UP_GAIN);
   }
 
   #enter(state: State, nowMs: number, pacingGain: number, windowGain: number): void {
@@ -400,14 +425,15 @@ class Bbr implements CongestionController {
   }
 
   #enterDown(nowMs: number): void {
+    const growth = this.#queuedRttMs > 0 ? SHARED_GROWTH : GROWTH;
     const hasGrown = this.#state === "up" &&
-      this.#path.maxBandwidth > 1.1 * this.#bandwidthBeforeProbe;
+      this.#path.maxBandwidth > growth * this.#bandwidthBeforeProbe;
     this.#enter("down", nowMs, 0.9, WINDOW_GAIN);
     this.#cycleStartMs = nowMs;
     this.#cycleStartRound = this.#rounds.count;
     this.#probeEndsAtRound = this.#rounds.count + 1;
     // More was found: there may be more still, look again soon.
-    this.#probeWaitMs = hasGrown
+    this.#probeWaitMs = hasGrown || this.#earlyProbes-- > 0
       ? 4 * this.#path.minRttMs + 100
       : PROBE_WAIT_MS + 1000 * this.#random();
   }
@@ -424,6 +450,7 @@ class Bbr implements CongestionController {
   }
 
   #enterUp(nowMs: number): void {
+    this.#queuedRttMs = this.#hasStandingQueue ? this.#rounds.lastMinRttMs : NaN;
     this.#enter("up", nowMs, UP_GAIN, UP_WINDOW_GAIN);
     this.#bandwidthBeforeProbe = this.#path.maxBandwidth;
     this.#filling.restart(this.#path.latestBandwidth);
