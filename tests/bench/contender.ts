@@ -27,6 +27,8 @@ export interface Load {
 export interface Fetched {
   readonly bytes: number;
   readonly seconds: number;
+  /** From the start of the client's process to its exit. */
+  readonly processSeconds: number;
   readonly serverCpuSeconds: number | null;
   readonly clientCpuSeconds: number | null;
 }
@@ -143,6 +145,7 @@ async function measure(
   let seconds = 0;
   let serverCpuSeconds: number | null = null;
   let clientCpuSeconds: number | null = null;
+  const processStartMs = performance.now();
   const begin = () => {
     startMs = performance.now();
     meters = { server: new CpuMeter(serverPid), client: new CpuMeter(client!.pid) };
@@ -155,13 +158,14 @@ async function measure(
     clientCpuSeconds = meters.client.seconds();
   });
   const code = await client.ended();
+  const processSeconds = (performance.now() - processStartMs) / 1000;
   if (code !== 0) throw new Error(`left with ${code}: ${(await client.errorText).trim()}`);
 
   const transfers = client.events.filter(({ event, ok }) => event === "transfer" && ok === true);
   const bytes = transfers.reduce((sum, transfer) => sum + Number(transfer.bytes), 0);
   // One file tells its own time exactly; of several, the time from first to last counts.
   if (transfers.length === 1) seconds = Number(transfers[0]!.seconds);
-  return { bytes, seconds, serverCpuSeconds, clientCpuSeconds };
+  return { bytes, seconds, processSeconds, serverCpuSeconds, clientCpuSeconds };
 }
 
 /** One range for each file, or as many ranges as streams when there is one file. */

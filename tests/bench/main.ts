@@ -12,10 +12,24 @@ import { emptyDir, ensureDir } from "@std/fs";
 import { join } from "@std/path";
 import { startFerryClient, startFerryServer } from "../tools/ferry_process.ts";
 import { writeRandomFile } from "../tools/sample_file.ts";
-import { makeCertificate } from "./certificate.ts";
+import { type BenchCertificate, makeCertificate } from "./certificate.ts";
 import { type Contender, ferry, type Load, yardstick } from "./contender.ts";
-import { type BenchNetwork, emulatedLink, loopback, Unavailable, vethPair } from "./network.ts";
+import {
+  type BenchNetwork,
+  emulatedLink,
+  findEmulator,
+  loopback,
+  Unavailable,
+  vethPair,
+} from "./network.ts";
 import { race, type RaceResult, raceTable } from "./race.ts";
+import {
+  LINK_PROFILES,
+  linkBytesPerSecond,
+  type LinkField,
+  linkFields,
+  linkTable,
+} from "./links.ts";
 import { figure, formatTable, median } from "./table.ts";
 
 const USAGE = `deno task bench [cpu|links|files|startup] [options]
@@ -26,34 +40,20 @@ const USAGE = `deno task bench [cpu|links|files|startup] [options]
   links    emulated links; needs --wanlab
 
   --size MB          size of the large file (512)
-  --rounds N         how often each contender runs (3)
+  --rounds N         how often each contender runs (3; links: 1)
   --directory DIR    where the files are (a RAM disk if there is one)
   --only WORD        only contenders with this word in their name
   --wanlab PATH      the tool that emulates links
-  --profiles A,B     its profiles to run (lossy,wan,satellite)
-  --limit S          give a fetch up after this time (120)
-  --link-seconds S   size of a file on a link: what it carries in this time (10)`;
-
-/** Rates of the emulated profiles and the share of their packets that arrives. */
-const PROFILES: Readonly<Record<string, { readonly mbit: number; readonly arrives: number }>> = {
-  lan1g: { mbit: 1000, arrives: 1 },
-  metro: { mbit: 500, arrives: 0.9999 },
-  wan: { mbit: 200, arrives: 0.999 },
-  lossy: { mbit: 100, arrives: 0.99 },
-  satellite: { mbit: 50, arrives: 0.995 },
-  transpacific: { mbit: 1000, arrives: 0.9999 },
-  mobile: { mbit: 20, arrives: 0.98 },
-  bloated: { mbit: 20, arrives: 1 },
-};
+  --profiles A,B     its profiles to run, or "all" (lossy,wan,satellite)
+  --limit S          give a fetch up after this time (120; links: 30)
+  --link-seconds S   size of a file on a link: what it carries in this time`;
 
 const QUIC = "QUIC (Deno)";
 
-/** Which yardsticks take part. */
+/** How the yardsticks take part. */
 interface FieldOptions {
-  /** Streams that the yardsticks use at a time: one holds them back. */
+  /** Streams that they use at a time: one holds them back. */
   readonly streams: number;
-  /** QUIC with BBR too, which matters where packets are lost. */
-  readonly withBbr?: boolean;
 }
 
 interface Bench {
@@ -63,12 +63,15 @@ interface Bench {
   readonly target: string;
   readonly wanlab: string | undefined;
   readonly profiles: readonly string[];
-  readonly linkSeconds: number;
+  /** Null for the profile's own size. */
+  readonly linkSeconds: number | null;
   readonly limitSeconds: number;
   /** What must be taken down again, also when the user ends the run. */
   readonly resources: AsyncDisposableStack;
   /** Everybody that takes part. */
   contenders(options: FieldOptions): readonly Contender[];
+  /** Everybody that takes part on emulated links. */
+  readonly linkFields: readonly LinkField[];
 }
 
 async function cpu(bench: Bench): Promise<void> {
@@ -97,21 +100,31 @@ async function files(bench: Bench): Promise<void> {
 async function links(bench: Bench): Promise<void> {
   const { wanlab } = bench;
   if (wanlab === undefined) throw new Unavailable("give the emulator's path with --wanlab");
-  for (const profile of bench.profiles) {
-    const link = PROFILES[profile];
-    if (link === undefined) {
-      console.log(`Skipped ${profile}: no such profile`);
+  await findEmulator(wanlab);
+  for (const name of bench.profiles) {
+    const profile = LINK_PROFILES.find((candidate) => candidate.name === name);
+    if (profile === undefined) {
+      console.log(`Skipped ${name}: no such profile`);
       continue;
     }
-    const capBytes = (link.mbit * 1e6 / 8) * link.arrives * (1472 / 1500);
-    const sizeBytes = Math.round(capBytes * bench.linkSeconds);
-    const load = await largeFile(bench, `${profile}.bin`, sizeBytes);
-    await over(bench, () => emulatedLink(wanlab, profile), async (network) => {
-      const contenders = bench.contenders({ streams: 16, withBbr: true });
-      const results = await race({ ...bench, network, contenders, load });
-      const title = `${profile}, ${figure(sizeBytes / 1e6, 0)} MB`;
-      report(results, raceTable(title, results, { reference: QUIC, capBytes }));
-    });
+    const sizeBytes = bench.linkSeconds === null
+      ? profile.megabytes * 1e6
+      : Math.round(linkBytesPerSecond(profile) * bench.linkSeconds);
+    const load = await largeFile(bench, `${name}.bin`, sizeBytes);
+    const results: RaceResult[] = [];
+    for (const { tcpCongestion, contenders } of bench.linkFields) {
+      if (contenders.length === 0) continue;
+      await over(bench, () => emulatedLink(wanlab, name, tcpCongestion), async (network) => {
+        results.push(...await race({ ...bench, network, contenders, load }));
+      });
+    }
+    if (results.length > 0) {
+      const title = `${name}, ${figure(sizeBytes / 1e6, 0)} MB`;
+      console.log(`${linkTable(title, profile, results)}\n`);
+    }
+    if (results.some(({ failure, unfinished }) => failure !== null && unfinished === null)) {
+      Deno.exitCode = 1;
+    }
     await Deno.remove(join(bench.root, load.name));
   }
 }
@@ -164,11 +177,10 @@ async function over(
   await using scope = resources.use(new AsyncDisposableStack());
   scope.defer(() => network.close());
   await action(network);
-  console.log("");
 }
 
 function report(results: readonly RaceResult[], table: string): void {
-  console.log(table);
+  console.log(`${table}\n`);
   if (results.some(({ failure }) => failure !== null)) Deno.exitCode = 1;
 }
 
@@ -184,21 +196,22 @@ async function smallFiles({ root }: Bench, count: number, sizeBytes: number): Pr
   return { name: "many", files: names.map((name) => ({ name, sizeBytes })) };
 }
 
-/** Everybody that takes part: QUIC drops out, with a word, where it cannot have a certificate. */
-async function contenders(directory: string): Promise<Bench["contenders"]> {
+/** A certificate for QUIC, which drops out, with a word, where it cannot have one. */
+async function quicCertificate(directory: string): Promise<BenchCertificate | undefined> {
   const addresses = ["127.0.0.1", "10.213.77.1", "10.99.0.1"];
-  const certificate = await makeCertificate(directory, addresses).catch((error) => {
+  return await makeCertificate(directory, addresses).catch((error) => {
     console.log(`Without QUIC: ${error.message}`);
     return undefined;
   });
-  return ({ streams, withBbr }) => {
+}
+
+/** Everybody that takes part without an emulated link. */
+function contenders(certificate: BenchCertificate | undefined): Bench["contenders"] {
+  return ({ streams }) => {
     const field = [ferry("Ferry"), ferry("Ferry without FFI", ["--no-ffi"])];
     if (certificate !== undefined) {
       const quic = { transport: "quic", streams, certificate } as const;
       field.push(yardstick(QUIC, quic));
-      if (withBbr) {
-        field.push(yardstick(`${QUIC}, BBR`, { ...quic, congestionControl: "low-latency" }));
-      }
     }
     field.push(
       yardstick("TCP, not encrypted", { transport: "tcp", streams: Math.min(streams, 4) }),
@@ -247,20 +260,27 @@ async function main(): Promise<void> {
   try {
     const [root, target] = [join(directory, "served"), join(directory, "fetched")];
     await Promise.all([ensureDir(root), ensureDir(target)]);
-    const everybody = await contenders(directory);
+    const certificate = await quicCertificate(directory);
+    const everybody = contenders(certificate);
+    const isChosen = ({ name }: Contender) => name.includes(options.only ?? "");
+    const onLinks = chosen === "links";
+    const profiles = options.profiles ?? "lossy,wan,satellite";
     console.log(`Deno ${Deno.version.deno}, ${navigator.hardwareConcurrency} cores\n`);
     await suite({
       sizeBytes: Number(options.size ?? 512) * 1e6,
-      rounds: Number(options.rounds ?? 3),
+      rounds: Number(options.rounds ?? (onLinks ? 1 : 3)),
       root,
       target,
       resources,
       wanlab: options.wanlab,
-      profiles: (options.profiles ?? "lossy,wan,satellite").split(","),
-      linkSeconds: Number(options["link-seconds"] ?? 10),
-      limitSeconds: Number(options.limit ?? 120),
-      contenders: (field) =>
-        everybody(field).filter(({ name }) => name.includes(options.only ?? "")),
+      profiles: profiles === "all" ? LINK_PROFILES.map(({ name }) => name) : profiles.split(","),
+      linkSeconds: options["link-seconds"] === undefined ? null : Number(options["link-seconds"]),
+      limitSeconds: Number(options.limit ?? (onLinks ? 30 : 120)),
+      contenders: (field) => everybody(field).filter(isChosen),
+      linkFields: linkFields(certificate).map((field) => ({
+        ...field,
+        contenders: field.contenders.filter(isChosen),
+      })),
     });
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error;

@@ -76,17 +76,39 @@ export async function vethPair(): Promise<BenchNetwork> {
 }
 
 /**
+ * Looks whether emulated links can be had at all.
+ *
+ * @throws {Unavailable}
+ */
+export async function findEmulator(tool: string): Promise<void> {
+  if (Deno.build.os !== "linux" || Deno.uid() !== 0) {
+    throw new Unavailable("emulated links need Linux and root");
+  }
+  if (await attempt(tool, "profiles")) return;
+  throw new Unavailable(`emulated links need the tool wanlab, and "${tool}" does not run`);
+}
+
+/**
  * A link of the given profile, made by the `wanlab` tool.
  *
  * @param tool Path of the tool; it puts 10.99.0.1 on side "a" and 10.99.0.2 on side "b".
+ * @param tcpCongestion Name of the congestion control that TCP uses on it.
  * @throws {Unavailable} When the tool cannot bring the link up.
  */
-export async function emulatedLink(tool: string, profile: string): Promise<BenchNetwork> {
+export async function emulatedLink(
+  tool: string,
+  profile: string,
+  tcpCongestion = "cubic",
+): Promise<BenchNetwork> {
   const name = `fb${Deno.pid % 100_000}`;
   try {
-    await run(tool, "--prefix", name, "up", "--profile", profile);
+    await run(tool, "--prefix", name, "up", "--profile", profile, "--cc", tcpCongestion);
   } catch (cause) {
-    throw new Unavailable(`no link "${profile}": ${(cause as Error).message}`);
+    // What was half built must not stand in the way of the next one.
+    await attempt(tool, "--prefix", name, "down");
+    throw new Unavailable(
+      `no link "${profile}" with TCP's ${tcpCongestion}: ${(cause as Error).message}`,
+    );
   }
   const prefix = await endsWithParent();
   return {

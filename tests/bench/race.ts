@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { emptyDir } from "@std/fs";
+import { emptyDir, walk } from "@std/fs";
 import { join } from "@std/path";
 import { sha256File } from "../tools/sample_file.ts";
 import type { Contender, ContenderServer, Fetched, Load } from "./contender.ts";
@@ -29,6 +29,8 @@ export interface RaceResult {
   readonly name: string;
   readonly rounds: readonly Fetched[];
   readonly failure: string | null;
+  /** What had arrived of a fetch that took too long, when it was given up. */
+  readonly unfinished: { readonly bytes: number; readonly seconds: number } | null;
 }
 
 /** Lets every contender fetch the load once in each round; their servers stay up meanwhile. */
@@ -50,6 +52,7 @@ class Entry implements RaceResult {
   readonly name: string;
   readonly rounds: Fetched[] = [];
   failure: string | null = null;
+  unfinished: RaceResult["unfinished"] = null;
   readonly #contender: Contender;
   readonly #options: RaceOptions;
   #server: ContenderServer | null = null;
@@ -78,9 +81,12 @@ class Entry implements RaceResult {
     const { target, load, limitSeconds } = this.#options;
     await emptyDir(target);
     const signal = AbortSignal.timeout(limitSeconds * 1000);
-    const fetched = await this.#server.fetch(load, { directory: target, signal }).catch((error) => {
-      throw signal.aborted ? new Error(`not done after ${limitSeconds} s`) : error;
-    });
+    const fetched = await this.#server.fetch(load, { directory: target, signal })
+      .catch(async (error) => {
+        if (!signal.aborted) throw error;
+        this.unfinished = { bytes: await occupiedBytes(target), seconds: limitSeconds };
+        throw new Error(`not done after ${limitSeconds} s`);
+      });
     await check(fetched, this.#options, round);
     this.rounds.push(fetched);
   }
@@ -88,6 +94,15 @@ class Entry implements RaceResult {
   async stop(): Promise<void> {
     await this.#server?.stop();
   }
+}
+
+/** Bytes on the disk of everything in a folder; ranges that were not written do not count. */
+async function occupiedBytes(directory: string): Promise<number> {
+  let bytes = 0;
+  for await (const { isFile, path } of walk(directory)) {
+    if (isFile) bytes += ((await Deno.stat(path)).blocks ?? 0) * 512;
+  }
+  return bytes;
 }
 
 /** Bytes are counted in every round, and hashed in the first. */
@@ -110,9 +125,9 @@ async function check(fetched: Fetched, options: RaceOptions, round: number): Pro
 export function raceTable(
   title: string,
   results: readonly RaceResult[],
-  options: { readonly reference: string; readonly perFile?: number; readonly capBytes?: number },
+  options: { readonly reference: string; readonly perFile?: number },
 ): string {
-  const { reference, perFile, capBytes } = options;
+  const { reference, perFile } = options;
   const referenceRounds = results.find(({ name }) => name === reference)?.rounds ?? [];
   const rows = results.map(({ name, rounds, failure }) => {
     if (failure !== null) return [name, "-", "-", "-", "-", `failed: ${failure}`];
@@ -120,8 +135,6 @@ export function raceTable(
     const rate = median(rounds.map(rateOf));
     const other = perFile !== undefined
       ? figure(perFile / median(rounds.map(({ seconds }) => seconds)), 0)
-      : capBytes !== undefined
-      ? `${figure((100 * rate) / capBytes, 1)} %`
       : "";
     return [
       name,
@@ -132,7 +145,7 @@ export function raceTable(
       other,
     ];
   });
-  const last = perFile !== undefined ? "files/s" : capBytes !== undefined ? "of the link" : "";
+  const last = perFile !== undefined ? "files/s" : "";
   const heads = [title, "MB/s", "to QUIC", "CPU s/GB sent", "CPU s/GB received", last];
   return formatTable(heads, rows);
 }
