@@ -38,7 +38,7 @@ const BETA = 0.7;
 /** Share of the known room that is left to others while cruising. */
 const HEADROOM = 0.15;
 /** Window gain beside a queue that others keep standing: they need room to live. */
-const SHARING_WINDOW_GAIN = 1.1;
+const SHARING_WINDOW_GAIN = 1.2;
 /**
  * Beside others, probing goes on until the queue has grown by this share of the smallest RTT, or for so many
  * rounds: small flows add as much to it as large ones, so that shares draw nearer to each other.
