@@ -461,6 +461,12 @@ function connectFailure(error: unknown, target: Target, timeoutMs: number): Conn
         `Cannot reach ${name}: this machine has no way to that address`,
         options,
       );
+    case "path-too-narrow":
+      return new ConnectFailure(
+        "unreachable",
+        `Cannot reach ${name}: the network carries no packets of 1200 bytes; its MTU must be 1228 or more`,
+        options,
+      );
     case "version-mismatch":
       return new ConnectFailure(
         "version-mismatch",

@@ -169,9 +169,21 @@ export class ClientAttempts {
 
   /** The local network refuses to send to this address. */
   onSendRefused(address: Address): readonly FailedAttempt[] {
+    return this.#onSendFailed(address, "send-refused");
+  }
+
+  /** The local network takes no packet of the smallest size for this address. */
+  onSendTooBig(address: Address): readonly FailedAttempt[] {
+    return this.#onSendFailed(address, "path-too-narrow");
+  }
+
+  #onSendFailed(
+    address: Address,
+    kind: "send-refused" | "path-too-narrow",
+  ): readonly FailedAttempt[] {
     return this.#end(
       (attempt) => isSameAddress(attempt.address, address),
-      { kind: "send-refused", code: 0, reason: "" },
+      { kind, code: 0, reason: "" },
     );
   }
 

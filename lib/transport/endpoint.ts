@@ -17,7 +17,7 @@ import type { TransportParameters } from "../wire/transport_parameters.ts";
 import { Admission } from "./admission.ts";
 import { ClientAttempts, type ConnectAttempt, type FailedAttempt } from "./client_attempts.ts";
 import { Connection } from "./connection.ts";
-import { MAX_BATCH_BYTES, MAX_HALF_OPEN } from "./constants.ts";
+import { BASE_DATAGRAM_BYTES, MAX_BATCH_BYTES, MAX_HALF_OPEN } from "./constants.ts";
 import { MemoryBudget } from "./memory_budget.ts";
 import { type Address, isSameAddress } from "./path.ts";
 import { type HandshakeCounters, ServerHandshakes } from "./server_handshakes.ts";
@@ -363,6 +363,9 @@ export class Endpoint {
       if (connection.stateName === "closed") this.#removeConnection(key, connection);
     }
     if (failure === "refused") this.#reportFailed(this.#attempts.onSendRefused(batch.address));
+    else if (batch.segmentBytes <= BASE_DATAGRAM_BYTES) {
+      this.#reportFailed(this.#attempts.onSendTooBig(batch.address));
+    }
   }
 
   /** Gives up an attempt without waiting for its end. */

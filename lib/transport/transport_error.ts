@@ -44,7 +44,9 @@ export type ConnectionEndKind =
   /** The server does not want this client. */
   | "refused"
   /** The local network refuses to send to this address. */
-  | "send-refused";
+  | "send-refused"
+  /** The local network takes no packets of 1200 bytes, the least that a path must carry. */
+  | "path-too-narrow";
 
 /** Why a connection ended, with the code and reason of the CONNECTION_CLOSE if there was one. */
 export interface ConnectionEnd {

@@ -187,3 +187,15 @@ Deno.test("several packets in one datagram are each taken", () => {
   server.handleDatagram(datagram, CLIENT, 0);
   assertEquals(sent(server, 0).length, 2);
 });
+
+Deno.test("an attempt over a network that carries no INITIAL ends at once; a refused MTU probe ends none", () => {
+  const client = endpoint("client");
+  client.connect(SERVER, { method: METHOD_NONE, psk: new Uint8Array(32) }, 0);
+  const [first] = sent(client, 0);
+  client.onSendFailed("too-big", { address: SERVER, segmentBytes: 1472 }, 1);
+  assertEquals(client.events, []);
+  client.onSendFailed("too-big", { address: SERVER, segmentBytes: first!.bytes.length }, 1);
+  const [failed] = client.events;
+  assert(failed?.kind === "failed");
+  assertEquals(failed.end.kind, "path-too-narrow");
+});
