@@ -41,6 +41,8 @@ export interface LinkOptions {
   lossRate?: number;
   /** Each packet is delayed by a uniform ± of this, each direction, and may overtake. */
   jitterMs?: number;
+  /** The delay of each direction wanders slowly by a uniform ± of this; the order is kept. */
+  wanderMs?: number;
   /** Seed of everything random. */
   seed?: number;
   /** Both ends stand still now and then: mean time between, longest time of a stall. */
@@ -146,12 +148,16 @@ class LinkModel {
   readonly random: () => number;
   overflowPackets = 0;
   readonly #bufferBytes: number;
+  readonly #wanderThere: Wander;
+  readonly #wanderBack: Wander;
   #freeAtMs = 0;
   queueMs = 0;
 
   constructor(options: LinkOptions) {
     this.options = options;
     this.random = seededRandom(options.seed ?? 1);
+    this.#wanderThere = new Wander(options.wanderMs ?? 0, this.random);
+    this.#wanderBack = new Wander(options.wanderMs ?? 0, this.random);
     this.#bufferBytes = options.bufferBytes ??
       Math.max(64_000, options.rateBitsPerSecond / 8 * options.rttMs / 1000);
   }
@@ -172,7 +178,7 @@ class LinkModel {
     }
     this.#freeAtMs = nowMs + waitMs + WIRE_BYTES / bytesPerMs;
     if (lossRate > 0 && this.random() < lossRate) return NaN;
-    return this.#freeAtMs + rttMs / 2 + this.#jitter();
+    return this.#freeAtMs + rttMs / 2 + this.#jitter() + this.#wanderThere.atMs(this.#freeAtMs);
   }
 
   /** Arrival time of an ACK handed over now, or NaN when it is lost. */
@@ -183,12 +189,37 @@ class LinkModel {
     const late = lateAcks !== undefined && this.random() < lateAcks.share
       ? this.random() * lateAcks.longestMs
       : 0;
-    return nowMs + rttMs / 2 + this.#jitter() + late;
+    return nowMs + rttMs / 2 + this.#jitter() + this.#wanderBack.atMs(nowMs) + late;
   }
 
   #jitter(): number {
     const jitterMs = this.options.jitterMs ?? 0;
     return jitterMs === 0 ? 0 : (this.random() * 2 - 1) * jitterMs;
+  }
+}
+
+/** A delay that goes in straight lines between random points, too slowly for packets to overtake. */
+class Wander {
+  readonly #spreadMs: number;
+  readonly #random: () => number;
+  #fromMs = 0;
+  #from = 0;
+  #to = 0;
+
+  constructor(spreadMs: number, random: () => number) {
+    this.#spreadMs = spreadMs;
+    this.#random = random;
+  }
+
+  atMs(nowMs: number): number {
+    if (this.#spreadMs === 0) return 0;
+    const stepMs = 4 * this.#spreadMs;
+    while (nowMs >= this.#fromMs + stepMs) {
+      this.#fromMs += stepMs;
+      this.#from = this.#to;
+      this.#to = (this.#random() * 2 - 1) * this.#spreadMs;
+    }
+    return this.#from + (this.#to - this.#from) * (nowMs - this.#fromMs) / stepMs;
   }
 }
 

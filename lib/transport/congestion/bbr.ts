@@ -45,6 +45,11 @@ const SHARING_WINDOW_GAIN = 1.2;
  */
 const SHARED_PROBE_DELAY = 0.25;
 const SHARED_PROBE_ROUNDS = 2;
+/**
+ * A probe asks for a quarter more. Whoever gets so much of it has a small share, or there is no queue at all
+ * but a delay that wanders: no reason to make room.
+ */
+const FREE_GROWTH = 1.2;
 /** Growth by one probe after which the next one comes soon, alone and beside others. */
 const GROWTH = 1.1;
 const SHARED_GROWTH = 1.3;
@@ -121,6 +126,9 @@ class Bbr implements CongestionController {
   #bandwidthBeforeProbe = 0;
   /** The RTT at the beginning of a probe beside a queue of others; NaN without one. */
   #queuedRttMs = NaN;
+  #rateBeforeProbe = 0;
+  /** Keeps less in flight beside a queue. */
+  #isYielding = true;
   /** Probes that follow each other soon although the last one found nothing. */
   #earlyProbes = 0;
   /** Losses now belong to packets sent while probing. */
@@ -263,9 +271,10 @@ class Bbr implements CongestionController {
   #windowTarget(): number {
     const path = this.#path;
     if (!(path.minRttMs < Infinity)) return this.#firstWindowBytes;
-    const gain = this.#hasStandingQueue && this.#windowGain > SHARING_WINDOW_GAIN
-      ? SHARING_WINDOW_GAIN
-      : this.#windowGain;
+    const gain =
+      this.#hasStandingQueue && this.#isYielding && this.#windowGain > SHARING_WINDOW_GAIN
+        ? SHARING_WINDOW_GAIN
+        : this.#windowGain;
     let spanMs = gain * path.minRttMs;
     const slackMs = path.minRttMs + SCHEDULER_SLACK_MS;
     if (spanMs < slackMs) spanMs = slackMs;
@@ -426,6 +435,10 @@ class Bbr implements CongestionController {
 
   #enterDown(nowMs: number): void {
     const growth = this.#queuedRttMs > 0 ? SHARED_GROWTH : GROWTH;
+    // The first round of a probe delivers what was sent before it.
+    if (this.#state === "up" && this.#rounds.count - this.#stateSinceRound >= 2) {
+      this.#isYielding = this.#rounds.lastMeanRate < FREE_GROWTH * this.#rateBeforeProbe;
+    }
     const hasGrown = this.#state === "up" &&
       this.#path.maxBandwidth > growth * this.#bandwidthBeforeProbe;
     this.#enter("down", nowMs, 0.9, WINDOW_GAIN);
@@ -450,6 +463,7 @@ class Bbr implements CongestionController {
   }
 
   #enterUp(nowMs: number): void {
+    this.#rateBeforeProbe = this.#rounds.lastMeanRate;
     this.#queuedRttMs = this.#hasStandingQueue ? this.#rounds.lastMinRttMs : NaN;
     this.#enter("up", nowMs, UP_GAIN, UP_WINDOW_GAIN);
     this.#bandwidthBeforeProbe = this.#path.maxBandwidth;

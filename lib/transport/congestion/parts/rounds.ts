@@ -48,6 +48,8 @@ export class RoundTracker {
   lastLossBursts = 0;
   /** Highest delivery rate of the last complete round, bytes per second. */
   lastMaxRate = 0;
+  /** Mean rate of the last complete round, bytes per second. */
+  lastMeanRate = 0;
 
   /** Total bytes delivered as of the last ACK. */
   seenDeliveredBytes = 0;
@@ -68,6 +70,7 @@ export class RoundTracker {
       this.lastLostBytes = this.lostBytes > 0 ? this.lostBytes : 0;
       this.lastLossBursts = this.lossBursts;
       this.lastMaxRate = this.maxRate;
+      this.lastMeanRate = this.deliveredBytes * 1000 / (sample.nowMs - this.#startedAtMs);
       this.restart(sample.deliveredBytes, sample.nowMs);
     }
     this.seenDeliveredBytes = sample.deliveredBytes;
