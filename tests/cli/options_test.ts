@@ -46,6 +46,11 @@ Deno.test("readClientOptions() tells shell, one command and script apart by what
   }
 });
 
+Deno.test("without --timeout connecting gets ten seconds, a transfer under way two minutes", () => {
+  const { timeoutMs, patienceMs } = readClientOptions([]);
+  assertEquals([timeoutMs, patienceMs], [10_000, 120_000]);
+});
+
 Deno.test("every option is read", () => {
   const options = readClientOptions([
     ...["--dir", "d", "--exists=rename", "--timeout", "2.5", "--max-rate", "80Mbit", "--no-ffi"],
@@ -53,7 +58,7 @@ Deno.test("every option is read", () => {
   ]);
   assertEquals(options.folder, "d");
   assertEquals(options.exists, "rename");
-  assertEquals(options.timeoutMs, 2500);
+  assertEquals([options.timeoutMs, options.patienceMs], [2500, 2500]);
   assertEquals(options.maxRateBytesPerSecond, 10_000_000);
   assert(options.isJson && !options.ffi);
   assertEquals([options.verbosity, options.codeFile, options.congestion], [

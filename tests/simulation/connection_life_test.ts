@@ -196,6 +196,27 @@ Deno.test("after a blackout of ten seconds data flows again within three", () =>
   assertEquals(server.receivedBytes, 3_000_000);
 });
 
+Deno.test("after a minute of darkness the path is found, and used as before, within a second", () => {
+  for (const oneWayMs of [10, 40]) {
+    const rateBytesPerSecond = 2e6;
+    const net = new SimulatedNetwork({
+      seed: 3,
+      link: { latencyMs: oneWayMs, rateBytesPerSecond },
+    });
+    const { client, server } = connectPair(net);
+    client.openStream().write(bytesOf(12_000_000)).finish();
+    const darkMs = net.clock.nowMs + 2000;
+    net.addFault({ fromMs: darkMs, untilMs: darkMs + 60_000, conditions: { lossRate: 1 } });
+    net.runUntil(() => false, { limitMs: darkMs + 60_000 });
+    net.runFor(1000);
+    const before = server.receivedBytes;
+    net.runFor(1000);
+    assertGreater(server.receivedBytes - before, 0.8 * rateBytesPerSecond);
+    net.runFor(10_000);
+    assertEquals(server.receivedBytes, 12_000_000);
+  }
+});
+
 // ── Moving ───────────────────────────────────────────────────────────────────────────────────────
 
 Deno.test("a download goes on when the client's NAT gives it another port or address", () => {
