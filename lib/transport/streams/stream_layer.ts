@@ -405,7 +405,7 @@ export class StreamLayer {
   onResetStream(streamId: number, code: number, finalSize: number, clock: WindowClock): void {
     const entry = this.#find(streamId);
     if (entry === undefined || entry.receive.isDone) return;
-    this.#flow.onReceived(entry.receive.onReset(finalSize), clock);
+    this.#tellLimit(this.#flow.onReceived(entry.receive.onReset(finalSize), clock));
     entry.peerResetCode = code;
     this.#giveCredit(entry, finalSize - entry.receive.readOffset);
     this.#reportReadable(entry);
