@@ -646,16 +646,14 @@ export class Connection {
   }
 
   /**
-   * Packets have been waiting for an answer, and nothing at all was heard, for the silence timeout; or the
-   * peer talks but has acknowledged nothing for twice that time, and would keep us sending for ever.
+   * Packets have been waiting for an acknowledgement for the silence timeout. A peer that talks all the time
+   * but acknowledges nothing would keep us sending for ever, so only acknowledgements count.
    */
   #isPeerSilent(nowMs: number): boolean {
     const { ring, oldestOutstanding } = this.#loss;
     const waitingSinceMs = ring.sentAtMs[ring.slot(oldestOutstanding)]!;
-    const silentSinceMs = Math.max(this.#lastReceivedAtMs, waitingSinceMs);
     const unansweredSinceMs = Math.max(this.#lastProgressAtMs, waitingSinceMs);
-    return nowMs - silentSinceMs >= this.#config.silenceTimeoutMs ||
-      nowMs - unansweredSinceMs >= 2 * this.#config.silenceTimeoutMs;
+    return nowMs - unansweredSinceMs >= this.#config.silenceTimeoutMs;
   }
 
   // ── Sending ────────────────────────────────────────────────────────────────────────────────────

@@ -13,7 +13,7 @@ export interface TransportConfig {
   /** Silence after which a connection ends, ms. Longer survives longer blackouts. Default 120 000. */
   readonly maxIdleTimeoutMs: number;
   /**
-   * The connection ends when packets wait for an answer and nothing at all is heard for this long, ms.
+   * The connection ends when packets wait for an answer and none is acknowledged for this long, ms.
    * Shorter notices a dead peer sooner and survives less. Default 90 000.
    */
   readonly silenceTimeoutMs: number;
