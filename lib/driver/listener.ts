@@ -14,7 +14,7 @@ import {
 import { type Clock, systemClock } from "./clock.ts";
 import { ConnectionHandle } from "./connection_handle.ts";
 import { EndpointDriver } from "./endpoint_driver.ts";
-import { maxDatagramBytesFor } from "./path_limits.ts";
+import { maxDatagramBytesFor, wholeDatagramBytesFor } from "./path_limits.ts";
 import { systemEntropy } from "./system_entropy.ts";
 import { type Address, type DatagramSocket, openUdpSocket } from "./udp_socket.ts";
 
@@ -151,6 +151,7 @@ export function createEndpoint(
     aead: options.aead,
     receiveBufferBytes: socket.capabilities.receiveBufferBytes,
     maxDatagramBytes: (address) => maxDatagramBytesFor(address, socket.capabilities),
+    wholeDatagramBytes: (address) => wholeDatagramBytesFor(address, socket.capabilities),
     pskFor,
     ownAddress: socket.address,
   });

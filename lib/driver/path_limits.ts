@@ -12,16 +12,30 @@ const ETHERNET_IPV6_BYTES = 1452;
 const MAX_IPV4_BYTES = 65_507;
 const MAX_IPV6_BYTES = 65_487;
 
-/**
- * Without don't-fragment the kernel cuts anything larger than the interface takes, so that an arriving
- * probe proves nothing: then only loopback gets more than Ethernet carries.
- */
+/** What a jumbo frame carries: six or seven Ethernet frames, few enough for one lost to be rare. */
+const FRAGMENTED_BYTES = 8952;
+
+/** The largest datagram that may be tried. */
 export function maxDatagramBytesFor(to: Address, socket: SocketCapabilities): number {
-  const isIpv6 = to.hostname.includes(":");
-  if (socket.dontFragment || isLoopback(to.hostname)) {
-    return isIpv6 ? MAX_IPV6_BYTES : MAX_IPV4_BYTES;
-  }
-  return isIpv6 ? ETHERNET_IPV6_BYTES : ETHERNET_IPV4_BYTES;
+  if (!isFragmentedUnseen(to, socket)) return isIpv6(to) ? MAX_IPV6_BYTES : MAX_IPV4_BYTES;
+  return FRAGMENTED_BYTES;
+}
+
+/**
+ * The largest datagram that stays whole if it arrives: without don't-fragment the kernel cuts anything
+ * larger than the interface takes, so that an arriving probe of more than Ethernet carries proves nothing.
+ */
+export function wholeDatagramBytesFor(to: Address, socket: SocketCapabilities): number {
+  if (!isFragmentedUnseen(to, socket)) return Infinity;
+  return isIpv6(to) ? ETHERNET_IPV6_BYTES : ETHERNET_IPV4_BYTES;
+}
+
+function isFragmentedUnseen(to: Address, socket: SocketCapabilities): boolean {
+  return !socket.dontFragment && !isLoopback(to.hostname);
+}
+
+function isIpv6({ hostname }: Address): boolean {
+  return hostname.includes(":");
 }
 
 /** True for addresses that never leave the machine. */

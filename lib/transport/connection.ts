@@ -73,6 +73,8 @@ export interface ConnectionOptions {
   readonly memory?: MemoryBudget;
   /** Largest UDP payload that may be tried on this path. */
   readonly maxDatagramBytes: number;
+  /** Largest one that the system does not cut into fragments unseen; without it none is. */
+  readonly wholeDatagramBytes?: number;
   /** Now, ms. */
   readonly nowMs: number;
 }
@@ -97,6 +99,9 @@ const FIRST_SKIP_PACKETS = 256;
 const MAX_SKIP_PACKETS = 65_536;
 /** A peer with a very short idle timeout is not asked more often than this. */
 const MIN_KEEPALIVE_MS = 1000;
+/** Only a local network answers this soon, and it is known by so many packets for each that is lost. */
+const FRAGMENTS_BELOW_RTT_MS = 2;
+const FRAGMENTS_AFTER_PACKETS = 1000;
 /** What a closing packet carries besides, stream frames with their headers, and the packets looked at for it. */
 const LAST_WORDS_BYTES = 600;
 const LAST_WORDS_PACKETS = 8;
@@ -172,7 +177,9 @@ export class Connection {
       congestion: config.congestion,
       random: options.random,
       maxDatagramBytes: Math.min(options.maxDatagramBytes, peer.maxUdpPayloadBytes),
+      wholeDatagramBytes: options.wholeDatagramBytes ?? Infinity,
       maxBurstBytes: peer.receiveBufferBytes / 3,
+      receiveBufferBytes: peer.receiveBufferBytes,
     });
     if (!Number.isNaN(handshake.rttMs)) {
       // The server cannot tell whether the FINISH was sent more than once.
@@ -725,7 +732,7 @@ export class Connection {
     const { controller, sampler } = this.#path;
     if (this.#deadlines.at("pacing") !== Infinity) this.#deadlines.clear("pacing");
     const { inFlightBytes } = this.#loss;
-    const roomBytes = controller.windowBytes - inFlightBytes;
+    const roomBytes = this.#path.windowBytes - inFlightBytes;
     if (roomBytes < segmentBytes && inFlightBytes > 0) {
       this.#isAppLimited = false;
       return 0;
@@ -770,6 +777,7 @@ export class Connection {
   #pollMtuProbe(batch: TransmitBatch, nowMs: number): boolean {
     const { mtu } = this.#path;
     const probeBytes = mtu.probeDueBytes(nowMs);
+    if (probeBytes > mtu.wholeBytes && !this.#mayBeFragmented()) return false;
     // Only while data flows: an idle connection has no use for larger packets.
     if (probeBytes === 0 || this.#finish !== null || !this.#loss.hasOutstanding()) return false;
     mtu.onProbeSent();
@@ -784,6 +792,14 @@ export class Connection {
     this.#sentBytes += size;
     this.#setLossDeadline();
     return true;
+  }
+
+  /** On a short path without loss, as a local network is, fragments do no harm. */
+  #mayBeFragmented(): boolean {
+    const { lostPackets, sentPackets } = this.#loss;
+    return this.#path.rtt.minMs < FRAGMENTS_BELOW_RTT_MS &&
+      sentPackets >= FRAGMENTS_AFTER_PACKETS &&
+      lostPackets <= sentPackets / FRAGMENTS_AFTER_PACKETS;
   }
 
   #pollPathValidation(batch: TransmitBatch, nowMs: number): boolean {
@@ -823,10 +839,10 @@ export class Connection {
   }
 
   #afterControllerChange(priorInFlightBytes: number): void {
-    const { controller, mtu, rtt } = this.#path;
+    const { mtu, rtt } = this.#path;
     this.streams.onFlight(priorInFlightBytes);
     const frame = this.#ackFrequency.choose({
-      windowPackets: controller.windowBytes / mtu.datagramBytes,
+      windowPackets: this.#path.windowBytes / mtu.datagramBytes,
       smoothedRttMs: rtt.smoothedMs,
     });
     if (frame !== null) this.#control.push(frame);

@@ -43,6 +43,8 @@ export interface EndpointOptions {
   readonly receiveBufferBytes: number;
   /** Largest UDP payload worth trying to an address. */
   readonly maxDatagramBytes: (address: Address) => number;
+  /** Largest one on the way there that the system does not cut into fragments unseen. */
+  readonly wholeDatagramBytes?: (address: Address) => number;
   /**
    * The 32-byte secret that a client must know who proves itself by this method; null refuses it.
    * Null instead of a function makes an endpoint that accepts no connections.
@@ -379,7 +381,7 @@ export class Endpoint {
       "role" | "address" | "handshake" | "finish" | "nowMs"
     >,
   ): Connection {
-    const { config, aead, entropy, random, maxDatagramBytes } = this.#options;
+    const { config, aead, entropy, random, maxDatagramBytes, wholeDatagramBytes } = this.#options;
     const connection = new Connection({
       ...part,
       config,
@@ -388,6 +390,7 @@ export class Endpoint {
       random,
       memory: this.#memory,
       maxDatagramBytes: Math.min(config.maxDatagramBytes, maxDatagramBytes(part.address)),
+      wholeDatagramBytes: wholeDatagramBytes?.(part.address) ?? Infinity,
     });
     this.#connections.set(part.handshake.localId.key, connection);
     this.#sources.set(connection, this.#admission.onBegun(part.address.hostname));

@@ -15,6 +15,9 @@ const COARSE_PACING_BYTES_PER_SECOND = 31e6;
 /** Bursts shorter than this are meant to be short. */
 const SMALL_QUANTUM_SECONDS = 0.0008;
 
+/** Of the receive buffer a third or more goes to bookkeeping, and a part is left free. */
+const RECEIVE_BUFFER_SHARE = 0.35;
+
 /** Where datagrams go: an IP address in text and a port. */
 export interface Address {
   /** IPv4 or IPv6 address; never a name. */
@@ -38,8 +41,12 @@ export interface PathOptions {
   readonly random: () => number;
   /** Largest UDP payload that discovery may try. */
   readonly maxDatagramBytes: number;
+  /** Largest one that the system does not cut into fragments unseen. */
+  readonly wholeDatagramBytes: number;
   /** Most bytes that one burst may have: a part of what the peer's receive buffer holds. */
   readonly maxBurstBytes: number;
+  /** What the peer's socket holds before it must be read, as its system accounts it. */
+  readonly receiveBufferBytes: number;
 }
 
 /** A path with its estimators. */
@@ -57,21 +64,35 @@ export class Path {
   /** Spreads packets over time. */
   readonly pacer: Pacer = new Pacer();
   readonly #maxBurstBytes: number;
+  readonly #receiverRoomBytes: number;
 
   /** Makes a path about which nothing is known yet. */
   constructor(options: PathOptions) {
     this.address = options.address;
-    this.mtu = new PathMtuDiscovery(options.maxDatagramBytes);
+    this.mtu = new PathMtuDiscovery(options.maxDatagramBytes, options.wholeDatagramBytes);
     this.controller = options.congestion.create({
       maxDatagramBytes: BASE_DATAGRAM_BYTES,
       random: options.random,
     });
     this.#maxBurstBytes = options.maxBurstBytes;
+    this.#receiverRoomBytes = options.receiveBufferBytes * RECEIVE_BUFFER_SHARE;
   }
 
   /** The path's datagram size changed: the controller counts in datagrams. */
   onMtuChanged(): void {
     this.controller.onMaxDatagramChanged(this.mtu.datagramBytes);
+  }
+
+  /**
+   * Bytes that may be in flight: the controller's window, but beyond what fills the path not more than the
+   * peer's receive buffer holds, or another filling of the path where that is more. On a local network a
+   * small buffer overflows as soon as its program looks away for a millisecond.
+   */
+  get windowBytes(): number {
+    const { windowBytes, bandwidthBytesPerSecond } = this.controller;
+    const fillingBytes = bandwidthBytesPerSecond * this.rtt.minMs / 1000;
+    const limit = fillingBytes + Math.max(fillingBytes, this.#receiverRoomBytes);
+    return limit < windowBytes ? limit : windowBytes;
   }
 
   /**

@@ -5,6 +5,10 @@
  * have, upwards. A probe is a padded PING; its loss is no sign of congestion. When full-size packets keep
  * vanishing while small ones arrive (a black hole), the size falls back to the base.
  *
+ * Where the system cuts large datagrams into fragments without a word, an arriving probe proves nothing,
+ * and every lost fragment costs a datagram. It saves much work all the same, so it is done where it does
+ * no harm: the caller asks for it on short paths without loss, and it ends when datagrams get lost.
+ *
  * @module
  */
 import { BASE_DATAGRAM_BYTES } from "./constants.ts";
@@ -22,6 +26,10 @@ const BLACK_HOLE_THRESHOLD = 6;
  * queue that overflowed may have looked like one, and the path may carry a size in between.
  */
 const BLACK_HOLE_RETRY_MS = 1_000;
+
+/** Fragmented datagrams that may be lost: this many, and one of so many that arrived. */
+const FRAGMENTED_LOSSES = 3;
+const FRAGMENTED_PER_LOSS = 1000;
 
 type Phase =
   | {
@@ -41,10 +49,15 @@ export class PathMtuDiscovery {
   #lostInARow = 0;
   #newestLargeAcked = -1;
   #blackHoleRetryMs = BLACK_HOLE_RETRY_MS;
+  #fragmentedAcked = 0;
+  #fragmentedLost = 0;
+  /** Datagrams up to this many bytes stay whole if they arrive; larger ones may be fragmented. */
+  readonly wholeBytes: number;
 
   /** Searches up to `limitBytes`: what both sockets and the address family allow. */
-  constructor(limitBytes: number) {
+  constructor(limitBytes: number, wholeBytes: number = Infinity) {
     this.#limitBytes = limitBytes;
+    this.wholeBytes = wholeBytes;
     this.#phase = this.#search(this.#confirmedBytes);
   }
 
@@ -106,6 +119,7 @@ export class PathMtuDiscovery {
     if (sizeBytes <= BASE_DATAGRAM_BYTES || packetNumber < this.#newestLargeAcked) return;
     this.#newestLargeAcked = packetNumber;
     this.#lostInARow = 0;
+    if (sizeBytes > this.wholeBytes) this.#fragmentedAcked++;
   }
 
   /**
@@ -116,14 +130,31 @@ export class PathMtuDiscovery {
     if (sizeBytes <= BASE_DATAGRAM_BYTES || this.#confirmedBytes === BASE_DATAGRAM_BYTES) {
       return false;
     }
+    if (sizeBytes > this.wholeBytes && this.#losesFragments()) {
+      this.#confirmedBytes = Math.min(this.#confirmedBytes, this.wholeBytes);
+      this.#pause(nowMs);
+      return true;
+    }
     // A large packet sent later has arrived: this one met congestion or chance.
     if (packetNumber < this.#newestLargeAcked) return false;
     if (++this.#lostInARow < BLACK_HOLE_THRESHOLD) return false;
     this.#lostInARow = 0;
     this.#confirmedBytes = BASE_DATAGRAM_BYTES;
+    this.#pause(nowMs);
+    return true;
+  }
+
+  #losesFragments(): boolean {
+    const allowed = FRAGMENTED_LOSSES + this.#fragmentedAcked / FRAGMENTED_PER_LOSS;
+    if (++this.#fragmentedLost <= allowed) return false;
+    this.#fragmentedAcked = this.#fragmentedLost = 0;
+    return true;
+  }
+
+  /** No larger size for a while, each time for twice as long. */
+  #pause(nowMs: number): void {
     this.#phase = { kind: "complete", raiseAtMs: nowMs + this.#blackHoleRetryMs };
     this.#blackHoleRetryMs = Math.min(2 * this.#blackHoleRetryMs, RAISE_TIMER_MS);
-    return true;
   }
 
   #search(aboveBytes: number): Phase {

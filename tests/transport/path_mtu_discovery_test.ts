@@ -108,3 +108,28 @@ Deno.test("a probe that the local network refuses ends the search below it", () 
   mtu.onProbeLost(size, 0);
   assertEquals(mtu.datagramBytes, 1372);
 });
+
+/** A search that found 8952 bytes where the system cuts everything above 1472 into fragments. */
+function fragmented(): PathMtuDiscovery {
+  const mtu = new PathMtuDiscovery(8952, 1472);
+  assertEquals(search(mtu, 8952), [1372, 1452, 1472, 8952]);
+  assertEquals([mtu.datagramBytes, mtu.wholeBytes], [8952, 1472]);
+  return mtu;
+}
+
+Deno.test("fragmented datagrams end after more than a thousandth is lost, and are tried again later", () => {
+  const mtu = fragmented();
+  for (let n = 0; n < 2000; n++) mtu.onPacketAcked(n, 8952);
+  for (let n = 0; n < 5; n++) assertFalse(mtu.onPacketLost(n, 8952, 100));
+  assert(mtu.onPacketLost(5, 8952, 100));
+  assertEquals(mtu.datagramBytes, 1472);
+  assertEquals(mtu.probeDueBytes(1099), 0);
+  assertEquals(mtu.probeDueBytes(1100), 8952);
+});
+
+Deno.test("lost datagrams that are whole say nothing about fragments", () => {
+  const mtu = fragmented();
+  mtu.onPacketAcked(100, 8952);
+  for (let n = 0; n < 50; n++) assertFalse(mtu.onPacketLost(n, 1472, 0));
+  assertEquals(mtu.datagramBytes, 8952);
+});

@@ -1,0 +1,50 @@
+/** What may be in flight on a path. */
+import { assertAlmostEquals, assertEquals } from "@std/assert";
+import type { CongestionController } from "../../lib/transport/congestion/controller.ts";
+import { congestionController as bbr } from "../../lib/transport/congestion/bbr.ts";
+import { Path } from "../../lib/transport/path.ts";
+
+/** A path whose controller knows this bandwidth and allows 10 MB, and which has this round trip. */
+function pathWith(
+  { bandwidth, rttMs, receiveBufferBytes }: {
+    bandwidth: number;
+    rttMs: number;
+    receiveBufferBytes: number;
+  },
+): Path {
+  const path = new Path({
+    address: { hostname: "192.0.2.1", port: 1 },
+    random: () => 0.5,
+    maxDatagramBytes: 1472,
+    wholeDatagramBytes: Infinity,
+    maxBurstBytes: 65_536,
+    receiveBufferBytes,
+    congestion: {
+      name: "fixed",
+      create: (options) =>
+        Object.defineProperties(bbr.create(options), {
+          windowBytes: { value: 10e6 },
+          bandwidthBytesPerSecond: { value: bandwidth },
+        }) as CongestionController,
+    },
+  });
+  path.rtt.onSample(rttMs, 0);
+  return path;
+}
+
+Deno.test("on a short path no more is in flight than fills it and the peer's receive buffer", () => {
+  const path = pathWith({ bandwidth: 100e6, rttMs: 0.5, receiveBufferBytes: 212_992 });
+  assertAlmostEquals(path.windowBytes, 50_000 + 0.35 * 212_992, 1);
+});
+
+Deno.test("a path that holds more than the receive buffer may be filled twice", () => {
+  const path = pathWith({ bandwidth: 100e6, rttMs: 40, receiveBufferBytes: 212_992 });
+  assertEquals(path.windowBytes, 8e6);
+});
+
+Deno.test("a large receive buffer and an unknown bandwidth leave the window to the controller", () => {
+  for (const bandwidth of [100e6, NaN]) {
+    const path = pathWith({ bandwidth, rttMs: 0.5, receiveBufferBytes: 64 << 20 });
+    assertEquals(path.windowBytes, 10e6);
+  }
+});
