@@ -43,6 +43,7 @@ import { PacketProtection } from "./packet_protection.ts";
 import { type Address, isSameAddress, Path } from "./path.ts";
 import { PathValidation } from "./path_validation.ts";
 import { emptyAckSample, emptyLossSample } from "./samples.ts";
+import { SendLimits, type SendTimes } from "./send_limits.ts";
 import { PROGRESS_CHECKS, StreamLayer, type WindowClock } from "./streams/stream_layer.ts";
 import type { StreamEntry } from "./streams/stream_map.ts";
 import { TailRepetition } from "./tail_repetition.ts";
@@ -150,7 +151,7 @@ export class Connection {
   #closeCopiesDue = 0;
   #closeFrame: TransientFrame | null = null;
   #hasLastWords = false;
-  #maxRateBytesPerSecond: number;
+  readonly #limits: SendLimits;
   #isAppLimited = true;
   #lastProgressAtMs = -Infinity;
   #lastReceivedAtMs: number;
@@ -168,13 +169,15 @@ export class Connection {
     this.handshake = handshake;
     this.#config = config;
     this.#random = options.random;
-    this.#maxRateBytesPerSecond = config.maxRateBytesPerSecond;
+    this.#limits = new SendLimits(nowMs);
     this.#finish = options.finish;
     this.#isFinishDue = options.finish !== null;
     this.#lastReceivedAtMs = nowMs;
     this.#path = new Path({
       address: options.address,
       congestion: config.congestion,
+      isPolite: config.isPolite,
+      maxRateBytesPerSecond: config.maxRateBytesPerSecond,
       random: options.random,
       maxDatagramBytes: Math.min(options.maxDatagramBytes, peer.maxUdpPayloadBytes),
       wholeDatagramBytes: options.wholeDatagramBytes ?? Infinity,
@@ -299,7 +302,18 @@ export class Connection {
 
   /** Caps the sending rate, bytes per second; Infinity lifts the cap. */
   setMaxRate(bytesPerSecond: number): void {
-    this.#maxRateBytesPerSecond = bytesPerSecond;
+    this.#path.cap.set(bytesPerSecond);
+    this.streams.onRate(this.#path.rateBytesPerSecond);
+  }
+
+  /** Switches background mode; what is known of the path stays. */
+  setPolite(wanted: boolean): void {
+    this.#path.setPolite(wanted);
+  }
+
+  /** What held sending back, up to now. */
+  sendTimes(nowMs: number): SendTimes {
+    return this.#limits.times(nowMs);
   }
 
   /** Figures for people. */
@@ -318,7 +332,8 @@ export class Connection {
       inFlightBytes: this.#loss.inFlightBytes,
       pacingRateBytesPerSecond: controller.pacingRateBytesPerSecond,
       bandwidthBytesPerSecond: controller.bandwidthBytesPerSecond,
-      maxRateBytesPerSecond: this.#maxRateBytesPerSecond,
+      maxRateBytesPerSecond: this.#path.cap.bytesPerSecond,
+      isPolite: this.#path.isPolite,
       datagramBytes: mtu.datagramBytes,
       controller: controller.name,
       controllerState: controller.stateName,
@@ -666,10 +681,10 @@ export class Connection {
   // ── Sending ────────────────────────────────────────────────────────────────────────────────────
 
   #pollPackets(batch: TransmitBatch, nowMs: number): boolean {
-    const { controller, mtu, pacer } = this.#path;
+    const { controller, pacer } = this.#path;
     const isProbe = this.#probesDue > 0;
     // A probe must get through where large packets have ceased to: only then is their loss noticed.
-    const segmentBytes = isProbe ? BASE_DATAGRAM_BYTES : mtu.datagramBytes;
+    const segmentBytes = isProbe ? BASE_DATAGRAM_BYTES : this.#path.segmentBytes;
     let budgetBytes = this.#sendBudgetBytes(segmentBytes, nowMs);
     if (isProbe) budgetBytes = Math.max(budgetBytes, segmentBytes * this.#probesDue);
     const isAckDue = this.#acks.isDue(nowMs);
@@ -707,6 +722,8 @@ export class Connection {
     batch.length = length;
     batch.segmentBytes = Math.min(segmentBytes, length);
     this.#sentBytes += length;
+    this.#path.cap.onSent(length);
+    this.#limits.enter("busy", nowMs);
     this.streams.rotate();
     if (this.streams.sentBytes > newBytesBefore) this.#tail.onNewData(this.#loss.ring);
     const inFlightBytes = this.#loss.inFlightBytes;
@@ -735,6 +752,7 @@ export class Connection {
     const roomBytes = this.#path.windowBytes - inFlightBytes;
     if (roomBytes < segmentBytes && inFlightBytes > 0) {
       this.#isAppLimited = false;
+      this.#limits.enter(controller.isBoundByLoss ? "loss" : "path", nowMs);
       return 0;
     }
     if (!this.#hasSomethingToSend() && !this.#repeatTail(segmentBytes, nowMs)) {
@@ -743,12 +761,19 @@ export class Connection {
         sampler.onAppLimited(inFlightBytes);
         controller.onAppLimited(nowMs);
       }
+      this.#limits.enter(this.streams.isBlockedByPeer ? "peer" : "idle", nowMs);
       return segmentBytes;
     }
-    const allowance = this.#path.pacingAllowanceBytes(nowMs, this.#maxRateBytesPerSecond);
-    this.#isAppLimited = false;
+    const allowance = this.#path.pacingAllowanceBytes(nowMs);
+    // The cap is to the controller what an application is that has nothing to send.
+    this.#isAppLimited = this.#path.isCapTheLimit;
+    if (this.#isAppLimited) sampler.onAppLimited(inFlightBytes);
     if (allowance === 0) {
-      this.#deadlines.set("pacing", this.#path.pacer.nextSendMs());
+      const dueAtMs = this.#path.nextSendMs();
+      this.#deadlines.set("pacing", dueAtMs);
+      const isLossy = controller.isBoundByLoss;
+      const limit = this.#path.isHeldByCap ? "cap" : isLossy ? "loss" : "path";
+      this.#limits.enter(limit, nowMs, dueAtMs);
       return 0;
     }
     return Math.max(segmentBytes, Math.min(roomBytes, allowance));
@@ -778,6 +803,7 @@ export class Connection {
     const { mtu } = this.#path;
     const probeBytes = mtu.probeDueBytes(nowMs);
     if (probeBytes > mtu.wholeBytes && !this.#mayBeFragmented()) return false;
+    if (this.#path.cap.datagramLimit(probeBytes) < probeBytes) return false;
     // Only while data flows: an idle connection has no use for larger packets.
     if (probeBytes === 0 || this.#finish !== null || !this.#loss.hasOutstanding()) return false;
     mtu.onProbeSent();
@@ -790,6 +816,7 @@ export class Connection {
     }, nowMs);
     batch.length = batch.segmentBytes = size;
     this.#sentBytes += size;
+    this.#path.cap.onSent(size);
     this.#setLossDeadline();
     return true;
   }
@@ -841,6 +868,7 @@ export class Connection {
   #afterControllerChange(priorInFlightBytes: number): void {
     const { mtu, rtt } = this.#path;
     this.streams.onFlight(priorInFlightBytes);
+    this.streams.onRate(this.#path.rateBytesPerSecond);
     const frame = this.#ackFrequency.choose({
       windowPackets: this.#path.windowBytes / mtu.datagramBytes,
       smoothedRttMs: rtt.smoothedMs,

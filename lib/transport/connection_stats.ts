@@ -32,6 +32,8 @@ export interface ConnectionStats {
   readonly bandwidthBytesPerSecond: number;
   /** The user's cap, bytes per second; Infinity for none. */
   readonly maxRateBytesPerSecond: number;
+  /** Background mode. */
+  readonly isPolite: boolean;
   /** UDP payload bytes of a full packet. */
   readonly datagramBytes: number;
   /** Congestion controller. */

@@ -4,16 +4,20 @@
  * @module
  */
 import type { CongestionController, CongestionControllerFactory } from "./congestion/controller.ts";
+import { isPolite, makeImpolite, makePolite } from "./congestion/polite.ts";
 import { BASE_DATAGRAM_BYTES } from "./constants.ts";
 import { DeliveryRateSampler } from "./delivery_rate.ts";
 import { Pacer } from "./pacer.ts";
 import { PathMtuDiscovery } from "./path_mtu_discovery.ts";
+import { RateCap } from "./rate_cap.ts";
 import { RttEstimator } from "./rtt_estimator.ts";
 
 /** About 250 Mbit/s: what a tick of 2 ms carries in one batch of 64 KiB. */
 const COARSE_PACING_BYTES_PER_SECOND = 31e6;
 /** Bursts shorter than this are meant to be short. */
 const SMALL_QUANTUM_SECONDS = 0.0008;
+/** Round trips this much longer than twice the shortest have waited in a queue. */
+const QUEUE_MS = 10;
 
 /** Of the receive buffer a third or more goes to bookkeeping, and a part is left free. */
 const RECEIVE_BUFFER_SHARE = 0.35;
@@ -37,6 +41,10 @@ export interface PathOptions {
   readonly address: Address;
   /** Makes the congestion controller. */
   readonly congestion: CongestionControllerFactory;
+  /** It yields to everybody else on the path. */
+  readonly isPolite: boolean;
+  /** The user's cap on sending, bytes per second; Infinity for none. */
+  readonly maxRateBytesPerSecond: number;
   /** Random numbers in [0, 1). */
   readonly random: () => number;
   /** Largest UDP payload that discovery may try. */
@@ -59,10 +67,14 @@ export class Path {
   readonly sampler: DeliveryRateSampler = new DeliveryRateSampler();
   /** Datagram size. */
   readonly mtu: PathMtuDiscovery;
-  /** Congestion controller. */
-  readonly controller: CongestionController;
+  /** Congestion controller; another object after {@linkcode setPolite}. */
+  controller: CongestionController;
   /** Spreads packets over time. */
   readonly pacer: Pacer = new Pacer();
+  /** The user's cap on sending. */
+  readonly cap: RateCap;
+  /** The cap alone said "not yet" when pacing was asked last. */
+  isHeldByCap = false;
   readonly #maxBurstBytes: number;
   readonly #receiverRoomBytes: number;
 
@@ -74,6 +86,8 @@ export class Path {
       maxDatagramBytes: BASE_DATAGRAM_BYTES,
       random: options.random,
     });
+    if (options.isPolite) this.setPolite(options.isPolite);
+    this.cap = new RateCap(options.maxRateBytesPerSecond);
     this.#maxBurstBytes = options.maxBurstBytes;
     this.#receiverRoomBytes = options.receiveBufferBytes * RECEIVE_BUFFER_SHARE;
   }
@@ -81,6 +95,23 @@ export class Path {
   /** The path's datagram size changed: the controller counts in datagrams. */
   onMtuChanged(): void {
     this.controller.onMaxDatagramChanged(this.mtu.datagramBytes);
+  }
+
+  /** Switches background mode; what the controller has learnt of the path stays. */
+  setPolite(wanted: boolean): void {
+    this.controller = wanted
+      ? makePolite(this.controller, this.mtu.datagramBytes)
+      : makeImpolite(this.controller);
+  }
+
+  /** Whether the controller yields to everybody else. */
+  get isPolite(): boolean {
+    return isPolite(this.controller);
+  }
+
+  /** Bytes of a full packet now: what the path carries, less where the cap is low. */
+  get segmentBytes(): number {
+    return this.cap.datagramLimit(this.mtu.datagramBytes);
   }
 
   /**
@@ -101,21 +132,39 @@ export class Path {
    */
   get needsPrecisePacing(): boolean {
     const { pacingRateBytesPerSecond, sendQuantumBytes } = this.controller;
+    if (this.cap.bytesPerSecond < COARSE_PACING_BYTES_PER_SECOND) return false;
     return pacingRateBytesPerSecond > COARSE_PACING_BYTES_PER_SECOND ||
       sendQuantumBytes < pacingRateBytesPerSecond * SMALL_QUANTUM_SECONDS;
   }
 
+  /** Bytes that pacing and the cap let go now, 0 when it is too early. */
+  pacingAllowanceBytes(nowMs: number): number {
+    const { controller, segmentBytes } = this;
+    const quantumBytes = Math.max(controller.sendQuantumBytes, segmentBytes);
+    const maxBurstBytes = Math.max(this.#maxBurstBytes, segmentBytes);
+    const bytesPerSecond = controller.pacingRateBytesPerSecond;
+    const paced = this.pacer.allowanceBytes(nowMs, { bytesPerSecond, quantumBytes, maxBurstBytes });
+    const capped = this.cap.allowanceBytes(nowMs, segmentBytes);
+    this.isHeldByCap = capped === 0 && paced > 0;
+    return Math.min(paced, capped);
+  }
+
+  /** How fast packets may leave at the most, bytes per second. */
+  get rateBytesPerSecond(): number {
+    return Math.min(this.controller.pacingRateBytesPerSecond, this.cap.bytesPerSecond);
+  }
+
+  /** When pacing and the cap let the next packets go. */
+  nextSendMs(): number {
+    return Math.max(this.pacer.nextSendMs(), this.cap.nextSendMs());
+  }
+
   /**
-   * Bytes that pacing lets go now, 0 when it is too early.
-   *
-   * @param maxRateBytesPerSecond The user's cap, Infinity for none.
+   * True when the cap holds sending back and the path shows no queue: what arrives then says nothing about
+   * what the path could carry.
    */
-  pacingAllowanceBytes(nowMs: number, maxRateBytesPerSecond: number): number {
-    const { controller } = this;
-    const { datagramBytes } = this.mtu;
-    const quantumBytes = Math.max(controller.sendQuantumBytes, datagramBytes);
-    const maxBurstBytes = Math.max(this.#maxBurstBytes, datagramBytes);
-    const bytesPerSecond = Math.min(controller.pacingRateBytesPerSecond, maxRateBytesPerSecond);
-    return this.pacer.allowanceBytes(nowMs, { bytesPerSecond, quantumBytes, maxBurstBytes });
+  get isCapTheLimit(): boolean {
+    const { smoothedMs, minMs } = this.rtt;
+    return this.isHeldByCap && !(smoothedMs > 2 * minMs + QUEUE_MS);
   }
 }

@@ -10,6 +10,8 @@ import { congestionController as bbr } from "./congestion/bbr.ts";
 export interface TransportConfig {
   /** Makes the congestion controller of each path. Default: `bbr`. */
   readonly congestion: CongestionControllerFactory;
+  /** Background mode: sending yields to everybody else on the path. Default false. */
+  readonly isPolite: boolean;
   /** Silence after which a connection ends, ms. Longer survives longer blackouts. Default 120 000. */
   readonly maxIdleTimeoutMs: number;
   /**
@@ -65,6 +67,7 @@ export interface TransportConfig {
 /** The defaults. */
 export const DEFAULT_TRANSPORT_CONFIG: TransportConfig = {
   congestion: bbr,
+  isPolite: false,
   maxIdleTimeoutMs: 120_000,
   silenceTimeoutMs: 90_000,
   handshakeTimeoutMs: 10_000,

@@ -163,6 +163,11 @@ class Bbr implements CongestionController {
     return this.#path.maxBandwidth > 0 ? this.#bandwidth : NaN;
   }
 
+  get isBoundByLoss(): boolean {
+    return this.#bounds.shortTermBandwidth < this.#path.maxBandwidth ||
+      this.#boundBytes() < this.#inFlightAt(1);
+  }
+
   onPacketSent(): void {}
 
   onAck(sample: AckSample): void {

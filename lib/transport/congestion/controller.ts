@@ -102,6 +102,8 @@ export interface CongestionController {
   readonly stateName: string;
   /** Bottleneck rate estimate, bytes per second; NaN when the controller has none. */
   readonly bandwidthBytesPerSecond: number;
+  /** Losses, not what the path carried, decide how much is sent now. For `status` and reports. */
+  readonly isBoundByLoss: boolean;
   /** A packet that counts as in flight leaves now. `inFlightBytes` includes it. */
   onPacketSent(sizeBytes: number, inFlightBytes: number, nowMs: number): void;
   /** An ACK was applied; any losses it revealed were reported by `onLoss` before. */

@@ -69,6 +69,10 @@ class Cubic implements CongestionController {
     return this.#hyStart.isConservative ? "conservative-slow-start" : "slow-start";
   }
 
+  get isBoundByLoss(): boolean {
+    return this.#slowStartThresholdBytes < Infinity;
+  }
+
   onPacketSent(): void {}
 
   onAck(sample: AckSample): void {

@@ -49,6 +49,10 @@ class NewReno implements CongestionController {
     return this.windowBytes < this.#slowStartThresholdBytes ? "slow-start" : "avoidance";
   }
 
+  get isBoundByLoss(): boolean {
+    return this.#slowStartThresholdBytes < Infinity;
+  }
+
   onPacketSent(): void {}
 
   onAck(sample: AckSample): void {

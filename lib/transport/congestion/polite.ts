@@ -49,10 +49,16 @@ class Polite implements CongestionController {
   #lossyRounds = 0;
   #waryUntilMs = -Infinity;
 
-  constructor(options: ControllerOptions) {
-    this.#inner = bbr.create(options);
-    this.#maxDatagramBytes = options.maxDatagramBytes;
+  /** Yields with what `inner`, which may have run for a while, decides. */
+  constructor(inner: CongestionController, maxDatagramBytes: number) {
+    this.#inner = inner;
+    this.#maxDatagramBytes = maxDatagramBytes;
     this.#decide();
+  }
+
+  /** The controller that decides before this one yields. */
+  get inner(): CongestionController {
+    return this.#inner;
   }
 
   get stateName(): string {
@@ -61,6 +67,10 @@ class Polite implements CongestionController {
 
   get bandwidthBytesPerSecond(): number {
     return this.#inner.bandwidthBytesPerSecond;
+  }
+
+  get isBoundByLoss(): boolean {
+    return this.#inner.isBoundByLoss;
   }
 
   onPacketSent(sizeBytes: number, inFlightBytes: number, nowMs: number): void {
@@ -72,10 +82,14 @@ class Polite implements CongestionController {
     if (sample.rttMs > 0) this.#jitter.onRtt(sample.rttMs);
     if (this.#rounds.isRoundStart) this.#onRoundEnd(sample);
     // What we hold back ourselves says nothing about the path: BBR must not unlearn it.
-    const wasAppLimited = sample.isAppLimited;
-    if (this.#factor < 0.95) sample.isAppLimited = true;
+    const { isAppLimited, isWindowLimited } = sample;
+    if (this.#factor < 0.95) {
+      sample.isAppLimited = true;
+      sample.isWindowLimited = false;
+    }
     this.#inner.onAck(sample);
-    sample.isAppLimited = wasAppLimited;
+    sample.isAppLimited = isAppLimited;
+    sample.isWindowLimited = isWindowLimited;
     this.#decide();
   }
 
@@ -149,5 +163,24 @@ class Polite implements CongestionController {
 /** BBR in the background: yields to everything else on the path. */
 export const congestionController = {
   name: "polite",
-  create: (options: ControllerOptions): CongestionController => new Polite(options),
+  create: (options: ControllerOptions): CongestionController =>
+    new Polite(bbr.create(options), options.maxDatagramBytes),
 } satisfies CongestionControllerFactory;
+
+/** The same controller in background mode: it keeps what it has learnt. */
+export function makePolite(
+  controller: CongestionController,
+  maxDatagramBytes: number,
+): CongestionController {
+  return isPolite(controller) ? controller : new Polite(controller, maxDatagramBytes);
+}
+
+/** The same controller without background mode: it keeps what it has learnt. */
+export function makeImpolite(controller: CongestionController): CongestionController {
+  return controller instanceof Polite ? controller.inner : controller;
+}
+
+/** Whether a controller yields to everybody else. */
+export function isPolite(controller: CongestionController): boolean {
+  return controller instanceof Polite;
+}

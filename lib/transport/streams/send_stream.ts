@@ -48,6 +48,12 @@ export class SendStream {
     return this.#writtenEnd - this.#sentEnd;
   }
 
+  /** True when there are bytes that only the peer's credit for this stream keeps back. */
+  get isBlocked(): boolean {
+    return this.#sentEnd >= this.#creditEnd && this.#sentEnd < this.#writtenEnd &&
+      this.#reset === "none";
+  }
+
   /** Highest offset sent: what counts against the connection's credit, and a reset's final size. */
   get sentEnd(): number {
     return this.#sentEnd;

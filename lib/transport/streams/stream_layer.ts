@@ -22,6 +22,14 @@ const MIN_SEND_BUFFER_BYTES = 1 << 20;
  * only push what is sent next out of the processor's caches.
  */
 const MAX_UNSENT_BYTES = 1 << 20;
+/**
+ * Where sending is slow, less: what waits here counts as done for whoever shows progress, and stands
+ * before everything that is written later.
+ */
+const MAX_UNSENT_MS = 100;
+const MIN_UNSENT_BYTES = 16 << 10;
+/** Before the rate is known: a first window. */
+const FIRST_UNSENT_BYTES = 64 << 10;
 /** Send memory of a connection that takes none of what all share. */
 const BASE_SEND_BYTES = 128 << 10;
 /** What every stream may buffer even when there is no memory left, so that none stands still. */
@@ -71,6 +79,7 @@ export class StreamLayer {
   readonly #opened: StreamEntry[] = [];
   readonly #memory: MemoryBudget;
   #sendBufferBytes = MIN_SEND_BUFFER_BYTES;
+  #maxUnsentBytes = FIRST_UNSENT_BYTES;
   #sendRoomBytes = BASE_SEND_BYTES;
 
   /** Makes the layer with no streams. */
@@ -125,7 +134,7 @@ export class StreamLayer {
   /** Copies in what fits; returns how many bytes that were. The rest waits for a `writable` event. */
   write(entry: StreamEntry, bytes: Uint8Array): number {
     const { send } = entry;
-    const aheadBytes = send.unacknowledgedBytes - send.unsentBytes + MAX_UNSENT_BYTES;
+    const aheadBytes = send.unacknowledgedBytes - send.unsentBytes + this.#maxUnsentBytes;
     const limitBytes = Math.min(this.#sendLimitBytes(entry, bytes.length), aheadBytes);
     const written = send.write(bytes, limitBytes);
     if (written > 0) this.#map.schedule(entry);
@@ -185,6 +194,12 @@ export class StreamLayer {
       this.#config.maxSendBufferBytes,
       Math.max(this.#sendBufferBytes, 3 * inFlightBytes),
     );
+  }
+
+  /** How fast sending is, bytes per second: only so much waits to be sent. */
+  onRate(bytesPerSecond: number): void {
+    const bytes = Math.floor(bytesPerSecond * MAX_UNSENT_MS / 1000);
+    this.#maxUnsentBytes = Math.min(Math.max(bytes, MIN_UNSENT_BYTES), MAX_UNSENT_BYTES);
   }
 
   /**
@@ -304,7 +319,7 @@ export class StreamLayer {
     const sentEnd = entry.send.sentEnd;
     const chunk = entry.send.nextChunk(maxBytes, this.#flow.sendCreditBytes);
     this.#flow.onSent(entry.send.sentEnd - sentEnd);
-    if (entry.isWriteBlocked && entry.send.unsentBytes <= MAX_UNSENT_BYTES / 2) {
+    if (entry.isWriteBlocked && entry.send.unsentBytes <= this.#maxUnsentBytes / 2) {
       entry.isWriteBlocked = false;
       this.#events.push({ kind: "writable", stream: entry });
     }
@@ -372,9 +387,11 @@ export class StreamLayer {
     }
   }
 
-  /** Bytes that the peer allows but the application does not supply: why nothing is sent. */
+  /** True when there are bytes that only the peer's credit, of a stream or of all, keeps back. */
   get isBlockedByPeer(): boolean {
-    return this.#map.hasScheduled && this.#flow.sendCreditBytes <= 0;
+    if (this.#map.hasScheduled && this.#flow.sendCreditBytes <= 0) return true;
+    for (const { send } of this.#map.values()) if (send.isBlocked) return true;
+    return false;
   }
 
   /** The connection's own credit, for DATA_BLOCKED. */
