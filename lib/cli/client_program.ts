@@ -142,6 +142,10 @@ async function prepare(
     timeoutMs: options.timeoutMs,
     patienceMs: options.patienceMs,
     isInteractive: io.isInteractive,
+    rate: {
+      maxRateBytesPerSecond: options.maxRateBytesPerSecond,
+      isPolite: options.isPolite,
+    },
     onIdleEnd: (end) => {
       if (!io.isInteractive) return;
       terminal.note(`Connection ended: ${end.reason}. The next command connects again.`);

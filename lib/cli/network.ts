@@ -16,6 +16,7 @@ import {
   SocketError,
   TaskGroup,
 } from "../driver/mod.ts";
+import type { RateSetting } from "../operations/mod.ts";
 import { Caller, RemoteError, type Role } from "../request/mod.ts";
 import {
   CancelledError,
@@ -40,8 +41,10 @@ import { lookUpHost } from "./host_lookup.ts";
 export interface NetworkOptions {
   /** False for the portable path only. */
   readonly ffi: boolean;
-  /** Cap on sending; null for none. */
-  readonly maxRateBytesPerSecond: number | null;
+  /** Cap on sending, bytes per second; Infinity for none. */
+  readonly maxRateBytesPerSecond: number;
+  /** Background mode. */
+  readonly isPolite: boolean;
   /** Congestion controller; null for the default. */
   readonly congestion: TransportConfig["congestion"] | null;
   /** This program's key. */
@@ -59,7 +62,7 @@ export interface NetworkSetup {
 /** Chooses ciphers and settings. */
 export function setUpNetwork(options: NetworkOptions): NetworkSetup {
   const libcrypto = options.ffi ? openLibcrypto() : null;
-  const { maxRateBytesPerSecond, congestion, identity } = options;
+  const { maxRateBytesPerSecond, isPolite, congestion, identity } = options;
   return {
     identity,
     driver: {
@@ -69,7 +72,8 @@ export function setUpNetwork(options: NetworkOptions): NetworkSetup {
       suites: libcrypto === null ? ["chacha20-poly1305"] : ["aes-128-gcm", "chacha20-poly1305"],
       ffi: options.ffi,
       config: {
-        ...(maxRateBytesPerSecond === null ? {} : { maxRateBytesPerSecond }),
+        maxRateBytesPerSecond,
+        isPolite,
         ...(congestion === null ? {} : { congestion }),
       },
     },
@@ -120,6 +124,8 @@ type Sleeper = (delayMs: number) => { readonly done: Promise<void>; cancel(): vo
 interface ConnectLimits {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+  /** Holds sending back from the first packet on. */
+  readonly rate: RateSetting;
 }
 
 /** What we prove in the handshake itself. */
@@ -227,7 +233,7 @@ export class NetworkConnector implements Connector {
   async #reach(
     { target, addresses }: Place,
     proof: HandshakeProof,
-    { timeoutMs, signal }: ConnectLimits,
+    { timeoutMs, signal, rate }: ConnectLimits,
   ): Promise<ConnectionHandle> {
     const race = new AbortController();
     const stop = () => race.abort();
@@ -238,6 +244,7 @@ export class NetworkConnector implements Connector {
           proof,
           delayMs: index * NEXT_ADDRESS_MS,
           timeoutMs,
+          rate,
           race,
         })
       );
@@ -257,17 +264,18 @@ export class NetworkConnector implements Connector {
       proof: HandshakeProof;
       delayMs: number;
       timeoutMs: number;
+      rate: RateSetting;
       race: AbortController;
     },
   ): Promise<ConnectionHandle> {
-    const { proof, delayMs, timeoutMs, race } = options;
+    const { proof, delayMs, timeoutMs, rate, race } = options;
     if (delayMs > 0) await this.#wait(delayMs, race.signal);
     const { driver } = this.#setup;
     const handle = await connect({
       ...driver,
       ...address,
       ...proof,
-      config: { ...driver.config, handshakeTimeoutMs: Math.max(1, timeoutMs - delayMs) },
+      config: { ...driver.config, ...rate, handshakeTimeoutMs: Math.max(1, timeoutMs - delayMs) },
       signal: race.signal,
     });
     if (race.signal.aborted) {
@@ -343,6 +351,10 @@ class NetworkLink implements Link {
       suite: stats.suite,
       accelerators: acceleratorsOf(stats.aeadProvider, this.#handle.socket),
     };
+  }
+
+  holdBack(setting: RateSetting): void {
+    this.#handle.holdBack(setting);
   }
 
   ping(): void {

@@ -5,8 +5,7 @@
  */
 
 import type { Durability } from "../files/mod.ts";
-import { type ExistsPolicy, readPort, type Target, UsageError } from "../shell/mod.ts";
-import { parseRate } from "./units.ts";
+import { type ExistsPolicy, parseRate, readPort, type Target, UsageError } from "../shell/mod.ts";
 import { PRODUCT, VERSION } from "./version.ts";
 
 /** How much is told. */
@@ -22,8 +21,10 @@ export interface CommonOptions {
   readonly isJson: boolean;
   /** `--quiet`, `--verbose`, `--debug`. */
   readonly verbosity: Verbosity;
-  /** Cap on sending; null for none. */
-  readonly maxRateBytesPerSecond: number | null;
+  /** Cap in bytes per second; Infinity for none. The client's is for both directions. */
+  readonly maxRateBytesPerSecond: number;
+  /** `--polite`: yields to everybody else on the path. */
+  readonly isPolite: boolean;
   /** False after `--no-ffi`. */
   readonly ffi: boolean;
   /** File with the access code. */
@@ -82,7 +83,7 @@ interface OptionRow {
 
 const COMMON_ROWS: readonly OptionRow[] = [
   { name: "code-file", value: "FILE", meaning: "file with the access code (or set FERRY_CODE)" },
-  { name: "max-rate", value: "RATE", meaning: "cap on sending, such as 80Mbit or 10MB" },
+  { name: "polite", meaning: "background mode: leave the link to others when they want it" },
   { name: "congestion", value: "NAME", meaning: "congestion controller" },
   {
     name: "durability",
@@ -102,6 +103,7 @@ const SERVER_ROWS: readonly OptionRow[] = [
   { name: "root", value: "DIR", meaning: "folder to serve; default ./server_files" },
   { name: "read-only", meaning: "refuse put, rename, mkdir and rm" },
   { name: "open", meaning: "ask nobody for an access code" },
+  { name: "max-rate", value: "RATE", meaning: "cap on sending to each client: 80Mbit, 10MB" },
   ...COMMON_ROWS,
 ];
 
@@ -113,6 +115,7 @@ const CLIENT_ROWS: readonly OptionRow[] = [
     value: "SECONDS",
     meaning: "give up connecting after 10 s, or a transfer under way after 120 s without an answer",
   },
+  { name: "max-rate", value: "RATE", meaning: "cap on each direction: 80Mbit, 10MB" },
   ...COMMON_ROWS,
 ];
 
@@ -274,7 +277,8 @@ function readCommon(given: ReadonlyMap<string, string>, isDebug: boolean): Commo
     wantsVersion: given.has("version"),
     isJson: given.has("json"),
     verbosity: readVerbosity(given, isDebug),
-    maxRateBytesPerSecond: rate === undefined ? null : parseRate(rate),
+    maxRateBytesPerSecond: rate === undefined ? Infinity : parseRate(rate),
+    isPolite: given.has("polite") || given.get("congestion") === "polite",
     ffi: !given.has("no-ffi"),
     codeFile: given.get("code-file") ?? null,
     congestion: readControllerName(given.get("congestion")),

@@ -13,7 +13,12 @@ import {
   TaskGroup,
 } from "../driver/mod.ts";
 import { FileError, FileRoot } from "../files/mod.ts";
-import { type ServeContext, serverOperations, UploadClaims } from "../operations/mod.ts";
+import {
+  type ServeContext,
+  serverOperations,
+  stricterRate,
+  UploadClaims,
+} from "../operations/mod.ts";
 import { serveConnection } from "../request/mod.ts";
 import { UsageError } from "../shell/mod.ts";
 import { type ControllerImport, loadController } from "./congestion.ts";
@@ -243,6 +248,11 @@ class FerryServer {
       nowMs: () => systemClock.nowMs(),
       onEvent: (event) => log.event(peer, event),
       connectionCount: () => this.#guestCount(),
+      holdBack: (wish) => {
+        const setting = stricterRate(wish, options);
+        handle.holdBack(setting);
+        return setting;
+      },
       requestShutdown: () => this.#drain(),
     };
   }

@@ -219,6 +219,7 @@ function isFolder(entry: DirectoryEntry): boolean {
 function formatFact({ value, unit }: Fact): string {
   if (typeof value === "string") return value;
   if (Number.isNaN(value)) return "unknown";
+  if (value === Infinity) return "none";
   switch (unit) {
     case "bytes":
       return `${value} bytes`;

@@ -1,10 +1,8 @@
 /**
- * Sizes, rates and times for people, and the rates that people write.
+ * Sizes, rates and times for people.
  *
  * @module
  */
-
-import { UsageError } from "../shell/mod.ts";
 
 const PREFIXES = ["", "k", "M", "G", "T", "P"];
 
@@ -56,26 +54,6 @@ export function formatTransfer(totalBytes: number, movedBytes: number, seconds: 
 /** `1 file`, `17 files`. */
 export function formatCount(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
-}
-
-const RATE = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)(bits?|bps|b|)(?:\/s)?$/i;
-
-/**
- * Reads a rate into bytes per second: `80Mbit` (10⁶ bits), `10MB` (10⁶ bytes), `10M` and `10MiB` (2²⁰ bytes).
- *
- * @throws {UsageError}
- */
-export function parseRate(text: string): number {
-  const match = RATE.exec(text.trim());
-  const [, digits = "", prefix = "", binary = "", unit = ""] = match ?? [];
-  const isBits = /^bits?$/i.test(unit) || unit === "bps"; // but MBps are bytes
-  const power = ["", "k", "m", "g", "t"].indexOf(prefix.toLowerCase());
-  const base = binary !== "" || unit === "" ? 1024 : 1000;
-  const bytesPerSecond = Number(digits) * base ** power / (isBits ? 8 : 1);
-  if (match === null || !(bytesPerSecond >= 1)) {
-    throw new UsageError(`Not a rate: "${text}". Write it like 80Mbit, 10MB or 500kB`);
-  }
-  return bytesPerSecond;
 }
 
 function scaled(value: number, unit: string): string {

@@ -82,9 +82,10 @@ export class ConnectionHandle implements StreamOpener, StreamAcceptor {
     return this.#driver.socket.capabilities;
   }
 
-  /** Caps sending, bytes per second; Infinity lifts the cap. */
-  setMaxRate(bytesPerSecond: number): void {
-    this.#connection.setMaxRate(bytesPerSecond);
+  /** Caps sending, bytes per second, Infinity for no cap; and switches background mode. */
+  holdBack(setting: { maxRateBytesPerSecond: number; isPolite: boolean }): void {
+    this.#connection.setMaxRate(setting.maxRateBytesPerSecond);
+    this.#connection.setPolite(setting.isPolite);
     this.#driver.wake(this.#connection);
   }
 

@@ -18,6 +18,7 @@ import { downloadOperation } from "./download.ts";
 import { downloadPackOperation } from "./download_pack.ts";
 import { answeringFailures } from "./error_status.ts";
 import { hashOperation, statOperation } from "./file_info.ts";
+import { rateOperation } from "./rate.ts";
 import type { ServeContext } from "./serve_context.ts";
 import { uploadOperation } from "./upload.ts";
 import { uploadPackOperation } from "./upload_pack.ts";
@@ -46,6 +47,13 @@ export { chooseTarget, EXISTS_POLICIES } from "./existing_target.ts";
 export type { ChosenTarget, ExistsPolicy } from "./existing_target.ts";
 export { hashFile, statPath } from "./file_info.ts";
 export type { FileHash } from "./file_info.ts";
+export {
+  LEAST_RATE_BYTES_PER_SECOND,
+  type RateSetting,
+  requestRate,
+  stricterRate,
+  UNHELD,
+} from "./rate.ts";
 export type { GuessEvent, ServeContext, ServiceEvent, TransferEvent } from "./serve_context.ts";
 export type {
   LocalFile,
@@ -75,5 +83,6 @@ export const serverOperations: readonly Operation<unknown, unknown, ServeContext
   uploadPackOperation,
   downloadPackOperation,
   shutdownOperation,
+  rateOperation,
   authenticateOperation,
 ].map((operation) => answeringFailures<unknown, unknown, ServeContext>(operation));

@@ -5,6 +5,7 @@
  */
 import type { FileRoot } from "../files/mod.ts";
 import type { CodeGate } from "./authenticate.ts";
+import type { RateSetting } from "./rate.ts";
 import type { RequestContext, RequestEvent, StatusName } from "../request/mod.ts";
 import type { UploadClaims } from "./upload_claims.ts";
 
@@ -61,6 +62,11 @@ export interface ServeContext extends RequestContext {
   onEvent(event: ServiceEvent): void;
   /** Connections that the server has now, this one included. */
   connectionCount(): number;
+  /**
+   * Holds back what is sent on this connection as the client wishes, and as the server does anyway; returns
+   * what that comes to.
+   */
+  holdBack(wish: RateSetting): RateSetting;
   /** Asks the server to stop: to drain its connections, this one too, and leave. */
   requestShutdown(): void;
 }

@@ -131,7 +131,7 @@ export function commandWords(command: Command): string[] {
 /**
  * Sorts the words after a command into options and arguments and counts them.
  *
- * `-rf` is `-r -f`; `-oNAME` is `-o NAME`; `--` ends the options; quoted words are never options.
+ * `-rf` is `-r -f`; `-oNAME` is `-o NAME`; `--` ends the options; quoted words and negative numbers are never options.
  *
  * @throws {UsageError}
  */
@@ -141,7 +141,7 @@ export function readInvocation(command: Command, rest: readonly Word[]): Invocat
   let optionsEnded = false;
   for (let index = 0; index < rest.length; index++) {
     const word = rest[index]!;
-    const isOption = !optionsEnded && !word.isQuoted && /^-./.test(word.text);
+    const isOption = !optionsEnded && !word.isQuoted && /^-\D/.test(word.text);
     if (!isOption) {
       words.push(word);
     } else if (word.text === "--") {

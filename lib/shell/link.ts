@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { RateSetting } from "../operations/mod.ts";
 import type { Caller } from "../request/mod.ts";
 
 /** Where a server is, as the user wrote it. */
@@ -62,6 +63,8 @@ export interface Link {
   readonly closed: Promise<LinkEnd>;
   /** Numbers of this moment. */
   stats(): LinkStats;
+  /** Holds back what this side sends. */
+  holdBack(setting: RateSetting): void;
   /** Asks the other side for a sign of life; whether it came shows in `silentMs`. */
   ping(): void;
   /** Ends the connection; resolves when the server was told. */
@@ -71,10 +74,13 @@ export interface Link {
 /** Makes connections. */
 export interface Connector {
   /**
-   * Connects within `timeoutMs`.
+   * Connects within `timeoutMs`; `rate` holds for what this side sends.
    *
    * @throws {ConnectFailure} When there is no connection, with the sentence to show.
    * @throws {CancelledError} When `signal` fired.
    */
-  connect(target: Target, options: { timeoutMs: number; signal: AbortSignal }): Promise<Link>;
+  connect(
+    target: Target,
+    options: { timeoutMs: number; signal: AbortSignal; rate: RateSetting },
+  ): Promise<Link>;
 }

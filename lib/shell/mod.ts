@@ -9,6 +9,7 @@ export type { DirectoryEntry } from "../files/mod.ts";
 export type { ExistsPolicy } from "../operations/mod.ts";
 export * from "./link.ts";
 export { LocalFolders, type LocalMatch, type LocalPlace } from "./local_folders.ts";
+export { parseRate } from "./parse_rate.ts";
 export {
   type ParsedLine,
   parseLine,

@@ -6,6 +6,7 @@
 
 import { StreamError } from "../bytes/byte_stream.ts";
 import { REMOTE_ROOT, type RemotePath } from "../files/mod.ts";
+import { type RateSetting, requestRate, UNHELD } from "../operations/mod.ts";
 import { type Caller, RemoteError } from "../request/mod.ts";
 import { TransferError } from "../transfer/mod.ts";
 import type { Connector, Link, LinkEnd, Target } from "./link.ts";
@@ -38,6 +39,8 @@ export interface SessionOptions {
   readonly patienceMs: number;
   /** A person watches: a transfer waits for the server as long as that person does. */
   readonly isInteractive: boolean;
+  /** How both directions are held back to begin with; not at all when absent. */
+  readonly rate?: RateSetting;
   /** Called when the connection ends while no command runs. */
   readonly onIdleEnd?: (end: LinkEnd) => void;
 }
@@ -81,6 +84,8 @@ export class Session {
   #connecting: Promise<Live> | null = null;
   #watch: { readonly stop: AbortController; readonly done: Promise<void> } | null = null;
   #runningCount = 0;
+  #rate: RateSetting;
+  #serverRate: RateSetting | null = null;
   /** Current folder on the server. */
   remoteFolder: RemotePath = REMOTE_ROOT;
   /** The local folder that the session began in, absolute: notes are kept there. */
@@ -92,6 +97,7 @@ export class Session {
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#target = options.target;
+    this.#rate = options.rate ?? UNHELD;
     this.homeFolder = options.localFolder;
     this.localFolder = options.localFolder;
   }
@@ -104,6 +110,29 @@ export class Session {
   /** The connection when there is one now. */
   get link(): Link | null {
     return this.#live?.end === null ? this.#live.link : null;
+  }
+
+  /** How both directions are held back, on every connection. */
+  get rate(): RateSetting {
+    return this.#rate;
+  }
+
+  /** What the server said it does about it on this connection; null when it was not asked or is too old. */
+  get serverRate(): RateSetting | null {
+    return this.link === null ? null : this.#serverRate;
+  }
+
+  /**
+   * Holds both directions back from now on, on this connection and on those after it.
+   *
+   * @throws As {@linkcode Session.request}; the setting holds all the same.
+   */
+  async setRate(setting: RateSetting, signal: AbortSignal): Promise<void> {
+    this.#rate = setting;
+    const { link } = this;
+    if (link === null) return;
+    link.holdBack(setting);
+    await this.request(signal, (caller) => this.#tellRate(caller, signal), { onLoss: "again" });
   }
 
   /** Milliseconds since an arbitrary start. */
@@ -241,7 +270,7 @@ export class Session {
 
   async #tryBeside(timeoutMs: number, signal: AbortSignal): Promise<Link | null> {
     try {
-      return await this.#options.connector.connect(this.#target, { timeoutMs, signal });
+      return await this.#connect({ timeoutMs, signal });
     } catch (error) {
       if (error instanceof ConnectFailure) return null;
       throw error;
@@ -291,7 +320,46 @@ export class Session {
   }
 
   async #establish(signal: AbortSignal, timeoutMs: number): Promise<Live> {
-    return this.#adopt(await this.#options.connector.connect(this.#target, { timeoutMs, signal }));
+    return this.#adopt(await this.#connect({ timeoutMs, signal }));
+  }
+
+  /** A connection whose two directions are held back before anything else is asked on it. */
+  async #connect({ timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal }): Promise<Link> {
+    const { connector, clock } = this.#options;
+    const rate = this.#rate;
+    const link = await connector.connect(this.#target, { timeoutMs, signal, rate });
+    this.#serverRate = null;
+    if (rate.maxRateBytesPerSecond === Infinity && !rate.isPolite) return link;
+    const giveUp = new AbortController();
+    const stop = () => giveUp.abort();
+    const sleep = clock.sleep(timeoutMs);
+    sleep.done.then(stop);
+    signal.addEventListener("abort", stop);
+    try {
+      await this.#tellRate(link.caller, giveUp.signal);
+      return link;
+    } catch (error) {
+      await link.close();
+      if (signal.aborted) throw new CancelledError("Cancelled", { cause: error });
+      if (!(error instanceof StreamError)) throw error;
+      const message = `Cannot reach ${this.#name()}: it did not answer in time`;
+      throw new ConnectFailure("unreachable", message, { cause: error });
+    } finally {
+      signal.removeEventListener("abort", stop);
+      sleep.cancel();
+    }
+  }
+
+  async #tellRate(caller: Caller, signal: AbortSignal): Promise<void> {
+    try {
+      this.#serverRate = await requestRate(caller, this.#rate, { signal });
+    } catch (error) {
+      if (!(error instanceof RemoteError) || error.status !== "unsupported") throw error;
+      this.#serverRate = null;
+      this.#options.terminal.note(
+        "This server is too old to hold back what it sends: only what is sent from here is.",
+      );
+    }
   }
 
   /** Makes a new connection the present one. */

@@ -6,6 +6,7 @@
 
 import { controlCommands } from "./commands/control.ts";
 import { localCommands } from "./commands/local.ts";
+import { rateCommands } from "./commands/rate.ts";
 import { remoteCommands } from "./commands/remote.ts";
 import { resumeCommands } from "./commands/resume.ts";
 import { syncCommands } from "./commands/sync.ts";
@@ -27,7 +28,9 @@ export const allCommands: readonly Command[] = [
   ...resumeCommands,
   ...remoteCommands.slice(1),
   ...localCommands,
-  ...controlCommands,
+  ...controlCommands.slice(0, 2),
+  ...rateCommands,
+  ...controlCommands.slice(2),
 ];
 
 /** What a shell is made of. */

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import {
   formatBytes,
   formatClock,
@@ -7,9 +7,7 @@ import {
   formatSeconds,
   formatTransfer,
   isoMoment,
-  parseRate,
 } from "../../lib/cli/units.ts";
-import { UsageError } from "../../lib/shell/mod.ts";
 
 Deno.test("formatTransfer() writes the final line as documented", () => {
   assertEquals(formatTransfer(3552, 3552, 0.01), "3552 bytes in 0.01 s (355 kB/s)");
@@ -46,25 +44,4 @@ Deno.test("moments out of range are no error", () => {
   assertEquals(formatMoment(1e300), "-");
   assertEquals(isoMoment(NaN), "");
   assertEquals(isoMoment(0), "1970-01-01T00:00:00.000Z");
-});
-
-Deno.test("parseRate() reads bits and bytes, decimal and binary", () => {
-  const cases: [string, number][] = [
-    ["80Mbit", 10_000_000],
-    ["80mbit/s", 10_000_000],
-    ["1Gbps", 125_000_000],
-    ["10MB", 10_000_000],
-    ["10MBps", 10_000_000],
-    ["10MB/s", 10_000_000],
-    ["500kB", 500_000],
-    ["10M", 10 * 2 ** 20],
-    ["10MiB", 10 * 2 ** 20],
-    ["1.5k", 1536],
-    ["4096", 4096],
-    ["8bit", 1],
-  ];
-  for (const [text, rate] of cases) assertEquals(parseRate(text), rate, text);
-  for (const text of ["", "fast", "0", "-1MB", "1XB", "MB", "1 2MB"]) {
-    assertThrows(() => parseRate(text), UsageError, "Not a rate", text);
-  }
 });

@@ -12,10 +12,13 @@ import {
   resolveRemotePath,
 } from "../../lib/files/mod.ts";
 import {
+  type RateSetting,
   type ServeContext,
   serverOperations,
   type ServiceEvent,
+  stricterRate,
   type TransferEvent,
+  UNHELD,
   UploadClaims,
 } from "../../lib/operations/mod.ts";
 import { Caller, serveConnection } from "../../lib/request/mod.ts";
@@ -31,6 +34,8 @@ export interface ServiceOptions {
   readonly role?: ServeContext["role"];
   readonly readOnly?: boolean;
   readonly connectionCount?: number;
+  /** What the server holds back anyway. */
+  readonly ownRate?: RateSetting;
   readonly streams?: StreamPairOptions;
   /** Real folders in the system's temporary folder instead of disks in memory. */
   readonly isOnDisk?: boolean;
@@ -97,6 +102,8 @@ export class Service {
   readonly client: Side;
   readonly events: ServiceEvent[] = [];
   shutdownRequests = 0;
+  /** How the server was last asked to hold back, its own part included. */
+  rate: RateSetting | null = null;
   #pausedMs = 0;
   #uploads = new UploadClaims({
     nowMs: () => this.#pausedMs,
@@ -184,6 +191,10 @@ export class Service {
       silentMs: () => 0,
       onEvent: (event) => this.events.push(event),
       connectionCount: () => this.#options.connectionCount ?? 1,
+      holdBack: (wish) => {
+        this.rate = stricterRate(wish, this.#options.ownRate ?? UNHELD);
+        return this.rate;
+      },
       requestShutdown: () => {
         this.shutdownRequests++;
       },

@@ -7,7 +7,12 @@
 import { describeFailure } from "../../lib/cli/exit_code.ts";
 import { systemClock } from "../../lib/driver/mod.ts";
 import { FileRoot } from "../../lib/files/mod.ts";
-import { type ServeContext, serverOperations, UploadClaims } from "../../lib/operations/mod.ts";
+import {
+  type RateSetting,
+  type ServeContext,
+  serverOperations,
+  UploadClaims,
+} from "../../lib/operations/mod.ts";
 import { Caller, serveConnection } from "../../lib/request/mod.ts";
 import {
   type BatchEnd,
@@ -147,7 +152,7 @@ export class StageConnector implements Connector {
 
   async connect(
     target: Target,
-    { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
+    { timeoutMs, signal, rate }: { timeoutMs: number; signal: AbortSignal; rate: RateSetting },
   ): Promise<Link> {
     this.attemptCount++;
     if (!this.isReachable) {
@@ -168,6 +173,7 @@ export class StageConnector implements Connector {
       },
     });
     const link = new StageLink(pair, this.#serve(pair));
+    link.rates.push(rate);
     this.links.push(link);
     return link;
   }
@@ -183,6 +189,8 @@ export class StageLink implements Link {
   readonly served: Promise<void>;
   silentMs = 0;
   pingCount = 0;
+  /** How it was held back, from its start on. */
+  readonly rates: RateSetting[] = [];
   #pair: ConnectionPair;
   #end = Promise.withResolvers<LinkEnd>();
 
@@ -207,6 +215,10 @@ export class StageLink implements Link {
       suite: "none",
       accelerators: [],
     };
+  }
+
+  holdBack(setting: RateSetting): void {
+    this.rates.push(setting);
   }
 
   ping(): void {
@@ -235,6 +247,7 @@ export interface ShellStageOptions {
   readonly isInteractive?: boolean;
   readonly timeoutMs?: number;
   readonly patienceMs?: number;
+  readonly rate?: RateSetting;
 }
 
 /** Everything a shell needs, and shortcuts to what tests look at. */
@@ -247,6 +260,8 @@ export class ShellStage implements AsyncDisposable {
   readonly serverFolder: string;
   readonly clientFolder: string;
   shutdownRequests = 0;
+  /** What the server was asked to hold back. */
+  readonly wishes: RateSetting[] = [];
   readonly #folder: string;
   readonly #root: FileRoot;
   #pausedMs = 0;
@@ -273,6 +288,10 @@ export class ShellStage implements AsyncDisposable {
       nowMs: () => this.clock.nowMs(),
       onEvent: () => {},
       connectionCount: () => options.connectionCount ?? 1,
+      holdBack: (wish) => {
+        this.wishes.push(wish);
+        return wish;
+      },
       requestShutdown: () => {
         this.shutdownRequests++;
       },
@@ -291,6 +310,7 @@ export class ShellStage implements AsyncDisposable {
       timeoutMs: options.timeoutMs ?? 10_000,
       patienceMs: options.patienceMs ?? options.timeoutMs ?? 10_000,
       isInteractive: options.isInteractive ?? false,
+      ...(options.rate === undefined ? {} : { rate: options.rate }),
     });
     this.shell = new Shell({
       session: this.session,
