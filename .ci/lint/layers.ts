@@ -54,7 +54,7 @@ export const OUTSIDE_MODULES: Readonly<Record<string, readonly string[]>> = {
   "node:dns/promises": ["lib/cli/host_lookup.ts"],
   "node:fs": ["lib/files/disk.ts"],
   "node:fs/promises": ["lib/files/disk.ts"],
-  "node:process": ["lib/cli/tty.ts"],
+  "node:process": ["lib/cli/tty.ts", "lib/cli/cpu_time.ts"],
   "node:readline": ["lib/cli/tty.ts"],
   "node:timers": ["lib/driver/clock.ts"],
 };

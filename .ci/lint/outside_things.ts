@@ -60,7 +60,7 @@ export const OUTSIDE_THINGS: readonly OutsideThing[] = [
       ...members("Deno", "makeTempDir makeTempFile").flatMap(withSync),
       ...members("Deno", "umask watchFs"),
     ],
-    owners: ["lib/files/disk.ts"],
+    owners: ["lib/files/disk.ts", "lib/cli/cpu_time.ts"],
     instead: "a Disk or a FileRoot",
   },
   {

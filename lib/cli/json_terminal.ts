@@ -111,6 +111,7 @@ export class JsonTerminal implements Terminal {
       ok: true,
       ...(end.wasSkipped ? { skipped: true } : {}),
       ...(end.savedAs === null ? {} : { savedAs: end.savedAs }),
+      ...(end.limitedBy === null ? {} : { limitedBy: end.limitedBy }),
     });
   }
 

@@ -14,9 +14,10 @@ import {
   Listener,
   openUdpSocket,
   SocketError,
+  systemClock,
   TaskGroup,
 } from "../driver/mod.ts";
-import type { RateSetting } from "../operations/mod.ts";
+import { FEATURES, type RateSetting, type TransferGauge } from "../operations/mod.ts";
 import { Caller, RemoteError, type Role } from "../request/mod.ts";
 import {
   CancelledError,
@@ -35,6 +36,7 @@ import {
   type TransportConfig,
 } from "../transport/mod.ts";
 import type { ClientAccess } from "./client_access.ts";
+import { wantedCpuMs } from "./cpu_time.ts";
 import { lookUpHost } from "./host_lookup.ts";
 
 /** What both programs say about their network. */
@@ -74,6 +76,7 @@ export function setUpNetwork(options: NetworkOptions): NetworkSetup {
       config: {
         maxRateBytesPerSecond,
         isPolite,
+        features: FEATURES.limits,
         ...(congestion === null ? {} : { congestion }),
       },
     },
@@ -305,6 +308,7 @@ interface Place {
 /** A connection of the driver's. */
 class NetworkLink implements Link {
   readonly caller: Caller;
+  readonly gauge: TransferGauge;
   role: Role;
   readonly closed: Promise<LinkEnd>;
   readonly #handle: ConnectionHandle;
@@ -318,6 +322,7 @@ class NetworkLink implements Link {
     this.#handle = handle;
     this.#sleep = sleep;
     this.caller = new Caller(handle);
+    this.gauge = gaugeOf(handle);
     this.closed = handle.closed.then(async (end) => {
       const isOurs = this.#isOurs;
       await handle.close(); // lets go of the socket
@@ -390,6 +395,18 @@ class NetworkLink implements Link {
       this.#isPinging = false;
     }
   }
+}
+
+/** What the transfers on a connection are judged by. */
+export function gaugeOf(handle: ConnectionHandle): TransferGauge {
+  return {
+    peerFeatures: handle.peerFeatures,
+    meter: {
+      nowMs: () => systemClock.nowMs(),
+      cpuMs: wantedCpuMs,
+      sendTimes: () => handle.sendTimes(),
+    },
+  };
 }
 
 /** Faster ways in use. */

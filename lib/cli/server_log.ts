@@ -10,7 +10,8 @@ import type { Verbosity } from "./options.ts";
 import type { CodeFact } from "./server_access.ts";
 import { show, showJson } from "./show.ts";
 import type { Tty } from "./tty.ts";
-import { formatBytes, formatCount, formatTransfer } from "./units.ts";
+import { limitSeenBy } from "../transfer/mod.ts";
+import { formatBytes, formatCount, formatLimit, formatTransfer } from "./units.ts";
 import { versionLine } from "./options.ts";
 
 /** What the server is and offers, told at its start. */
@@ -122,12 +123,14 @@ export class ServerLog {
         return;
       }
       case "transfer": {
-        const { direction, bytes, resumedFrom, seconds, ok, reason } = event;
+        const { direction, bytes, resumedFrom, seconds, ok, reason, limit } = event;
+        const side = direction === "send" ? "sender" : "receiver";
+        const limitedBy = limit === undefined ? null : limitSeenBy(side, limit);
         const name = event.name.replace(/^\//, "");
         const verb = direction === "send" ? "sent" : "received";
         const measure = formatTransfer(bytes + resumedFrom, bytes, seconds);
         const line = ok
-          ? `${verb} ${name}: ${measure}, verified`
+          ? `${verb} ${name}: ${measure}, verified${formatLimit(limitedBy)}`
           : `${name}: stopped after ${bytes} bytes: ${sentence(reason ?? "internal")}`;
         this.#tell(peer, line, {
           event: "transfer",
@@ -139,6 +142,7 @@ export class ServerLog {
           peer,
           ...(resumedFrom === 0 ? {} : { resumedFrom }),
           ...(reason === undefined ? {} : { reason }),
+          ...(limitedBy === null ? {} : { limitedBy }),
         });
         return;
       }

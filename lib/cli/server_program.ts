@@ -27,6 +27,7 @@ import { describeFailure, EXIT } from "./exit_code.ts";
 import {
   acceleratorsOf,
   endSentence,
+  gaugeOf,
   type NetworkSetup,
   openListener,
   outsideAddress,
@@ -239,6 +240,7 @@ class FerryServer {
       peer,
       clientKey: handle.remoteIdentity.toHex(),
       uploads: this.#uploads,
+      gauge: gaugeOf(handle),
       silentMs: () => handle.silentMs,
       get role() {
         return admission.role;

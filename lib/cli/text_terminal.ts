@@ -24,6 +24,7 @@ import type { Tty } from "./tty.ts";
 import {
   formatBytes,
   formatCount,
+  formatLimit,
   formatMoment,
   formatRate,
   formatSeconds,
@@ -196,7 +197,7 @@ export function transferEndLine(end: TransferEnd): string {
   const saved = end.savedAs === null ? "" : `, saved as ${end.savedAs}`;
   return `${end.name}: ${
     formatTransfer(end.totalBytes, end.movedBytes, end.seconds)
-  }, verified${saved}`;
+  }, verified${saved}${formatLimit(end.limitedBy)}`;
 }
 
 /** `17 files, 1.20 GB in 13.4 s (91.0 MB/s), 3 skipped, 0 failed`; the rate is over what really moved. */

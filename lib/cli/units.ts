@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { LimitedBy } from "../transfer/mod.ts";
+
 const PREFIXES = ["", "k", "M", "G", "T", "P"];
 
 /** A size with three significant digits: `3.55 kB`, `62.9 MB`; below 1000 exact: `512 B`. */
@@ -50,6 +52,20 @@ export function formatTransfer(totalBytes: number, movedBytes: number, seconds: 
   const rate = movedBytes / Math.max(seconds, 0.000_1);
   return `${totalBytes} bytes in ${formatSeconds(seconds)} (${formatRate(rate)})`;
 }
+
+/** `, limited by the path`; nothing when that is not known. */
+export function formatLimit(limit: LimitedBy | null): string {
+  return limit === null ? "" : `, limited by ${LIMIT_WORDS[limit]}`;
+}
+
+const LIMIT_WORDS: Readonly<Record<LimitedBy, string>> = {
+  "path": "the path",
+  "loss": "loss",
+  "disk-here": "the disk here",
+  "disk-there": "the other side's disk",
+  "cpu": "CPU",
+  "cap": "the cap",
+};
 
 /** `1 file`, `17 files`. */
 export function formatCount(count: number, noun: string): string {

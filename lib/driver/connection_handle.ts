@@ -9,6 +9,7 @@ import type {
   Connection,
   ConnectionEnd,
   ConnectionStats,
+  SendTimes,
   StreamEntry,
   TransportEvent,
 } from "../transport/mod.ts";
@@ -60,6 +61,16 @@ export class ConnectionHandle implements StreamOpener, StreamAcceptor {
   /** Name and version of the peer's program; untrusted text. */
   get agent(): string {
     return this.#connection.handshake.peerParameters.agent;
+  }
+
+  /** What the peer's program can do, one bit each. */
+  get peerFeatures(): number {
+    return this.#connection.handshake.peerParameters.features;
+  }
+
+  /** What held sending back, up to now. */
+  sendTimes(): SendTimes {
+    return this.#connection.sendTimes(this.#driver.nowMs());
   }
 
   /** True once the connection has ended. */

@@ -34,6 +34,7 @@ import type { ServeContext } from "./serve_context.ts";
 import { receiveOrSettle, serveTransfer } from "./serve_transfer.ts";
 import {
   fileName,
+  gaugeOptions,
   type LocalFile,
   moveOptions,
   skippedResult,
@@ -113,6 +114,7 @@ async function downloadOnce(
       sha256: options.plainHash ? await publishedHash(root, chosen.path, received) : null,
       skipped: false,
       target: formatRemotePath(chosen.path),
+      limit: received.limit,
     };
   } catch (error) {
     call?.abandon(failureStatus(error)?.status ?? "internal");
@@ -166,7 +168,9 @@ export const downloadOperation: Operation<DownloadRequest, FileOffer, ServeConte
         exchange.beginRaw();
         const { onStart, onProgress } = count;
         const isClaimless = holdsNothing;
-        await sendFile(exchange, source, { path: name, isClaimless, onStart, onProgress });
+        const move = { path: name, isClaimless, onStart, onProgress };
+        const sent = await sendFile(exchange, source, { ...move, ...gaugeOptions(context.gauge) });
+        count.limit = sent.limit;
         await exchange.finish();
         const verdict = statusFromCode(new ByteReader(await exchange.reader.exactly(2)).u16());
         if (verdict !== "ok") throw new RemoteError(verdict, name);

@@ -203,6 +203,7 @@ class PackFetcher {
         sha256: this.#options.plainHash ? sha256Hex(whole.bytes) : null,
         skipped: false,
         target: formatRemotePath(target.path),
+        limit: null,
       },
     });
   }

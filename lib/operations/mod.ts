@@ -55,8 +55,10 @@ export {
   UNHELD,
 } from "./rate.ts";
 export type { GuessEvent, ServeContext, ServiceEvent, TransferEvent } from "./serve_context.ts";
+export { FEATURES } from "./transfer_options.ts";
 export type {
   LocalFile,
+  TransferGauge,
   TransferOptions,
   TransferProgress,
   TransferResult,

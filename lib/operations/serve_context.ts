@@ -7,6 +7,8 @@ import type { FileRoot } from "../files/mod.ts";
 import type { CodeGate } from "./authenticate.ts";
 import type { RateSetting } from "./rate.ts";
 import type { RequestContext, RequestEvent, StatusName } from "../request/mod.ts";
+import type { TransferLimit } from "../transfer/mod.ts";
+import type { TransferGauge } from "./transfer_options.ts";
 import type { UploadClaims } from "./upload_claims.ts";
 
 /** The end of a transfer, seen from the server. */
@@ -27,6 +29,8 @@ export interface TransferEvent {
   readonly ok: boolean;
   /** Why not. */
   readonly reason?: StatusName;
+  /** What limited it, when that is known and it took long enough to matter. */
+  readonly limit?: TransferLimit;
 }
 
 /** A guess at the access code. */
@@ -54,6 +58,8 @@ export interface ServeContext extends RequestContext {
   readonly codeGate?: CodeGate | null;
   /** A clock for durations. */
   readonly nowMs: () => number;
+  /** Tells what limits transfers on this connection; without it nobody finds out. */
+  readonly gauge?: TransferGauge;
   /** The uploads under way, those of other connections included. */
   readonly uploads: UploadClaims;
   /** How long nothing has been heard of the client. */

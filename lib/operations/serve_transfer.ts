@@ -8,9 +8,11 @@ import { StreamError } from "../bytes/byte_stream.ts";
 import type { PartialFile } from "../files/mod.ts";
 import type { Exchange } from "../request/mod.ts";
 import {
+  LEAST_JUDGED_SECONDS,
   type MoveOptions,
   type ReceivedFile,
   receiveFile,
+  type TransferLimit,
   type TransferPeer,
 } from "../transfer/mod.ts";
 import { canResumeAfter, failureStatus } from "./error_status.ts";
@@ -21,6 +23,8 @@ import type { UploadClaimant } from "./upload_claims.ts";
 export class MoveCount {
   /** Bytes that were there before. */
   resumedFrom = 0;
+  /** What limited it, once that is known. */
+  limit: TransferLimit | null = null;
   #reached = 0;
 
   /** The transfer starts at this byte. */
@@ -53,13 +57,16 @@ export async function serveTransfer(
   const startedMs = context.nowMs();
   const count = new MoveCount();
   const report = (outcome: Pick<TransferEvent, "ok" | "reason">) => {
+    const { movedBytes, resumedFrom, limit } = count;
+    const seconds = (context.nowMs() - startedMs) / 1000;
     context.onEvent({
       kind: "transfer",
       ...about,
-      bytes: count.movedBytes,
-      resumedFrom: count.resumedFrom,
-      seconds: (context.nowMs() - startedMs) / 1000,
+      bytes: movedBytes,
+      resumedFrom,
+      seconds,
       ...outcome,
+      ...(limit === null || seconds < LEAST_JUDGED_SECONDS ? {} : { limit }),
     });
   };
   try {

@@ -4,7 +4,13 @@
  * @module
  */
 import { type FileRoot, formatRemotePath, type RemotePath } from "../files/mod.ts";
-import { type MoveOptions, TransferError } from "../transfer/mod.ts";
+import {
+  LimitWatch,
+  type LoadMeter,
+  type MoveOptions,
+  TransferError,
+  type TransferLimit,
+} from "../transfer/mod.ts";
 import type { ExistsPolicy } from "./existing_target.ts";
 
 /** A file below a folder of this machine. */
@@ -15,6 +21,20 @@ export interface LocalFile {
   readonly path: RemotePath;
 }
 
+/** Bits of what a program above the transport can do. */
+export const FEATURES = {
+  /** It reads what limited a transfer, where the formats leave that open. */
+  limits: 1,
+} as const;
+
+/** The connection of a transfer, as far as it tells what limits it. */
+export interface TransferGauge {
+  /** What is measured. */
+  readonly meter: LoadMeter;
+  /** The {@linkcode FEATURES} of the other side, one bit each. */
+  readonly peerFeatures: number;
+}
+
 /** How a file is moved. */
 export interface TransferOptions {
   /** What happens when the target exists. */
@@ -23,6 +43,8 @@ export interface TransferOptions {
   readonly signal?: AbortSignal;
   /** Also compute the plain SHA-256. After a resume the whole file is read for it. */
   readonly plainHash?: boolean;
+  /** Tells what limits the transfer; without it nobody finds out. */
+  readonly gauge?: TransferGauge | undefined;
   /** Called once both sides agree, before the first byte; again if the transfer has to start over. */
   onStart?(start: TransferStart): void;
   /** Called for every 64 KiB at most, and at the end. */
@@ -63,6 +85,8 @@ export interface TransferResult {
   readonly skipped: boolean;
   /** Where the file is now, as a path below the receiving folder. */
   readonly target: string;
+  /** What limited it; null when that is not known. */
+  readonly limit: TransferLimit | null;
 }
 
 /** The same callbacks, as the halves of a transfer take them. */
@@ -70,12 +94,26 @@ export function moveOptions(
   options: TransferOptions,
   name: string,
   sizeBytes: number,
-): Pick<MoveOptions, "plainHash" | "onStart" | "onProgress"> {
+): Pick<MoveOptions, "plainHash" | "onStart" | "onProgress" | "watch" | "tellsLimit"> {
   return {
+    ...gaugeOptions(options.gauge),
     plainHash: options.plainHash,
     onStart: (resumedFrom) => options.onStart?.({ name, sizeBytes, resumedFrom }),
     onProgress: (bytes) => options.onProgress?.({ bytes, totalBytes: sizeBytes }),
   };
+}
+
+/** What the halves of a transfer need to find out what limits it. */
+export function gaugeOptions(
+  gauge: TransferGauge | undefined,
+): Pick<MoveOptions, "watch" | "tellsLimit"> {
+  if (gauge === undefined) return {};
+  return { watch: new LimitWatch(gauge.meter), tellsLimit: readsLimits(gauge) };
+}
+
+/** Whether the other side reads what limited a transfer. */
+export function readsLimits({ peerFeatures }: TransferGauge): boolean {
+  return Math.floor(peerFeatures / FEATURES.limits) % 2 === 1;
 }
 
 /** Name of a file without its folders; `/` for the folder itself. */
@@ -97,6 +135,7 @@ export function skippedResult(
     sha256: null,
     skipped: true,
     target: formatRemotePath(target),
+    limit: null,
   };
 }
 

@@ -5,7 +5,8 @@
  * client → server   path, size, time, mode, token of the source, what to do when the target exists
  * server → client   receive ‖ path, or skip ‖ path
  *                   the transfer, as sender.ts shows it, ending with the client's end of stream
- * server → client   saved ‖ path, once the file is verified and published ‖ end of stream
+ * server → client   saved ‖ path ‖ what limited it, 1 byte, if the client is known to read that; once the
+ *                   file is verified and published ‖ end of stream
  * ```
  *
  * A file of one leaf at most is sent right behind the request.
@@ -25,11 +26,14 @@ import {
   writeChoice,
 } from "../request/mod.ts";
 import {
+  encodeLimit,
   isResumable,
+  limitFromCode,
   type MoveOptions,
   sendFile,
   type SentFile,
   sourceToken,
+  type TransferLimit,
 } from "../transfer/mod.ts";
 import { failureStatus, transferFailure } from "./error_status.ts";
 import {
@@ -44,8 +48,10 @@ import type { ServeContext } from "./serve_context.ts";
 import { receiveOrSettle, serveTransfer, uploadClaimant } from "./serve_transfer.ts";
 import {
   fileName,
+  gaugeOptions,
   type LocalFile,
   moveOptions,
+  readsLimits,
   skippedResult,
   startingOverOnce,
   type TransferOptions,
@@ -66,6 +72,8 @@ export interface UploadReply {
   readonly kind: typeof REPLY_KINDS[number];
   /** Where the file goes, possibly with a number in its name. */
   readonly path: RemotePath;
+  /** What limited the transfer; null when that is not known, or not read by the client. */
+  readonly limit: TransferLimit | null;
 }
 
 /** Words of the server's replies, in the order of their numbers on the wire. */
@@ -133,6 +141,7 @@ async function uploadOnce(
       sha256: sent.sha256,
       skipped: false,
       target: formatRemotePath(verdict.path),
+      limit: verdict.limit ?? sent.limit,
     };
   } catch (error) {
     call?.abandon(failureStatus(error)?.status ?? "internal");
@@ -159,11 +168,16 @@ async function sendUnlessStopped(
 }
 
 const replyCodec: Codec<UploadReply> = {
-  encode: ({ kind, path }, writer) => {
+  encode: ({ kind, path, limit }, writer) => {
     writeChoice(writer, REPLY_KINDS, kind);
     writePath(writer, path);
+    writer.bytes(encodeLimit(limit));
   },
-  decode: (reader) => ({ kind: readChoice(reader, REPLY_KINDS), path: readPath(reader) }),
+  decode: (reader) => ({
+    kind: readChoice(reader, REPLY_KINDS),
+    path: readPath(reader),
+    limit: reader.remaining > 0 ? limitFromCode(reader.u8()) : null,
+  }),
 };
 
 /** Serves {@linkcode upload}. */
@@ -189,10 +203,11 @@ export const uploadOperation: Operation<UploadRequest, UploadReply, ServeContext
     const { path, isSkipped, publication } = await chooseTarget(context.root, wanted, exists);
     if (isSkipped) {
       exchange.stopReading("exists");
-      return { kind: "skip", path };
+      return { kind: "skip", path, limit: null };
     }
     const name = formatRemotePath(path);
     const claimant = uploadClaimant(exchange, context, offer.sourceToken);
+    let limit: TransferLimit | null = null;
     return await context.uploads.hold(name, claimant, async () => {
       const partial = await context.root.openPartial(path, {
         ...offer,
@@ -203,13 +218,21 @@ export const uploadOperation: Operation<UploadRequest, UploadReply, ServeContext
         exchange,
         context,
         { direction: "receive", name },
-        async ({ onStart, onProgress }) => {
-          await exchange.respond(replyCodec, { kind: "receive", path });
-          const { sizeBytes } = offer;
-          await receiveOrSettle(exchange, partial, { path: name, sizeBytes, onStart, onProgress });
+        async (count) => {
+          await exchange.respond(replyCodec, { kind: "receive", path, limit });
+          const { onStart, onProgress } = count;
+          const received = await receiveOrSettle(exchange, partial, {
+            path: name,
+            sizeBytes: offer.sizeBytes,
+            onStart,
+            onProgress,
+            ...gaugeOptions(context.gauge),
+          });
+          count.limit = received.limit;
+          if (context.gauge !== undefined && readsLimits(context.gauge)) limit = received.limit;
         },
       );
-      return isSaved ? { kind: "saved", path } : ANSWERED;
+      return isSaved ? { kind: "saved", path, limit } : ANSWERED;
     });
   },
 };

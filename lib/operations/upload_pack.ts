@@ -148,6 +148,7 @@ function tellEnd({ file, sizeBytes, sha256 }: SentFile, reply: PackReply): void 
     sha256: isSkipped ? null : sha256,
     skipped: isSkipped,
     target: formatRemotePath(path),
+    limit: null,
   };
   file.onEnd({ kind: "done", result });
 }

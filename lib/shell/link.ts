@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { RateSetting } from "../operations/mod.ts";
+import type { RateSetting, TransferGauge } from "../operations/mod.ts";
 import type { Caller } from "../request/mod.ts";
 
 /** Where a server is, as the user wrote it. */
@@ -53,6 +53,8 @@ export interface LinkEnd {
 export interface Link {
   /** Sends requests. */
   readonly caller: Caller;
+  /** Tells what limits transfers; absent where nobody finds out. */
+  readonly gauge?: TransferGauge;
   /** Address in use. */
   readonly address: { readonly hostname: string; readonly port: number };
   /** Fingerprint of the server's key. */

@@ -55,7 +55,7 @@ export interface RequestOptions {
 }
 
 /** A piece of work with a connection; it may run several times. */
-export type Work<T> = (caller: Caller, onProgress: () => void) => Promise<T>;
+export type Work<T> = (caller: Caller, onProgress: () => void, link: Link) => Promise<T>;
 
 const RETRY_FIRST_MS = 250;
 const RETRY_LONGEST_MS = 4_000;
@@ -201,9 +201,9 @@ export class Session {
       futileCount = 0;
     };
     for (;;) {
-      const { caller } = live.link;
+      const { link } = live;
       try {
-        return await this.#watched(live, isPatient, () => work(caller, madeProgress));
+        return await this.#watched(live, isPatient, () => work(link.caller, madeProgress, link));
       } catch (error) {
         if (signal.aborted || ++futileCount > FUTILE_LOSS_COUNT) throw error;
         if (hasBeenLost && isHeldByLostConnection(error)) {

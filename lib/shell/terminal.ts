@@ -8,6 +8,7 @@
  */
 
 import type { DirectoryEntry } from "../files/mod.ts";
+import type { LimitedBy } from "../transfer/mod.ts";
 import type { LinkStats } from "./link.ts";
 
 /** Extra fields of an answer, for programs that read the output. */
@@ -55,6 +56,8 @@ export interface TransferEnd extends TransferStart {
   readonly wasSkipped: boolean;
   /** Set when the file was saved under another name than its own. */
   readonly savedAs: string | null;
+  /** What limited it; null when that is not known, or it was over before that mattered. */
+  readonly limitedBy: LimitedBy | null;
 }
 
 /** Several files are about to move. */

@@ -7,8 +7,9 @@
 import type { PackedFile, TransferOptions, TransferResult } from "../operations/mod.ts";
 import { FileError, formatRemotePath } from "../files/mod.ts";
 import { type Caller, RemoteError } from "../request/mod.ts";
-import { isResumable, TransferError } from "../transfer/mod.ts";
+import { isResumable, LEAST_JUDGED_SECONDS, limitSeenBy, TransferError } from "../transfer/mod.ts";
 import type { CommandContext } from "./command.ts";
+import type { Link } from "./link.ts";
 import { about, rootCause } from "./shell_error.ts";
 import type { TransferCommand, TransferEnd, TransferRow } from "./terminal.ts";
 import { TransferNote } from "./unfinished.ts";
@@ -44,11 +45,12 @@ export async function moveOne(
   let row: TransferRow | null = null;
   let firstResume: number | null = null;
   const note = noteOf(command, item, context);
-  const work = async (caller: Caller, madeProgress: () => void) =>
+  const work = async (caller: Caller, madeProgress: () => void, link: Link) =>
     await item.move(caller, {
       exists,
       signal,
       plainHash: terminal.wantsHashes,
+      gauge: link.gauge,
       onStart: ({ sizeBytes, resumedFrom }) => {
         if (firstResume === null && isResumable(sizeBytes)) note.begin();
         firstResume ??= resumedFrom;
@@ -127,6 +129,9 @@ export function transferEnd(
     seconds,
     sha256: result.sha256,
     wasSkipped: result.skipped,
+    limitedBy: result.limit === null || seconds < LEAST_JUDGED_SECONDS
+      ? null
+      : limitSeenBy(command === "get" ? "receiver" : "sender", result.limit),
     savedAs: lastName(result.target) === item.targetName ? null : lastName(result.target),
   };
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+export * from "./limits.ts";
 export * from "./peer.ts";
 export * from "./plain_hash.ts";
 export * from "./progress.ts";

@@ -7,6 +7,7 @@ import { ByteReader } from "../bytes/byte_reader.ts";
 import { ByteWriter } from "../bytes/byte_writer.ts";
 import { HASH_BYTES, LEAF_BYTES, Sha256 } from "../crypto/mod.ts";
 import { FileError, type PartialFile } from "../files/mod.ts";
+import { readLimit, type TransferLimit } from "./limits.ts";
 import type { TransferPeer } from "./peer.ts";
 import { ProgressSteps } from "./progress.ts";
 import { claimableLeaves, isResumable } from "./resume_plan.ts";
@@ -25,6 +26,8 @@ export interface ReceivedFile {
    * a resume, when the published file has to be read for it.
    */
   readonly sha256: string | null;
+  /** What limited the transfer; null when that is not known. */
+  readonly limit: TransferLimit | null;
 }
 
 /**
@@ -42,18 +45,22 @@ export async function receiveFile(
 ): Promise<ReceivedFile> {
   const startOffset = await agreeOnStart(peer, partial, options);
   options.onStart?.(startOffset);
+  options.watch?.begin();
 
   const plain = options.plainHash && startOffset === 0 ? new Sha256() : null;
   await receiveBytes(peer, partial, { startOffset, plain, options });
   const root = (await peer.reader.exactly(HASH_BYTES)).slice();
+  const told = options.watch === undefined ? null : await readLimit(peer.reader);
   await peer.reader.end();
   try {
-    await partial.commit(root);
+    const committed = partial.commit(root);
+    await (options.watch?.disk(committed) ?? committed);
   } catch (error) {
     if (!(error instanceof FileError) || error.kind !== "changed") throw error;
     throw new TransferError("integrity", options.path, { cause: error });
   }
-  return { startOffset, sha256: plain?.digest().toHex() ?? null };
+  const limit = options.watch?.received(told) ?? null;
+  return { startOffset, sha256: plain?.digest().toHex() ?? null, limit };
 }
 
 /** Says which leaves are held and hears where the bytes start; drops what the sender disagrees with. */
@@ -102,7 +109,8 @@ async function receiveBytes(
     const bytes = await peer.reader.some(sizeBytes - offset);
     if (bytes === null) throw new TransferError("protocol", options.path);
     plain?.update(bytes);
-    await partial.write(bytes);
+    const written = partial.write(bytes);
+    await (options.watch?.disk(written) ?? written);
     offset += bytes.length;
     progress.reach(offset);
   }

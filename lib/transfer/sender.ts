@@ -7,7 +7,9 @@
  *                                                                        no claim when it was said
  *                                                                        before that nothing is held
  * sender → receiver   the bytes from there to the end
- * sender → receiver   root of the tree hash, 32 bytes ‖ end of stream (from the caller)
+ * sender → receiver   root of the tree hash, 32 bytes
+ *                     what limited the sender, 1 byte, if the receiver is known to read it
+ *                     end of stream (from the caller)
  * ```
  *
  * @module
@@ -16,6 +18,7 @@ import { ByteReader } from "../bytes/byte_reader.ts";
 import { ByteWriter } from "../bytes/byte_writer.ts";
 import { HASH_BYTES, LEAF_BYTES, Sha256, TreeHasher } from "../crypto/mod.ts";
 import { countEqualLeaves, LeafBlock, type SourceFile } from "../files/mod.ts";
+import { encodeLimit, type LimitWatch, type TransferLimit } from "./limits.ts";
 import type { TransferPeer } from "./peer.ts";
 import { plainSha256 } from "./plain_hash.ts";
 import { ProgressSteps } from "./progress.ts";
@@ -43,6 +46,10 @@ export interface MoveOptions {
   readonly isClaimless?: boolean | undefined;
   /** How many bytes of the file are done: at most one report for each 64 KiB. */
   readonly onProgress?: ((bytes: number) => void) | undefined;
+  /** Finds out what limits the transfer. */
+  readonly watch?: LimitWatch | undefined;
+  /** The receiver reads what the sender says about that. */
+  readonly tellsLimit?: boolean | undefined;
 }
 
 /** What was sent. Whether it arrived is for the receiver to say. */
@@ -51,6 +58,8 @@ export interface SentFile {
   readonly startOffset: number;
   /** Plain SHA-256 of the whole file in hex, when it was asked for. */
   readonly sha256: string | null;
+  /** What limited the sender; null when that is not known. */
+  readonly limit: TransferLimit | null;
 }
 
 /**
@@ -72,6 +81,7 @@ export async function sendFile(
     : FROM_THE_START;
   const { startOffset } = resume.plan;
   options.onStart?.(startOffset);
+  options.watch?.begin();
 
   const tree = new TreeHasher({ leaves: resume.leaves });
   const plain = options.plainHash && startOffset === 0 ? new Sha256() : null;
@@ -86,10 +96,13 @@ export async function sendFile(
 
   if (await source.hasChanged()) throw new TransferError("changed", options.path);
   await peer.stream.write(tree.root());
+  const limit = options.watch?.sent() ?? null;
+  if (options.tellsLimit) await peer.stream.write(encodeLimit(limit));
   const isRereading = options.plainHash && plain === null;
   return {
     startOffset,
     sha256: isRereading ? await plainSha256(source) : (plain?.digest().toHex() ?? null),
+    limit,
   };
 }
 
@@ -183,7 +196,7 @@ async function sendBytes(
     startBytes: startOffset,
     report: options.onProgress,
   });
-  const leaves = new ReadAhead(source, startOffset);
+  const leaves = new ReadAhead(source, startOffset, options.watch);
   try {
     for (let offset = startOffset; offset < sizeBytes;) {
       const { data, hash } = await leaves.next();
@@ -214,14 +227,16 @@ interface ReadLeaf {
 /** Reads a source leaf by leaf into two blocks in turn: one is filled and hashed while the other is in use. */
 class ReadAhead {
   #source: SourceFile;
+  #watch: LimitWatch | undefined;
   #offset: number;
   #blocks: readonly [LeafBlock, LeafBlock];
   #turn: 0 | 1 = 0;
   #pending: Promise<ReadLeaf | { readonly error: unknown }>;
 
-  constructor(source: SourceFile, startOffset: number) {
+  constructor(source: SourceFile, startOffset: number, watch: LimitWatch | undefined) {
     const left = source.status.sizeBytes - startOffset;
     this.#source = source;
+    this.#watch = watch;
     this.#offset = startOffset;
     this.#blocks = [new LeafBlock(left), new LeafBlock(Math.max(0, left - LEAF_BYTES))];
     this.#pending = this.#read();
@@ -247,7 +262,8 @@ class ReadAhead {
     const block = this.#blocks[this.#turn];
     const index = this.#offset / LEAF_BYTES;
     try {
-      const length = await this.#source.readInto(block.data, this.#offset);
+      const reading = this.#source.readInto(block.data, this.#offset);
+      const length = await (this.#watch?.disk(reading) ?? reading);
       return { data: block.data.subarray(0, length), hash: await block.digest(index, length) };
     } catch (error) {
       return { error };

@@ -159,6 +159,7 @@ export class Endpoint {
       receiveBufferBytes,
       suites,
       agent: config.agent,
+      features: config.features,
     };
   }
 

@@ -60,6 +60,8 @@ export interface TransportConfig {
   readonly maxDatagramBytes: number;
   /** Packets sealed with one key before it is updated; far below RFC 9001 §6.6's 2^23. Default 2^22. */
   readonly keyUpdatePackets: number;
+  /** What the programs above can do, one bit each, told to the peer. Default 0. */
+  readonly features: number;
   /** Name and version told to the peer. */
   readonly agent: string;
 }
@@ -86,5 +88,6 @@ export const DEFAULT_TRANSPORT_CONFIG: TransportConfig = {
   maxRateBytesPerSecond: Infinity,
   maxDatagramBytes: 65_507,
   keyUpdatePackets: 2 ** 22,
+  features: 0,
   agent: "ferry",
 };

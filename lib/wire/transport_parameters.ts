@@ -25,6 +25,8 @@ export interface TransportParameters {
   readonly receiveBufferBytes: number;
   /** Cipher suites: all that are possible in the client's list, the chosen one in the server's. */
   readonly suites: readonly string[];
+  /** What the programs above the transport can do, one bit each; none in versions without it. */
+  readonly features: number;
   /** Name and version of the program, for people. */
   readonly agent: string;
 }
@@ -37,6 +39,7 @@ const ID_INITIAL_MAX_STREAMS = 0x08;
 const ID_RECEIVE_BUFFER = 0x3f01;
 const ID_SUITES = 0x3f02;
 const ID_AGENT = 0x3f03;
+const ID_FEATURES = 0x3f04;
 
 /** Encodes all parameters. */
 export function encodeTransportParameters(parameters: TransportParameters): Uint8Array {
@@ -57,6 +60,7 @@ export function encodeTransportParameters(parameters: TransportParameters): Uint
   number(ID_RECEIVE_BUFFER, parameters.receiveBufferBytes);
   text(ID_SUITES, parameters.suites.join(","));
   text(ID_AGENT, parameters.agent);
+  number(ID_FEATURES, parameters.features);
   return out.finish();
 }
 
@@ -97,5 +101,6 @@ export function decodeTransportParameters(bytes: Uint8Array): TransportParameter
     receiveBufferBytes: number(ID_RECEIVE_BUFFER, 212_992, 0),
     suites: text(ID_SUITES).split(",").filter((name) => name !== ""),
     agent: text(ID_AGENT).slice(0, 64),
+    features: number(ID_FEATURES, 0, 0),
   };
 }

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { JsonTerminal } from "../../lib/cli/json_terminal.ts";
 import type { Verbosity } from "../../lib/cli/options.ts";
 import { batchLine, progressLine, Tenths } from "../../lib/cli/progress_view.ts";
-import { TextTerminal } from "../../lib/cli/text_terminal.ts";
+import { TextTerminal, transferEndLine } from "../../lib/cli/text_terminal.ts";
 import type { LineReading, Tty } from "../../lib/cli/tty.ts";
 import { RemoteError } from "../../lib/request/mod.ts";
 import type { TransferEnd, TransferStart } from "../../lib/shell/mod.ts";
@@ -53,6 +53,7 @@ const END: TransferEnd = {
   sha256: null,
   wasSkipped: false,
   savedAs: null,
+  limitedBy: null,
 };
 
 function textTerminal(tty: Tty, verbosity: Verbosity, nowMs: () => number = () => 0): TextTerminal {
@@ -69,6 +70,21 @@ Deno.test("off a terminal: size before the data, the final line on stdout, nothi
   terminal.transferEnds(END);
   assertEquals(tty.errors, "a.txt: 3552 bytes\n");
   assertEquals(tty.out, "a.txt: 3552 bytes in 0.01 s (355 kB/s), verified\n");
+});
+
+Deno.test("the final line says behind the documented part what limited the transfer", () => {
+  const end: TransferEnd = { ...END, totalBytes: 2e6, movedBytes: 2e6, seconds: 2 };
+  const lines = (["path", "loss", "cap", "cpu", "disk-here", "disk-there"] as const).map(
+    (limitedBy) => transferEndLine({ ...end, limitedBy }),
+  );
+  assertEquals(lines, [
+    "a.txt: 2000000 bytes in 2.00 s (1.00 MB/s), verified, limited by the path",
+    "a.txt: 2000000 bytes in 2.00 s (1.00 MB/s), verified, limited by loss",
+    "a.txt: 2000000 bytes in 2.00 s (1.00 MB/s), verified, limited by the cap",
+    "a.txt: 2000000 bytes in 2.00 s (1.00 MB/s), verified, limited by CPU",
+    "a.txt: 2000000 bytes in 2.00 s (1.00 MB/s), verified, limited by the disk here",
+    "a.txt: 2000000 bytes in 2.00 s (1.00 MB/s), verified, limited by the other side's disk",
+  ]);
 });
 
 Deno.test("off a terminal with --verbose: a line at each tenth, in both directions", () => {

@@ -24,6 +24,7 @@ const PARAMETERS = {
   receiveBufferBytes: 1000,
   suites: ["aes-128-gcm"],
   agent: "x",
+  features: 0,
 };
 
 /** Runs a decoder over mutated seeds and plain garbage. */

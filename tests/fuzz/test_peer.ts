@@ -76,6 +76,7 @@ export class TestPeer {
       receiveBufferBytes: 1 << 20,
       suites: ["aes-128-gcm"],
       agent: "peer",
+      features: 0,
     };
     this.#handshake = new ClientHandshake({
       identity: createIdentity(seededEntropy(seed, "identity")),

@@ -52,6 +52,7 @@ export class RawPeer {
     receiveBufferBytes: 1 << 20,
     suites: ["chacha20-poly1305"],
     agent: "hostile",
+    features: 0,
   };
   /** Frames that came, without STREAM frames' bytes. */
   frames: SeenFrame[] = [];

@@ -115,7 +115,7 @@ Deno.test("the server refuses a size that does not fit, however large", async ()
 /** Operations whose request is a path, or begins with one. */
 const HAS_PATH = new Set(
   serverOperations.map(({ name }) => name)
-    .filter((name) => !["shutdown", "authenticate", "put-many", "get-many"].includes(name)),
+    .filter((name) => !["shutdown", "authenticate", "rate", "put-many", "get-many"].includes(name)),
 );
 
 Deno.test("the server refuses every path that is not clean, for each operation", async () => {

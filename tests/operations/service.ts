@@ -18,6 +18,7 @@ import {
   type ServiceEvent,
   stricterRate,
   type TransferEvent,
+  type TransferGauge,
   UNHELD,
   UploadClaims,
 } from "../../lib/operations/mod.ts";
@@ -34,6 +35,8 @@ export interface ServiceOptions {
   readonly role?: ServeContext["role"];
   readonly readOnly?: boolean;
   readonly connectionCount?: number;
+  /** What transfers are judged by, on the server. */
+  readonly gauge?: TransferGauge;
   /** What the server holds back anyway. */
   readonly ownRate?: RateSetting;
   readonly streams?: StreamPairOptions;
@@ -189,6 +192,7 @@ export class Service {
       nowMs: () => ticksMs += 1000,
       uploads: this.#uploads,
       silentMs: () => 0,
+      ...(this.#options.gauge === undefined ? {} : { gauge: this.#options.gauge }),
       onEvent: (event) => this.events.push(event),
       connectionCount: () => this.#options.connectionCount ?? 1,
       holdBack: (wish) => {

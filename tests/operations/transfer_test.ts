@@ -22,6 +22,7 @@ for (const { command, direction, source, target, move } of MOVES) {
           sha256: sha256(content).toHex(),
           skipped: false,
           target: "/a.bin",
+          limit: null,
         });
         await service.settle();
         assertEquals(service.events, [

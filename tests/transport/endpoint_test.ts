@@ -51,6 +51,7 @@ function initial(options?: { method?: number; psk?: Uint8Array }): Uint8Array {
       receiveBufferBytes: 1000,
       suites: ["aes-128-gcm"],
       agent: "",
+      features: 0,
     },
     method: options?.method ?? METHOD_NONE,
     psk: options?.psk ?? new Uint8Array(32),

@@ -22,6 +22,7 @@ const PARAMETERS: TransportParameters = {
   receiveBufferBytes: 1 << 20,
   suites: ["aes-128-gcm", "chacha20-poly1305"],
   agent: "test",
+  features: 0,
 };
 const CLIENT_IDENTITY = createIdentity(seededEntropy(1, "client identity"));
 const SERVER_IDENTITY = createIdentity(seededEntropy(1, "server identity"));

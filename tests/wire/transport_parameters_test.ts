@@ -17,6 +17,7 @@ const PARAMETERS: TransportParameters = {
   receiveBufferBytes: 212_992,
   suites: ["aes-128-gcm", "chacha20-poly1305"],
   agent: "ferry 0.1 (λ)",
+  features: 5,
 };
 
 /** One parameter. */
