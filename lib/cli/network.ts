@@ -343,6 +343,8 @@ class NetworkLink implements Link {
     const window = stats.windowBytes * 1000 / stats.rttMs;
     return {
       rttMs: stats.rttMs,
+      minRttMs: Number.isFinite(stats.minRttMs) ? stats.minRttMs : NaN,
+      rateBytesPerSecond: Math.min(stats.pacingRateBytesPerSecond, stats.maxRateBytesPerSecond),
       lossRate: stats.sentPackets === 0 ? 0 : stats.lostPackets / stats.sentPackets,
       deliveryRateBytesPerSecond: Number.isNaN(stats.bandwidthBytesPerSecond)
         ? window

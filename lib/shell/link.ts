@@ -19,9 +19,13 @@ export interface Target {
 export interface LinkStats {
   /** Smoothed round-trip time. */
   readonly rttMs: number;
+  /** Shortest round trip of this connection. */
+  readonly minRttMs: number;
   /** Packets lost of packets sent, 0 to 1. */
   readonly lossRate: number;
-  /** What arrives at the other side now. */
+  /** How fast packets may leave now, the cap included. */
+  readonly rateBytesPerSecond: number;
+  /** What the path is thought to carry to the other side. */
   readonly deliveryRateBytesPerSecond: number;
   /** Largest packet the path carries. */
   readonly mtuBytes: number;

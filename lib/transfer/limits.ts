@@ -66,6 +66,8 @@ export const LEAST_JUDGED_SECONDS = 1;
 const LEAST_WATCHED_MS = 200;
 /** Share of a span for which a thread that counts as saturated wanted a core: its turns have gaps. */
 const SATURATED = 0.75;
+/** The same for a receiver whose sender found the path to be the limit: that needs proof. */
+const CERTAINLY_SATURATED = 0.9;
 /** Less, and a sender that never waited for anything else must have waited for the socket. */
 const BUSY = 0.5;
 /** Share of a span spent waiting for the disk that makes it the limit: reads and hashes take turns. */
@@ -126,7 +128,7 @@ export class LimitWatch {
     const span = this.#span();
     if (span === null) return null;
     if (told === "cap" || told === "cpu" || told === "sender-disk") return told;
-    if (span.cpuShare >= SATURATED) return "cpu";
+    if (span.cpuShare >= CERTAINLY_SATURATED) return "cpu";
     if (span.diskShare >= MOSTLY) return "receiver-disk";
     if (told !== "receiver") return told;
     if (span.diskShare >= PARTLY) return "receiver-disk";

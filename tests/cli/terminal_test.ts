@@ -182,6 +182,8 @@ Deno.test("names are shown harmless in every kind of line", () => {
   terminal.connected(name, 1, name, name, {
     rttMs: 1,
     lossRate: 0,
+    minRttMs: 0,
+    rateBytesPerSecond: 0,
     deliveryRateBytesPerSecond: 0,
     mtuBytes: 0,
     bytesSent: 0,

@@ -62,3 +62,17 @@ Deno.test("rate says what is wrong with what it cannot read, and leaves the sett
   assertStringIncludes(word!, 'Not a rate: "foo". Write it like 80Mbit, 10MB or 500kB');
   assertEquals(stage.session.rate, UNHELD);
 });
+
+Deno.test("status shows the figures of the connection and how it is held back", async () => {
+  await using stage = await ShellStage.set({
+    rate: { maxRateBytesPerSecond: 1e6, isPolite: true },
+  });
+  assertEquals(await stage.run("status"), 0);
+  const { rttMs, minRttMs, lossRate, rateBytesPerSecond, mtuBytes, controller, maxRate, polite } =
+    stage.terminal.facts_;
+  assertEquals(
+    [rttMs, minRttMs, lossRate, rateBytesPerSecond, mtuBytes, controller, maxRate, polite],
+    [1, 0.5, 0, 2e6, 1200, "none", 1e6, "on"],
+  );
+  assertEquals(stage.terminal.facts_.deliveryBytesPerSecond, NaN);
+});

@@ -204,6 +204,8 @@ export class StageLink implements Link {
   stats(): LinkStats {
     return {
       rttMs: 1,
+      minRttMs: 0.5,
+      rateBytesPerSecond: 2e6,
       lossRate: 0,
       deliveryRateBytesPerSecond: NaN,
       mtuBytes: 1200,

@@ -11,6 +11,7 @@ import {
 } from "../command.ts";
 import type { Target } from "../link.ts";
 import { ConnectionLostError, NotConnectedError, UsageError } from "../shell_error.ts";
+import { rateFacts } from "./rate.ts";
 
 /** `open`, `status`, `help` and the ways to leave. */
 export const controlCommands: readonly Command[] = [
@@ -31,6 +32,7 @@ export const controlCommands: readonly Command[] = [
     aliases: [],
     usage: "status",
     summary: "show the connection: address, key, round trip, loss, rate",
+    details: ["Loss, rates and congestion control are those of what is sent from here."],
     arguments: { least: 0, most: 0 },
     completes: "none",
     run: showConnection,
@@ -168,13 +170,21 @@ async function showConnection(_invocation: Invocation, context: CommandContext):
     { key: "fingerprint", label: "Key", value: link.fingerprint },
     { key: "role", label: "Role", value: link.role },
     { key: "rttMs", label: "Round trip", value: stats.rttMs, unit: "ms" },
+    { key: "minRttMs", label: "Shortest round trip", value: stats.minRttMs, unit: "ms" },
     { key: "lossRate", label: "Loss", value: stats.lossRate, unit: "ratio" },
     {
       key: "rateBytesPerSecond",
       label: "Rate",
+      value: stats.rateBytesPerSecond,
+      unit: "bytes-per-second",
+    },
+    {
+      key: "deliveryBytesPerSecond",
+      label: "Delivery estimate",
       value: stats.deliveryRateBytesPerSecond,
       unit: "bytes-per-second",
     },
+    ...rateFacts(session.rate, session.serverRate),
     { key: "mtuBytes", label: "Packet size", value: stats.mtuBytes, unit: "bytes" },
     { key: "bytesSent", label: "Sent", value: stats.bytesSent, unit: "bytes" },
     { key: "bytesReceived", label: "Received", value: stats.bytesReceived, unit: "bytes" },
