@@ -337,10 +337,24 @@ for (const bufferBdp of [1, 4]) {
   });
 }
 
+for (const [mbits, rttMs] of [[20, 10], [20, 80], [100, 10], [100, 20]] as const) {
+  Deno.test(`polite leaves cubic four fifths and fills an idle link: ${mbits} Mbit/s, ${rttMs} ms`, () => {
+    const rateBitsPerSecond = mbits * 1e6;
+    const bufferBytes = Math.max(rateBitsPerSecond / 8 * rttMs / 1000, 15_000);
+    const link = { rateBitsPerSecond, rttMs, bufferBytes, seed: FIRST_SEED };
+    const ceilingMbits = mbits * 1430 / 1500;
+    const beside = runLink(link, [{ controller: polite }, { controller: cubic }], 30_000);
+    const theirs = beside.flows[1]!.goodputMbits / ceilingMbits;
+    assert(theirs >= 0.8, `cubic ${theirs.toFixed(2)}`);
+    const alone = runLink(link, [{ controller: polite }], 15_000).flows[0]!.goodputMbits;
+    assert(alone >= 0.85 * ceilingMbits, `alone ${(alone / ceilingMbits).toFixed(2)}`);
+  });
+}
+
 Deno.test("polite alone fills the link, two of them share it", () => {
   const link = { rateBitsPerSecond: 100e6, rttMs: 40 };
   const { flows } = runLink(link, [{ controller: polite }], 30_000);
-  assert(flows[0]!.lateGoodputMbits >= 80, `${flows[0]!.lateGoodputMbits.toFixed(0)}`);
+  assert(flows[0]!.lateGoodputMbits >= 85, `${flows[0]!.lateGoodputMbits.toFixed(0)}`);
   const [first, second] = share([polite, polite], 1);
   assert(Math.min(first, second) >= 30, `${first.toFixed(0)} and ${second.toFixed(0)}`);
 });

@@ -21,9 +21,15 @@ import { LossJudge } from "./parts/loss_judge.ts";
 import { RoundTracker } from "./parts/rounds.ts";
 import { minimumWindowBytes, pacingQuantumBytes } from "./parts/window_rules.ts";
 
-/** A round whose smallest RTT is this far up has somebody else's queue in it. */
-const HIGH_QUEUE_MS = 15;
-const LOW_QUEUE_MS = 8;
+/**
+ * A round whose smallest RTT is this far up, in round trips and within limits, has somebody else's queue
+ * in it: on a short path a queue that is full may be no more than a few milliseconds.
+ */
+const HIGH_QUEUE_ROUNDS = 0.3;
+const LEAST_HIGH_QUEUE_MS = 4;
+const LARGEST_HIGH_QUEUE_MS = 15;
+/** Share of that up to which the path counts as idle. */
+const LOW_QUEUE = 0.5;
 const YIELD_FACTOR = 0.7;
 const GROWTH_FACTOR = 1.08;
 const GROWTH_STEP = 0.005;
@@ -130,18 +136,23 @@ class Polite implements CongestionController {
   #onRoundEnd(sample: AckSample): void {
     const rounds = this.#rounds;
     const queueMs = rounds.lastMinRttMs - sample.minRttMs - 2 * this.#jitter.spreadMs;
+    const highMs = Math.min(
+      Math.max(HIGH_QUEUE_ROUNDS * sample.minRttMs, LEAST_HIGH_QUEUE_MS),
+      LARGEST_HIGH_QUEUE_MS,
+    );
+    const isQueueLow = queueMs < LOW_QUEUE * highMs;
     const total = rounds.lastLostBytes + rounds.lastDeliveredBytes;
     // Three standard deviations of the loss that the path has anyway.
     const base = this.#losses.baseRatio;
     const noise = 3 * Math.sqrt(Math.max(base, LOSS_MARGIN) * this.#maxDatagramBytes / total);
     const isLossy = rounds.lastLossBursts >= 2 &&
       rounds.lastLostBytes > (base + LOSS_MARGIN + noise) * total;
-    if (queueMs < LOW_QUEUE_MS) this.#losses.learn(rounds);
+    if (isQueueLow) this.#losses.learn(rounds);
 
     this.#lossyRounds = isLossy ? this.#lossyRounds + 1 : 0;
     if (this.#lossyRounds >= 2) this.#waryUntilMs = sample.nowMs + WARY_MS;
-    if (queueMs > HIGH_QUEUE_MS || isLossy) this.#factor *= YIELD_FACTOR;
-    else if (queueMs < LOW_QUEUE_MS) {
+    if (queueMs > highMs || isLossy) this.#factor *= YIELD_FACTOR;
+    else if (isQueueLow) {
       this.#factor = this.#factor * GROWTH_FACTOR + GROWTH_STEP;
     }
     const largest = sample.nowMs < this.#waryUntilMs ? WARY_FACTOR : 1;
