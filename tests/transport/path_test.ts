@@ -15,6 +15,8 @@ function pathWith(
   const path = new Path({
     address: { hostname: "192.0.2.1", port: 1 },
     random: () => 0.5,
+    isPolite: false,
+    maxRateBytesPerSecond: Infinity,
     maxDatagramBytes: 1472,
     wholeDatagramBytes: Infinity,
     maxBurstBytes: 65_536,
