@@ -8,6 +8,7 @@
  * @module
  */
 
+import { addressBytes } from "./address_bytes.ts";
 import { DatagramBatch, hasBatchLayout } from "./datagram_batch.ts";
 
 /** What could be changed on a socket, and how to change it while it runs. */
@@ -69,6 +70,15 @@ export function tuneSocket(local: { hostname: string; port: number }): SocketTun
   return null;
 }
 
+/** Names of the C library on Linux: glibc, then musl. */
+export const LINUX_LIBRARIES: readonly string[] = [
+  "libc.so.6",
+  "libc.musl-x86_64.so.1",
+  "libc.musl-aarch64.so.1",
+];
+/** The same on macOS. */
+export const DARWIN_LIBRARIES: readonly string[] = ["libSystem.B.dylib"];
+
 /** The numbers of one operating system's headers. */
 interface SystemConstants {
   readonly libraries: readonly string[];
@@ -85,11 +95,7 @@ interface SystemConstants {
 
 const SYSTEMS: Partial<Record<typeof Deno.build.os, SystemConstants>> = {
   linux: {
-    libraries: [
-      "libc.so.6",
-      "libc.musl-x86_64.so.1",
-      "libc.musl-aarch64.so.1",
-    ],
+    libraries: LINUX_LIBRARIES,
     familyOf: (socketAddress) => socketAddress[0]! | socketAddress[1]! << 8,
     ipv4Family: 2,
     ipv6Family: 10,
@@ -99,7 +105,7 @@ const SYSTEMS: Partial<Record<typeof Deno.build.os, SystemConstants>> = {
     linux: true,
   },
   darwin: {
-    libraries: ["libSystem.B.dylib"],
+    libraries: DARWIN_LIBRARIES,
     familyOf: (socketAddress) => socketAddress[1]!,
     ipv4Family: 2,
     ipv6Family: 30,
@@ -322,27 +328,6 @@ function readOption(libc: Libc["symbols"], descriptor: number, [level, option]: 
   const value = new Int32Array(1);
   const length = new Uint32Array([value.byteLength]);
   return libc.getsockopt(descriptor, level, option, value, length) === 0 ? value[0]! : -1;
-}
-
-/** The 4 or 16 bytes of a literal address as Deno writes it. */
-function addressBytes(literal: string): Uint8Array {
-  if (!literal.includes(":")) return Uint8Array.from(literal.split("."), Number);
-  const [front = "", back] = literal.split("%")[0]!.split("::");
-  const head = ipv6Words(front);
-  const tail = back === undefined ? [] : ipv6Words(back);
-  const bytes = new Uint8Array(16);
-  head.forEach((word, index) => bytes.set([word >> 8, word & 255], 2 * index));
-  tail.forEach((word, index) => bytes.set([word >> 8, word & 255], 16 - 2 * (tail.length - index)));
-  return bytes;
-}
-
-/** Groups of an IPv6 literal; a dotted IPv4 tail makes two. */
-function ipv6Words(groups: string): number[] {
-  return groups.split(":").filter((group) => group !== "").flatMap((group) => {
-    if (!group.includes(".")) return [parseInt(group, 16)];
-    const [a = 0, b = 0, c = 0, d = 0] = group.split(".").map(Number);
-    return [a << 8 | b, c << 8 | d];
-  });
 }
 
 function equal(a: Uint8Array, b: Uint8Array): boolean {
