@@ -16,10 +16,11 @@ export interface OutsideThing {
 
 const PROCESS_OWNERS = ["lib/cli/", "server.ts", "client.ts"];
 
-/** The two files that call native code. */
+/** The files that call native code. */
 export const NATIVE_CODE: readonly string[] = [
   "lib/crypto/libcrypto.ts",
   "lib/driver/socket_options.ts",
+  "lib/driver/port_probe.ts",
 ];
 
 /** The table. A name that starts with `Deno.` and stands in no row may be used outside the core. */

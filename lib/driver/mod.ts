@@ -8,6 +8,7 @@ export { ConnectionHandle } from "./connection_handle.ts";
 export { connect, type ConnectOptions } from "./connector.ts";
 export { type DriverOptions, listen, Listener, type ListenOptions } from "./listener.ts";
 export { isLoopback } from "./path_limits.ts";
+export { openPortProbe, type PortProbe } from "./port_probe.ts";
 export { systemEntropy } from "./system_entropy.ts";
 export { TaskGroup } from "./task_group.ts";
 export {
