@@ -4,7 +4,7 @@
  * @module
  */
 
-import { systemClock } from "../driver/mod.ts";
+import { openPortProbe, systemClock } from "../driver/mod.ts";
 import { FileRoot } from "../files/mod.ts";
 import {
   CancelledError,
@@ -135,6 +135,7 @@ async function prepare(
   const setup = setUpNetwork({ ...options, congestion, identity });
   const session = new Session({
     connector: new NetworkConnector(setup, access, (delayMs) => systemClock.sleep(delayMs)),
+    portProbe: options.ffi ? openPortProbe() : null,
     clock: systemClock,
     terminal,
     target: options.target,

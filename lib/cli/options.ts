@@ -59,7 +59,7 @@ export interface ClientOptions extends CommonOptions {
   readonly folder: string;
   /** What get and put do with a target that exists. */
   readonly exists: ExistsPolicy;
-  /** How long to try to connect. */
+  /** How long to try to connect, and to wait for a server whose port is closed. */
   readonly timeoutMs: number;
   /** How long a transfer that has begun waits for a server that has gone silent. */
   readonly patienceMs: number;
@@ -113,7 +113,8 @@ const CLIENT_ROWS: readonly OptionRow[] = [
   {
     name: "timeout",
     value: "SECONDS",
-    meaning: "give up connecting after 10 s, or a transfer under way after 120 s without an answer",
+    meaning: "give up connecting, or a server that has ended under a transfer, after 10 s; " +
+      "a silent one after 120 s",
   },
   { name: "max-rate", value: "RATE", meaning: "cap on each direction: 80Mbit, 10MB" },
   ...COMMON_ROWS,

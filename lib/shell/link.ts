@@ -90,3 +90,17 @@ export interface Connector {
     options: { timeoutMs: number; signal: AbortSignal; rate: RateSetting },
   ): Promise<Link>;
 }
+
+/** Asks the system at the other end about a port; `driver/port_probe.ts` does it through FFI. */
+export interface PortProbe {
+  /**
+   * True when that system said that nobody listens there; false when nothing is known. Within two seconds.
+   *
+   * @param address With a literal address as host: {@linkcode Link.address}.
+   * @param signal Ends the wait at once, with false.
+   */
+  isClosed(
+    address: { readonly hostname: string; readonly port: number },
+    signal: AbortSignal,
+  ): Promise<boolean>;
+}

@@ -9,7 +9,8 @@ import { REMOTE_ROOT, type RemotePath } from "../files/mod.ts";
 import { type RateSetting, requestRate, UNHELD } from "../operations/mod.ts";
 import { type Caller, RemoteError } from "../request/mod.ts";
 import { TransferError } from "../transfer/mod.ts";
-import type { Connector, Link, LinkEnd, Target } from "./link.ts";
+import type { Connector, Link, LinkEnd, PortProbe, Target } from "./link.ts";
+import { PortWatch } from "./port_watch.ts";
 import { pause, type ShellClock } from "./shell_clock.ts";
 import {
   CancelledError,
@@ -18,13 +19,15 @@ import {
   NotConnectedError,
   rootCause,
 } from "./shell_error.ts";
-import { watchForSilence } from "./silence_watch.ts";
+import { PING_MS, watchForSilence } from "./silence_watch.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What a session is made of. */
 export interface SessionOptions {
   /** Makes connections. */
   readonly connector: Connector;
+  /** Asks whether the server's port is closed; null where that cannot be asked. */
+  readonly portProbe: PortProbe | null;
   /** Time. */
   readonly clock: ShellClock;
   /** Where lost and regained connections are told. */
@@ -33,9 +36,12 @@ export interface SessionOptions {
   readonly target: Target;
   /** Absolute path of the local folder to start in. */
   readonly localFolder: string;
-  /** How long to try to connect, and to wait for the answer to a small request. */
+  /**
+   * How long to try to connect, to wait for the answer to a small request, and for a transfer to wait for a
+   * server whose port is closed.
+   */
   readonly timeoutMs: number;
-  /** How long a transfer waits for a server that has gone silent, or away. */
+  /** How long a transfer waits for a server that has gone silent and may still be there. */
   readonly patienceMs: number;
   /** A person watches: a transfer waits for the server as long as that person does. */
   readonly isInteractive: boolean;
@@ -78,6 +84,7 @@ interface Live {
 /** The state that commands share. */
 export class Session {
   readonly #options: SessionOptions;
+  readonly #port: PortWatch;
   #target: Target;
   #live: Live | null = null;
   #isClosedByUser = false;
@@ -96,6 +103,11 @@ export class Session {
   /** Makes a session that is not connected yet. */
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.#port = new PortWatch({
+      probe: options.portProbe,
+      clock: options.clock,
+      onClosed: () => options.terminal.note("The server's port is closed. Trying again…"),
+    });
     this.#target = options.target;
     this.#rate = options.rate ?? UNHELD;
     this.homeFolder = options.localFolder;
@@ -248,11 +260,19 @@ export class Session {
     const { clock, terminal } = this.#options;
     const options = {
       clock,
-      patienceMs: () => this.#patienceMs(live.patientCount > 0),
+      leftMs: (silentMs: number) => this.#leftMs(silentMs, live.patientCount > 0),
       connect: (tryMs: number) => this.#tryBeside(tryMs, signal),
-      onSilence: () => terminal.note(`No answer from ${this.#name()} any more. Trying again…`),
+      onSilence: () => {
+        if (this.#port.closedSinceMs !== null) return; // it was told that
+        terminal.note(`No answer from ${this.#name()} any more. Trying again…`);
+      },
       onAnswer: () => terminal.note("The server answers again."),
     };
+    const stop = new AbortController();
+    const asking = this.#port.watch(live.link.address, {
+      isSilent: () => live.end !== null || live.link.stats().silentMs >= PING_MS,
+      signal: AbortSignal.any([signal, stop.signal]),
+    });
     try {
       const verdict = await watchForSilence(live.link, options, signal);
       live.end ??= { isOurs: false, reason: "no answer any more" };
@@ -265,6 +285,9 @@ export class Session {
       await live.link.close();
     } catch (error) {
       if (!(error instanceof CancelledError)) throw error;
+    } finally {
+      stop.abort();
+      await asking;
     }
   }
 
@@ -291,7 +314,7 @@ export class Session {
   async #regain(lost: Live, signal: AbortSignal, isPatient: boolean): Promise<Live> {
     if (this.#live !== lost && this.#live?.end === null) return this.#live;
     if (this.#isClosedByUser) throw new NotConnectedError();
-    if (lost.isGivenUp) throw this.#lostForGood(this.#patienceMs(isPatient));
+    if (lost.isGivenUp) throw this.#lostForGood(isPatient);
     this.#connecting ??= this.#tryAgain(lost, signal, isPatient).finally(() => {
       this.#connecting = null;
     });
@@ -299,23 +322,38 @@ export class Session {
   }
 
   async #tryAgain(lost: Live, signal: AbortSignal, isPatient: boolean): Promise<Live> {
-    const { terminal, clock, timeoutMs } = this.#options;
+    const { terminal } = this.#options;
     const reason = lost.end === null ? "" : ` (${lost.end.reason})`;
     terminal.note(`Connection to ${this.#name()} lost${reason}. Trying again…`);
-    const patienceMs = this.#patienceMs(isPatient);
-    const deadlineMs = clock.nowMs() + patienceMs;
+    const stop = new AbortController();
+    const asking = this.#port.watch(lost.link.address, {
+      isSilent: () => true,
+      signal: stop.signal,
+    });
+    try {
+      const live = await this.#tryUntilBack(signal, isPatient);
+      terminal.note("Connected again.");
+      return live;
+    } finally {
+      stop.abort();
+      await asking;
+    }
+  }
+
+  async #tryUntilBack(signal: AbortSignal, isPatient: boolean): Promise<Live> {
+    const { clock, timeoutMs } = this.#options;
+    const lostMs = clock.nowMs();
+    const leftMs = () => this.#leftMs(clock.nowMs() - lostMs, isPatient);
     for (let delayMs = RETRY_FIRST_MS;; delayMs = Math.min(delayMs * 2, RETRY_LONGEST_MS)) {
       try {
-        const tryMs = Math.min(deadlineMs - clock.nowMs(), timeoutMs);
-        const live = await this.#establish(signal, tryMs);
-        terminal.note("Connected again.");
-        return live;
+        return await this.#establish(signal, Math.min(leftMs(), timeoutMs));
       } catch (error) {
         if (!(error instanceof ConnectFailure)) throw error;
         if (error.kind !== "unreachable") throw error;
-        if (clock.nowMs() + delayMs >= deadlineMs) throw this.#lostForGood(patienceMs, error);
+        if (delayMs >= leftMs()) throw this.#lostForGood(isPatient, error);
       }
       await pause(clock, delayMs, signal);
+      if (leftMs() <= 0) throw this.#lostForGood(isPatient);
     }
   }
 
@@ -366,6 +404,7 @@ export class Session {
   #adopt(link: Link): Live {
     const live: Live = { link, end: null, isGivenUp: false, requestCount: 0, patientCount: 0 };
     this.#live = live;
+    this.#port.onAnswer();
     link.closed.then((end) => {
       const isNews = live.end === null && !end.isOurs;
       live.end ??= end;
@@ -380,15 +419,20 @@ export class Session {
     return `${this.#target.host} port ${this.#target.port}`;
   }
 
-  /** How long a server may be away; for ever when a person waits for a transfer. */
-  #patienceMs(isPatient: boolean): number {
-    const { timeoutMs, patienceMs, isInteractive } = this.#options;
-    if (!isPatient) return timeoutMs;
-    return isInteractive ? Infinity : patienceMs;
+  /** How much longer a server may be away; for ever when a person waits for a transfer. */
+  #leftMs(awayMs: number, isPatient: boolean): number {
+    const { clock, timeoutMs, patienceMs, isInteractive } = this.#options;
+    if (!isPatient) return timeoutMs - awayMs;
+    if (isInteractive) return Infinity;
+    const { closedSinceMs } = this.#port;
+    if (closedSinceMs === null) return patienceMs - awayMs;
+    return Math.min(patienceMs - awayMs, closedSinceMs + timeoutMs - clock.nowMs());
   }
 
-  #lostForGood(patienceMs: number, cause?: unknown): ConnectionLostError {
-    const seconds = Math.round(patienceMs / 100) / 10;
+  #lostForGood(isPatient: boolean, cause?: unknown): ConnectionLostError {
+    const { timeoutMs, patienceMs } = this.#options;
+    const isLong = isPatient && this.#port.closedSinceMs === null;
+    const seconds = Math.round((isLong ? patienceMs : timeoutMs) / 100) / 10;
     return new ConnectionLostError(
       `Connection to ${this.#name()} lost and not back within ${seconds} s; what arrived is kept`,
       { cause },

@@ -15,8 +15,8 @@ import { pause, type ShellClock } from "./shell_clock.ts";
 export interface SilenceWatchOptions {
   /** Time. */
   readonly clock: ShellClock;
-  /** Silence after which nothing more is tried; Infinity while somebody waits for as long as it takes. */
-  patienceMs(): number;
+  /** How much more silence is borne after this much; Infinity while somebody waits for as long as it takes. */
+  leftMs(silentMs: number): number;
   /** Tries a new connection; null when there is none within the time. */
   connect(timeoutMs: number, signal: AbortSignal): Promise<Link | null>;
   /** The other side has gone silent. */
@@ -32,7 +32,7 @@ export type SilenceVerdict =
 
 const WATCH_MS = 500;
 /** Silence after which a sign of life is asked for. */
-const PING_MS = 1_000;
+export const PING_MS = 1_000;
 /** Silence after which a new connection is tried; half of it must have passed since the ping. */
 const SUSPICIOUS_MS = 3_000;
 /** How long each try lasts. */
@@ -67,13 +67,13 @@ export async function watchForSilence(
     }
     if (inFlightBytes === 0) link.ping();
     askedMs ??= clock.nowMs();
-    const patienceMs = options.patienceMs();
-    const suspiciousMs = Math.min(SUSPICIOUS_MS, patienceMs);
+    const leftMs = options.leftMs(silentMs);
+    const suspiciousMs = Math.min(SUSPICIOUS_MS, silentMs + leftMs);
     if (silentMs < suspiciousMs || clock.nowMs() - askedMs < suspiciousMs / 2) continue;
-    if (silentMs >= patienceMs) return { kind: "given-up" };
+    if (leftMs <= 0) return { kind: "given-up" };
     if (!isTold) options.onSilence();
     isTold = true;
-    const next = await options.connect(Math.min(TRY_MS, patienceMs - silentMs), signal);
+    const next = await options.connect(Math.min(TRY_MS, leftMs), signal);
     if (next === null) continue;
     if (!(await hasRevived(link, clock, signal))) return { kind: "replaced", link: next };
     await next.close();

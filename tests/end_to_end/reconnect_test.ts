@@ -57,6 +57,30 @@ Deno.test("client: one command gives a silent server --timeout seconds, keeps th
   assert(Number(again.client.events("transfer")[0]?.resumedFrom) > 0);
 });
 
+// The second client has the patience for a dark network, two minutes; the test only sees that both leave.
+for (const [name, limits] of [["--timeout 2", ["--timeout", "2"]], ["no --timeout", []]] as const) {
+  Deno.test(`client: a server that was killed ends one command with 6, and the part is kept (${name})`, async () => {
+    await using stage = await Stage.set();
+    await stage.write(stage.serverFiles, "large.bin", patternBytes(40_000_000, 25));
+    const server = await stage.startServer(["--max-rate", "10MB"]);
+    const client = stage.startClient(["--json", ...limits, "get", "large.bin"]);
+    await reached(client, 4_000_000);
+    server.signal("SIGKILL");
+    await server.ended();
+    assertEquals(await client.ended(), 6, client.stderr);
+    const seconds = limits[1] ?? 10;
+    const [failure] = client.events("error");
+    assertMatch(
+      String(failure?.message),
+      new RegExp(`lost and not back within ${seconds} s; what arrived is kept$`),
+    );
+    await stage.startServer();
+    const again = await stage.run(["get", "large.bin"], ["--json"]);
+    assertEquals(again.code, 0, again.stderr);
+    assert(Number(again.client.events("transfer")[0]?.resumedFrom) > 0, "the part was lost");
+  });
+}
+
 Deno.test("client: a server that only paused goes on where it was", async () => {
   await using stage = await Stage.set();
   const content = patternBytes(20_000_000, 24);

@@ -25,6 +25,7 @@ import {
   type Link,
   type LinkEnd,
   type LinkStats,
+  type PortProbe,
   Session,
   Shell,
   type ShellClock,
@@ -155,14 +156,16 @@ export class StageConnector implements Connector {
     { timeoutMs, signal, rate }: { timeoutMs: number; signal: AbortSignal; rate: RateSetting },
   ): Promise<Link> {
     this.attemptCount++;
-    if (!this.isReachable) {
-      const wait = this.#clock.sleep(timeoutMs);
+    const untilMs = this.#clock.nowMs() + timeoutMs;
+    while (!this.isReachable) {
+      const leftMs = untilMs - this.#clock.nowMs();
+      if (leftMs <= 0) throw new ConnectFailure("unreachable", `Cannot reach ${target.host}`);
+      const wait = this.#clock.sleep(Math.min(leftMs, 1_000));
       const stop = () => wait.cancel();
       signal.addEventListener("abort", stop);
       await wait.done;
       signal.removeEventListener("abort", stop);
       if (signal.aborted) throw new CancelledError();
-      throw new ConnectFailure("unreachable", `Cannot reach ${target.host}`);
     }
     const pair = connectionPair({
       onBytes: (_bytes, { direction, offset }) => {
@@ -176,6 +179,19 @@ export class StageConnector implements Connector {
     link.rates.push(rate);
     this.links.push(link);
     return link;
+  }
+}
+
+/** The server's port as a probe sees it. */
+export class StagePort implements PortProbe {
+  /** The next questions are answered so, in this order; after them all like the last. */
+  answers: boolean[] = [false];
+  askCount = 0;
+
+  async isClosed(): Promise<boolean> {
+    this.askCount++;
+    await turns();
+    return this.answers.length > 1 ? this.answers.shift()! : this.answers[0]!;
   }
 }
 
@@ -257,6 +273,7 @@ export class ShellStage implements AsyncDisposable {
   readonly terminal = new RecordingTerminal();
   readonly clock = new ManualClock();
   readonly connector: StageConnector;
+  readonly port = new StagePort();
   readonly session: Session;
   readonly shell: Shell;
   readonly serverFolder: string;
@@ -305,6 +322,7 @@ export class ShellStage implements AsyncDisposable {
     );
     this.session = new Session({
       connector: this.connector,
+      portProbe: this.port,
       clock: this.clock,
       terminal: this.terminal,
       target: { host: "127.0.0.1", port: 5555 },
