@@ -24,7 +24,7 @@ import { congestionDelayMs, freeDelayMs, LossJudge } from "./parts/loss_judge.ts
 import { PathModel } from "./parts/path_model.ts";
 import { PipeFilling } from "./parts/pipe_filling.ts";
 import { RoundTracker } from "./parts/rounds.ts";
-import { pacingQuantumBytes } from "./parts/window_rules.ts";
+import { FAST_GROWTH_RTT_MS, pacingQuantumBytes } from "./parts/window_rules.ts";
 
 type State = "startup" | "drain" | "down" | "cruise" | "refill" | "up" | "probe-rtt";
 
@@ -272,14 +272,20 @@ class Bbr implements CongestionController {
     return bytes > smallest ? bytes : smallest;
   }
 
+  /** Startup on a long round trip: the window must not slow down what pacing lets grow by more than twice. */
+  get #isGrowingFast(): boolean {
+    return this.#state === "startup" && this.#path.minRttMs >= FAST_GROWTH_RTT_MS;
+  }
+
   /** The largest window the model justifies. */
   #windowTarget(): number {
     const path = this.#path;
     if (!(path.minRttMs < Infinity)) return this.#firstWindowBytes;
-    const gain =
-      this.#hasStandingQueue && this.#isYielding && this.#windowGain > SHARING_WINDOW_GAIN
-        ? SHARING_WINDOW_GAIN
-        : this.#windowGain;
+    const gain = this.#isGrowingFast
+      ? STARTUP_GAIN
+      : this.#hasStandingQueue && this.#isYielding && this.#windowGain > SHARING_WINDOW_GAIN
+      ? SHARING_WINDOW_GAIN
+      : this.#windowGain;
     let spanMs = gain * path.minRttMs;
     const slackMs = path.minRttMs + SCHEDULER_SLACK_MS;
     if (spanMs < slackMs) spanMs = slackMs;
@@ -627,7 +633,7 @@ class Bbr implements CongestionController {
       window = Math.min(window + sample.ackedBytes, target);
     } else {
       if (window < target || sample.deliveredBytes < this.#firstWindowBytes) {
-        window += sample.ackedBytes;
+        window += this.#isGrowingFast ? 2 * sample.ackedBytes : sample.ackedBytes;
       }
       const least = Math.min(
         this.#path.minRttMs * FIRST_RATE_BYTES_PER_MS,

@@ -19,7 +19,11 @@ import type {
 import { JitterMeter } from "./parts/jitter.ts";
 import { LossJudge } from "./parts/loss_judge.ts";
 import { RoundTracker } from "./parts/rounds.ts";
-import { minimumWindowBytes, pacingQuantumBytes } from "./parts/window_rules.ts";
+import {
+  FAST_GROWTH_RTT_MS,
+  minimumWindowBytes,
+  pacingQuantumBytes,
+} from "./parts/window_rules.ts";
 
 /**
  * A round whose smallest RTT is this far up, in round trips and within limits, has somebody else's queue
@@ -36,6 +40,8 @@ const GROWTH_STEP = 0.005;
 const SMALLEST_FACTOR = 0.05;
 /** Loss beyond the base that says a shallow buffer is contended. */
 const LOSS_MARGIN = 0.005;
+/** Share of a fast startup's window: no more than doubled, it fills no queue before that can be seen. */
+const STARTUP_SHARE = 0.7;
 /** After two such rounds, so much and so long. */
 const WARY_FACTOR = 0.5;
 const WARY_MS = 10_000;
@@ -52,6 +58,7 @@ class Polite implements CongestionController {
   readonly #jitter = new JitterMeter();
   #maxDatagramBytes: number;
   #factor = 1;
+  #minRttMs = 0;
   #lossyRounds = 0;
   #waryUntilMs = -Infinity;
 
@@ -86,6 +93,7 @@ class Polite implements CongestionController {
   onAck(sample: AckSample): void {
     this.#rounds.onAck(sample);
     if (sample.rttMs > 0) this.#jitter.onRtt(sample.rttMs);
+    this.#minRttMs = sample.minRttMs;
     if (this.#rounds.isRoundStart) this.#onRoundEnd(sample);
     // What we hold back ourselves says nothing about the path: BBR must not unlearn it.
     const { isAppLimited, isWindowLimited } = sample;
@@ -162,7 +170,8 @@ class Polite implements CongestionController {
 
   #decide(): void {
     const inner = this.#inner;
-    const window = inner.windowBytes * this.#factor;
+    const isGrowingFast = inner.stateName === "startup" && this.#minRttMs >= FAST_GROWTH_RTT_MS;
+    const window = inner.windowBytes * this.#factor * (isGrowingFast ? STARTUP_SHARE : 1);
     const smallest = minimumWindowBytes(this.#maxDatagramBytes);
     this.windowBytes = window > smallest ? window : smallest;
     this.pacingRateBytesPerSecond = inner.pacingRateBytesPerSecond * this.#factor;

@@ -4,6 +4,12 @@
  * @module
  */
 
+/**
+ * From this round trip on, ms, each one that BBR's startup saves is worth more than the queue it may fill: the
+ * window grows as fast as pacing does, 2.77 times a round, instead of doubling.
+ */
+export const FAST_GROWTH_RTT_MS = 40;
+
 /** Bytes that may be in flight before anything is known. RFC 9002 §7.2. */
 export function initialWindowBytes(maxDatagramBytes: number): number {
   return Math.min(10 * maxDatagramBytes, Math.max(14_720, 2 * maxDatagramBytes));
