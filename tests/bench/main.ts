@@ -1,5 +1,5 @@
 /**
- * `deno task bench [cpu|links|files|startup]`: Ferry beside Deno's own QUIC and plain TCP.
+ * `deno task bench [cpu|links|files|startup|clients]`: Ferry beside Deno's own QUIC and plain TCP.
  *
  * Every contender moves the same bytes from file to file in the same run, in turn. Medians are of
  * all rounds; ratios are taken round by round. What cannot run on this machine is skipped aloud.
@@ -22,6 +22,7 @@ import {
   Unavailable,
   vethPair,
 } from "./network.ts";
+import { raceClients } from "./clients.ts";
 import { race, type RaceResult, raceTable } from "./race.ts";
 import {
   LINK_PROFILES,
@@ -32,12 +33,13 @@ import {
 } from "./links.ts";
 import { figure, formatTable, median } from "./table.ts";
 
-const USAGE = `deno task bench [cpu|links|files|startup] [options]
+const USAGE = `deno task bench [cpu|links|files|startup|clients] [options]
 
   cpu      one large file over loopback and over a veth pair with an MTU of 1500
   files    many small files
   startup  how long a client takes to print a listing
   links    emulated links; needs --wanlab
+  clients  1 to 256 clients of one server over loopback, and what idle ones cost
 
   --size MB          size of the large file (512)
   --rounds N         how often each contender runs (3; links: 1)
@@ -160,6 +162,10 @@ async function startup(bench: Bench): Promise<void> {
   console.log(formatTable(["from start to end", "median s", "worst s"], rows));
 }
 
+async function clients(bench: Bench): Promise<void> {
+  console.log(await raceClients(bench));
+}
+
 /** Runs something over a network and takes the network down; says so when it cannot be had. */
 async function over(
   { resources }: Bench,
@@ -235,7 +241,7 @@ async function main(): Promise<void> {
     ],
     boolean: ["help"],
   });
-  const suites = { cpu, links, files, startup };
+  const suites = { cpu, links, files, startup, clients };
   const chosen = options._[0] ?? "cpu";
   const suite = Object.entries(suites).find(([name]) => name === chosen)?.[1];
   if (options.help || suite === undefined) {

@@ -1,0 +1,130 @@
+/**
+ * Many clients of one server: what they get together, how evenly, and what an idle one costs.
+ *
+ * The clients live in one process of their own connections: hundreds of processes would measure the
+ * start of programs. Every client fetches a file of its own size share, all at once.
+ *
+ * @module
+ */
+import { emptyDir } from "@std/fs";
+import { join } from "@std/path";
+import { createIdentity, nodeAeadProvider, openLibcrypto } from "../../lib/crypto/mod.ts";
+import { connect, type ConnectionHandle, systemEntropy } from "../../lib/driver/mod.ts";
+import { FileRoot, remotePathFromComponents } from "../../lib/files/mod.ts";
+import { download } from "../../lib/operations/mod.ts";
+import { Caller } from "../../lib/request/mod.ts";
+import { startFerryServer } from "../tools/ferry_process.ts";
+import { writeRandomFile } from "../tools/sample_file.ts";
+import { figure, formatTable } from "./table.ts";
+
+const CLIENT_COUNTS = [1, 8, 64, 256];
+const IDLE_COUNT = 256;
+const FILE = "share.bin";
+
+/** Where the bench keeps its files, and how much all clients of a row fetch together. */
+export interface ClientsOptions {
+  /** Folder that is served. */
+  readonly root: string;
+  /** Folder to fetch into. */
+  readonly target: string;
+  /** Bytes that all clients fetch together. */
+  readonly sizeBytes: number;
+}
+
+/** Runs it and gives the tables. */
+export async function raceClients(options: ClientsOptions): Promise<string> {
+  const { root, target, sizeBytes } = options;
+  const { program, port } = await startFerryServer(root, { args: ["--open"] });
+  const rows: string[][] = [];
+  try {
+    await crowd(port, 1, (clients) => fetchAll(clients, { root, target, sizeBytes: 64e6 })); // warms up
+    for (const count of CLIENT_COUNTS) {
+      const share = Math.floor(sizeBytes / count);
+      const spans = await crowd(
+        port,
+        count,
+        (clients) => fetchAll(clients, { root, target, sizeBytes: share }),
+      );
+      const total = count * share / Math.max(...spans);
+      const fairness = jainIndex(spans.map((seconds) => share / seconds));
+      rows.push([
+        String(count),
+        figure(share / 1e6, 1),
+        figure(total / 1e6, 0),
+        figure(fairness, 3),
+      ]);
+    }
+    const before = await residentBytes(program.pid);
+    const perIdle = await crowd(port, IDLE_COUNT, async () => {
+      return (await residentBytes(program.pid) - before) / IDLE_COUNT;
+    });
+    return `${
+      formatTable(["clients", "MB each", "MB/s together", "fairness (Jain)"], rows)
+    }\n\n${IDLE_COUNT} idle connections: ${figure(perIdle / 1024, 0)} KiB each at the server`;
+  } finally {
+    await program.stop();
+  }
+}
+
+/** Does something with so many connections, then ends them. */
+async function crowd<T>(
+  port: number,
+  count: number,
+  action: (clients: readonly ConnectionHandle[]) => Promise<T>,
+): Promise<T> {
+  const libcrypto = openLibcrypto();
+  const clients: ConnectionHandle[] = [];
+  try {
+    for (let i = 0; i < count; i++) {
+      clients.push(
+        await connect({
+          hostname: "127.0.0.1",
+          port,
+          ffi: true,
+          identity: createIdentity(systemEntropy),
+          aead: libcrypto ?? nodeAeadProvider,
+          suites: libcrypto === null ? ["chacha20-poly1305"] : ["aes-128-gcm", "chacha20-poly1305"],
+        }),
+      );
+    }
+    return await action(clients);
+  } finally {
+    await Promise.all(clients.map((client) => client.close()));
+  }
+}
+
+/** Every client fetches the file at the same time; gives the seconds each took. */
+async function fetchAll(
+  clients: readonly ConnectionHandle[],
+  { root, target, sizeBytes }: ClientsOptions,
+): Promise<number[]> {
+  await emptyDir(target);
+  await writeRandomFile(join(root, FILE), sizeBytes);
+  const folder = await FileRoot.open(target);
+  const startMs = performance.now();
+  try {
+    return await Promise.all(clients.map(async (client, index) => {
+      const path = remotePathFromComponents([`${index}.bin`]);
+      const caller = new Caller(client);
+      const place = { root: folder, path };
+      await download(caller, remotePathFromComponents([FILE]), place, { exists: "overwrite" });
+      const seconds = (performance.now() - startMs) / 1000;
+      await caller.settle();
+      return seconds;
+    }));
+  } finally {
+    await folder.close();
+  }
+}
+
+/** 1 when all got the same, 1/n when one got everything. */
+function jainIndex(rates: readonly number[]): number {
+  const sum = rates.reduce((total, rate) => total + rate, 0);
+  const squares = rates.reduce((total, rate) => total + rate * rate, 0);
+  return sum * sum / (rates.length * squares);
+}
+
+async function residentBytes(pid: number): Promise<number> {
+  const status = await Deno.readTextFile(`/proc/${pid}/status`).catch(() => "");
+  return Number(status.match(/VmRSS:\s+(\d+) kB/)?.[1] ?? NaN) * 1024;
+}
