@@ -197,7 +197,7 @@ Deno.test("a transfer that was killed goes on where it was", async () => {
   const { disk, root } = await openMemoryRoot();
   const killed = await root.openPartial(at("f"), options(BIG));
   await writeAll(killed, BIG.subarray(0, 2 * LEAF_BYTES));
-  await settleBackground();
+  await untilCalled(disk, "write", WRITES_OF_ONE_LEAF);
   const after = disk.afterKill();
   const again = await FileRoot.open("/r", { disk: after });
   const part = await again.openPartial(at("f"), options(BIG));
@@ -362,11 +362,11 @@ Deno.test("with a clock, unfinished work is flushed every 5 s", async () => {
   const root = await FileRoot.open("/r", { disk, nowMs: () => nowMs });
   const part = await root.openPartial(at("f"), options(BIG));
   await writeAll(part, BIG.subarray(0, LEAF_BYTES));
-  await settleBackground();
+  await untilCalled(disk, "write", WRITES_OF_ONE_LEAF);
   assertEquals(disk.calls.filter((name) => name === "syncData").length, 0);
   nowMs = 5000;
   await writeAll(part, BIG.subarray(LEAF_BYTES, 2 * LEAF_BYTES));
-  await settleBackground();
+  await untilCalled(disk, "syncDirectory", 2);
   assertEquals(disk.calls.filter((name) => name === "syncData").length, 2);
   const after = disk.afterPowerLoss(() => 0);
   const again = await FileRoot.open("/r", { disk: after });
@@ -447,9 +447,14 @@ async function writeAll(part: PartialFile, content: Uint8Array): Promise<void> {
 }
 
 /** Lets writes and flushes that nobody waits for finish: in memory they take a few turns. */
-async function settleBackground(): Promise<void> {
-  // Hashing a leaf takes another thread of the system, which reports in a turn of the loop.
-  for (let turn = 0; turn < 200; turn++) await new Promise<void>((done) => setImmediate(done));
+/** The journal's header, the leaf, and the journal's line about it. */
+const WRITES_OF_ONE_LEAF = 3;
+
+/** Waits until a disk was called so often: a leaf is hashed by another thread, which takes its time. */
+async function untilCalled(disk: MemoryDisk, name: string, count: number): Promise<void> {
+  while (disk.calls.filter((call) => call === name).length < count) {
+    await new Promise<void>((done) => setImmediate(done));
+  }
 }
 
 function options(content: Uint8Array): PartialOptions {
