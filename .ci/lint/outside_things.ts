@@ -21,6 +21,7 @@ export const NATIVE_CODE: readonly string[] = [
   "lib/crypto/libcrypto.ts",
   "lib/driver/socket_options.ts",
   "lib/driver/port_probe.ts",
+  "lib/files/file_system_flush.ts",
 ];
 
 /** The table. A name that starts with `Deno.` and stands in no row may be used outside the core. */
@@ -68,7 +69,7 @@ export const OUTSIDE_THINGS: readonly OutsideThing[] = [
     thing: "native code",
     names: members("Deno", "dlopen UnsafePointer UnsafePointerView UnsafeCallback UnsafeFnPointer"),
     owners: NATIVE_CODE,
-    instead: "an AeadProvider or a DatagramSocket",
+    instead: "an AeadProvider, a DatagramSocket or a Disk",
   },
   {
     thing: "permissions",

@@ -153,8 +153,8 @@ async function prepare(
     },
   });
   if (cleaned !== null) terminal.detail(cleaned);
-  const { exists, durability } = options;
-  const shell = new Shell({ session, terminal, exists, durability });
+  const { exists, durability, ffi: hasNativeCode } = options;
+  const shell = new Shell({ session, terminal, exists, durability, hasNativeCode });
   return new ClientProgram({ options, session, shell, terminal, ...io });
 }
 

@@ -88,10 +88,11 @@ export async function runServer(
   }
 }
 
-async function openRoot({ root, isReadOnly, durability }: ServerOptions): Promise<FileRoot> {
+async function openRoot({ root, isReadOnly, durability, ffi }: ServerOptions): Promise<FileRoot> {
   const nowMs = () => systemClock.nowMs();
   try {
-    return await FileRoot.open(root, { create: !isReadOnly, nowMs, durability });
+    const hasNativeCode = ffi;
+    return await FileRoot.open(root, { create: !isReadOnly, nowMs, durability, hasNativeCode });
   } catch (error) {
     if (error instanceof FileError && error.kind === "not-found") {
       throw new UsageError(`There is no folder ${root} to serve`, { cause: error });

@@ -1,6 +1,7 @@
 import { assert } from "../bytes/invariant.ts";
 import { constantTimeEqual, LEAF_BYTES, leafHash, treeRoot } from "../crypto/mod.ts";
 import { FileError, fileErrorFrom, osCode } from "./file_error.ts";
+import type { OpenPartsLimit } from "./open_parts_limit.ts";
 import type { PartialFile, PartialOptions } from "./partial_file.ts";
 import { type Destination, publishFile, sealFile, UnreliablePartError } from "./publication.ts";
 import {
@@ -10,6 +11,14 @@ import {
   type StagingContext,
 } from "./staging.ts";
 
+/** What small files of one folder share. */
+export interface SmallPartContext extends StagingContext {
+  /** Numbers that no other part of this program uses. */
+  readonly numbers: Iterator<number, never>;
+  /** Bounds how many are written at a time. */
+  readonly openParts: OpenPartsLimit;
+}
+
 /**
  * A file of at most one leaf: kept in memory until all of it is there, then written at once.
  *
@@ -18,25 +27,22 @@ import {
 export class BufferedPart implements PartialFile {
   readonly resumeOffset = 0;
   readonly leaves: readonly Uint8Array[] = [];
-  readonly #context: StagingContext;
+  readonly #context: SmallPartContext;
   readonly #destination: Destination;
   readonly #options: PartialOptions;
-  readonly #numbers: Iterator<number, never>;
   readonly #bytes: Uint8Array;
   #length = 0;
   #isEnded = false;
 
-  /** `numbers` gives names that this program has not used yet. */
+  /** Holds nothing yet. */
   constructor(
-    context: StagingContext,
+    context: SmallPartContext,
     destination: Destination,
     options: PartialOptions,
-    numbers: Iterator<number, never>,
   ) {
     this.#context = context;
     this.#destination = destination;
     this.#options = options;
-    this.#numbers = numbers;
     this.#bytes = new Uint8Array(Math.min(options.sizeBytes, LEAF_BYTES));
   }
 
@@ -59,7 +65,7 @@ export class BufferedPart implements PartialFile {
     this.#assertOpen();
     try {
       this.#verify(root);
-      await this.#publish();
+      await this.#context.openParts.run(() => this.#publish());
     } catch (error) {
       const cause = error instanceof UnreliablePartError ? error.cause : error;
       throw fileErrorFrom(cause, this.#destination.path);
@@ -90,7 +96,7 @@ export class BufferedPart implements PartialFile {
   async #publish(): Promise<void> {
     const place = await openStagingPlace(this.#context, this.#destination.parent);
     try {
-      const { file, name } = await createUniquePart(place, this.#numbers);
+      const { file, name } = await createUniquePart(place, this.#context.numbers);
       try {
         await file.write(this.#bytes, 0);
         await sealFile(file, this.#options, this.#destination);

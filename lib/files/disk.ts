@@ -15,6 +15,7 @@
 import { constants } from "node:fs";
 import * as fs from "node:fs";
 import { join, resolve } from "@std/path";
+import { type FileSystemFlush, fileSystemFlush } from "./file_system_flush.ts";
 
 /** What a name stands for. Links are reported, never followed. */
 export type NodeKind = "file" | "directory" | "symlink" | "other";
@@ -124,6 +125,11 @@ export interface DiskDirectory {
   link(name: string, target: DiskDirectory, targetName: string): Promise<void>;
   /** Brings the names in it to stable storage. */
   sync(): Promise<void>;
+  /**
+   * Brings everything on its file system to stable storage, whoever wrote it; null where the system has no
+   * such call, or one that does not report what could not be written. Needs native code.
+   */
+  syncFileSystem(): Promise<void> | null;
   /** Closes. Names of it cannot be used afterwards. */
   close(): void;
 }
@@ -225,6 +231,8 @@ class SystemDirectory implements DiskDirectory {
   /** For the check by path: what this must still be, and what is above it. */
   readonly #expected: { nodeId: string; parent: SystemDirectory | null } | null;
   #identity: NodeIdentity | null = null;
+  /** Undefined before it was asked for, null where there is none. */
+  #flush: FileSystemFlush | null | undefined = undefined;
 
   constructor(
     path: string,
@@ -360,8 +368,16 @@ class SystemDirectory implements DiskDirectory {
     }
   }
 
+  syncFileSystem(): Promise<void> | null {
+    if (this.#fd === null) return null;
+    if (this.#flush === undefined) this.#flush = fileSystemFlush(fileSystemType(this.#path));
+    return this.#flush === null ? null : this.#flush.run(this.#fd);
+  }
+
   close(): void {
     if (this.#fd !== null) fs.closeSync(this.#fd);
+    this.#flush?.close();
+    this.#flush = null;
   }
 
   #child(name: string): string {
@@ -643,6 +659,15 @@ function assertRegular({ kind }: NodeStatus, path: string): void {
 function systemDirectory(directory: DiskDirectory): SystemDirectory {
   if (directory instanceof SystemDirectory) return directory;
   throw new TypeError("Expected a directory of the same disk");
+}
+
+/** Zero where the system does not tell. */
+function fileSystemType(path: string): number {
+  try {
+    return fs.statfsSync(path).type;
+  } catch {
+    return 0;
+  }
 }
 
 async function syncDescriptor(fd: number): Promise<void> {

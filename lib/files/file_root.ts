@@ -8,7 +8,8 @@ import { DirectorySync } from "./directory_sync.ts";
 import { type Disk, type DiskDirectory, type NodeStatus, systemDisk } from "./disk.ts";
 import { renameExclusively } from "./exclusive_rename.ts";
 import { FileError, fileErrorFrom, osCode } from "./file_error.ts";
-import { FlushLimit } from "./flush_limit.ts";
+import { FileFlushes } from "./file_flushes.ts";
+import { OpenPartsLimit } from "./open_parts_limit.ts";
 import {
   type Durability,
   openPartialFile,
@@ -37,6 +38,8 @@ export interface FileRootOptions {
   readonly create?: boolean;
   /** A clock for flushing unfinished transfers every 5 s too, not only every 256 MiB. */
   readonly nowMs?: () => number;
+  /** False to do without native code, which flushes many small files at once; true by default. */
+  readonly hasNativeCode?: boolean;
   /** What transfers wait for that say nothing else; `"full"` by default. */
   readonly durability?: Durability;
 }
@@ -63,7 +66,9 @@ export class FileRoot {
   readonly #root: DiskDirectory;
   readonly #durability: Durability;
   readonly #syncs = new DirectorySync();
-  readonly #flushes = new FlushLimit();
+  readonly #flushes: FileFlushes;
+  /** For files on other disks than the folder's. */
+  readonly #flushesElsewhere = new FileFlushes();
   readonly #partialContext: PartialFileContext;
   #mayHaveStaged = false;
   /** Paths to which a transfer is under way. */
@@ -74,10 +79,14 @@ export class FileRoot {
     this.#root = root;
     this.#disk = options.disk ?? systemDisk;
     this.#durability = options.durability ?? "full";
+    const { nowMs, hasNativeCode = true } = options;
+    const together = () => hasNativeCode ? root.syncFileSystem() : null;
+    this.#flushes = new FileFlushes({ together, nowMs });
     this.#partialContext = {
       root,
       directories: new SharedDirectories(root),
       numbers: countUp(),
+      openParts: new OpenPartsLimit(),
       nowMs: options.nowMs,
       freeBytes: () => this.#disk.freeBytes(directory),
     };
@@ -161,7 +170,8 @@ export class FileRoot {
       assertReceivable(taken, shown, options);
       const isNew = taken === null;
       const { umask } = this.#disk;
-      const [syncs, flushes] = [this.#syncs, this.#flushes];
+      const syncs = this.#syncs;
+      const flushes = await this.#isOnSameDisk(parent) ? this.#flushes : this.#flushesElsewhere;
       const destination = { parent, name, path: shown, isNew, syncs, flushes, umask, release };
       this.#mayHaveStaged = true;
       const complete = { ...options, durability: options.durability ?? this.#durability };
@@ -349,6 +359,11 @@ export class FileRoot {
       skip(fileErrorFrom(error, formatRemotePath(folder)));
       return [];
     }
+  }
+
+  async #isOnSameDisk(directory: DiskDirectory): Promise<boolean> {
+    if (directory === this.#root) return true;
+    return (await directory.identity()).device === (await this.#root.identity()).device;
   }
 
   async #nodeStatus(path: RemotePath): Promise<NodeStatus> {

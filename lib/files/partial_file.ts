@@ -1,10 +1,9 @@
 import { ByteWriter } from "../bytes/byte_writer.ts";
 import { LEAF_BYTES, sha256 } from "../crypto/mod.ts";
-import { BufferedPart } from "./buffered_part.ts";
+import { BufferedPart, type SmallPartContext } from "./buffered_part.ts";
 import { FileError } from "./file_error.ts";
 import { openJournaledPart } from "./journaled_part.ts";
 import type { Destination } from "./publication.ts";
-import type { StagingContext } from "./staging.ts";
 
 /** What is about to be received. */
 export interface PartialOptions {
@@ -63,9 +62,7 @@ export interface PartialFile {
 }
 
 /** What {@linkcode openPartialFile} gets from the folder it works for. */
-export interface PartialFileContext extends StagingContext {
-  /** Numbers that no other part of this program uses. */
-  readonly numbers: Iterator<number, never>;
+export interface PartialFileContext extends SmallPartContext {
   /** Bytes free on its disk, where the system says. */
   readonly freeBytes: () => Promise<number | null>;
   /** A clock for checkpoints, if there is one. */
@@ -83,7 +80,7 @@ export async function openPartialFile(
   options: PartialOptions,
 ): Promise<PartialFile> {
   if (options.sizeBytes <= LEAF_BYTES) {
-    return new BufferedPart(context, destination, options, context.numbers);
+    return new BufferedPart(context, destination, options);
   }
   const key = resumeKey(options, destination.path);
   const header = { sizeBytes: options.sizeBytes, key, target: destination.path };

@@ -9,7 +9,7 @@ import type { DirectorySync } from "./directory_sync.ts";
 import type { DiskDirectory, DiskFile } from "./disk.ts";
 import { type Place, renameExclusively } from "./exclusive_rename.ts";
 import { osCode } from "./file_error.ts";
-import type { FlushLimit } from "./flush_limit.ts";
+import type { FileFlushes } from "./file_flushes.ts";
 import type { PartialOptions } from "./partial_file.ts";
 import { STAGING_PREFIX } from "./remote_path.ts";
 import { removeIfThere, type StagingPlace } from "./staging.ts";
@@ -26,8 +26,8 @@ export interface Destination {
   readonly isNew: boolean;
   /** Flushes folders. */
   readonly syncs: DirectorySync;
-  /** Spaces out the flushes of files. */
-  readonly flushes: FlushLimit;
+  /** Flushes files. */
+  readonly flushes: FileFlushes;
   /** Permission bits to take away. */
   readonly umask: number;
   /** Lets go of the folder and the name; nothing is to be asked of the destination afterwards. */
@@ -67,7 +67,7 @@ export async function sealFile(
   await file.setAttributes({ mode: mode & 0o777 & ~umask, modifiedMs });
   if (durability === "none") return;
   try {
-    await flushes.run(() => durability === "data" ? file.syncData() : file.sync());
+    await flushes.flush(file, durability === "data" ? "syncData" : "sync");
   } catch (error) {
     throw new UnreliablePartError(error);
   }

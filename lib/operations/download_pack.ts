@@ -39,7 +39,6 @@ import {
   errorOfStatus,
   PACKED_FILE_BYTES,
   type PackedFile,
-  PARALLEL_SAVES,
   readWhole,
   saveWhole,
   SourceOpener,
@@ -106,7 +105,7 @@ class PackFetcher {
   readonly #call: Call<null, PackedOffer>;
   readonly #files: Iterator<PackedFile>;
   readonly #options: PackOptions;
-  readonly #saves = new BoundedTasks(PARALLEL_SAVES);
+  readonly #saves = new BoundedTasks();
   /** Asked for and not yet here, in order. */
   readonly #wanted: Wanted[] = [];
   #count = 0;
@@ -178,7 +177,7 @@ class PackFetcher {
     if (offer.sizeBytes > PACKED_FILE_BYTES) throw new MessageError("Expected a small file");
     const bytes = (await this.#call.reader.exactly(offer.sizeBytes)).slice();
     const root = (await this.#call.reader.exactly(ROOT_BYTES)).slice();
-    await this.#saves.start(() => this.#save(wanted, offer, { bytes, root }));
+    await this.#saves.start(offer.sizeBytes, () => this.#save(wanted, offer, { bytes, root }));
   }
 
   async #save(

@@ -28,8 +28,10 @@ import type { LocalFile, TransferResult } from "./transfer_options.ts";
 
 /** Largest file that goes in a pack. Bigger ones are worth a stream, and several of them in parallel. */
 export const PACKED_FILE_BYTES = 256 * 1024;
-/** Files of one pack that a receiver writes and flushes at the same time. */
-export const PARALLEL_SAVES = 32;
+/** Files of one pack that a receiver writes and flushes at the same time: they share flushes. */
+export const PARALLEL_SAVES = 128;
+/** Bytes of them, so that a pack takes bounded memory whatever its files. */
+export const PARALLEL_SAVED_BYTES: number = 8 * 1024 * 1024;
 
 /** One file of a pack, seen from the client. */
 export interface PackedFile {
@@ -142,22 +144,32 @@ export class SourceOpener {
   }
 }
 
-/** Runs tasks, so many at a time, and keeps the first failure for whoever waits. */
+/** Runs tasks, so many and of so many bytes at a time, and keeps the first failure for whoever waits. */
 export class BoundedTasks {
   readonly #limit: number;
+  readonly #limitBytes: number;
+  #runningBytes = 0;
   readonly #running = new Set<Promise<void>>();
   #failure: { readonly error: unknown } | null = null;
+  #onEnd: PromiseWithResolvers<void> | null = null;
 
-  /** At most `limit` tasks run at the same time. */
-  constructor(limit: number) {
+  /** At most `limit` tasks run at the same time, and only one when it takes more than `limitBytes`. */
+  constructor(limit: number = PARALLEL_SAVES, limitBytes: number = PARALLEL_SAVED_BYTES) {
     this.#limit = limit;
+    this.#limitBytes = limitBytes;
   }
 
-  /** Starts a task once there is room. Throws the failure of an earlier one. */
-  async start(task: () => Promise<void>): Promise<void> {
-    while (this.#running.size >= this.#limit) await Promise.race(this.#running);
+  /** Starts a task that holds `bytes` once there is room. Throws the failure of an earlier one. */
+  async start(bytes: number, task: () => Promise<void>): Promise<void> {
+    while (this.#isFullFor(bytes)) await this.#oneEnds();
     this.#throwFailure();
-    const running = this.#run(task).finally(() => this.#running.delete(running));
+    this.#runningBytes += bytes;
+    const running = this.#run(task).finally(() => {
+      this.#running.delete(running);
+      this.#runningBytes -= bytes;
+      this.#onEnd?.resolve();
+      this.#onEnd = null;
+    });
     this.#running.add(running);
   }
 
@@ -170,6 +182,17 @@ export class BoundedTasks {
   async done(): Promise<void> {
     await this.settled();
     this.#throwFailure();
+  }
+
+  #isFullFor(bytes: number): boolean {
+    if (this.#running.size >= this.#limit) return true;
+    return this.#running.size > 0 && this.#runningBytes + bytes > this.#limitBytes;
+  }
+
+  /** A race of all that run would be as many reactions again for each that ends. */
+  async #oneEnds(): Promise<void> {
+    this.#onEnd ??= Promise.withResolvers<void>();
+    await this.#onEnd.promise;
   }
 
   async #run(task: () => Promise<void>): Promise<void> {

@@ -40,7 +40,6 @@ import {
   errorOfStatus,
   PACKED_FILE_BYTES,
   type PackedFile,
-  PARALLEL_SAVES,
   readWhole,
   saveWhole,
   SourceOpener,
@@ -241,7 +240,7 @@ export const uploadPackOperation: Operation<null, PackReply, ServeContext> = {
   response: replyCodec,
   subject: () => "",
   async serve(_request, exchange, context) {
-    const saves = new BoundedTasks(PARALLEL_SAVES);
+    const saves = new BoundedTasks();
     const replies = new Replies(exchange);
     try {
       for (let index = 0;; index++) {
@@ -249,7 +248,7 @@ export const uploadPackOperation: Operation<null, PackReply, ServeContext> = {
         if (header === null) break;
         const request = header.response;
         const whole = await readFile(exchange, request.sizeBytes);
-        await saves.start(async () => {
+        await saves.start(request.sizeBytes, async () => {
           await replies.send({ index, ...await saveOne(exchange, context, request, whole) });
         });
       }

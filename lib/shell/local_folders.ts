@@ -35,16 +35,19 @@ export interface LocalMatch {
   readonly isMatch: boolean;
 }
 
+/** How the folders are opened. */
+export type LocalRootOptions = Pick<FileRootOptions, "durability" | "nowMs" | "hasNativeCode">;
+
 /** The folders that one command works in; each is opened once and all are closed together. */
 export class LocalFolders {
   readonly #roots = new Map<string, Promise<FileRoot>>();
   /** Absolute path that relative ones start from. */
   readonly base: string;
 
-  readonly #rootOptions: Pick<FileRootOptions, "durability" | "nowMs">;
+  readonly #rootOptions: LocalRootOptions;
 
   /** Starts with nothing open. */
-  constructor(base: string, rootOptions: Pick<FileRootOptions, "durability" | "nowMs"> = {}) {
+  constructor(base: string, rootOptions: LocalRootOptions = {}) {
     this.base = base;
     this.#rootOptions = rootOptions;
   }

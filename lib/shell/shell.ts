@@ -43,6 +43,8 @@ export interface ShellOptions {
   readonly exists: ExistsPolicy;
   /** What a fetched file waits for before it counts as saved; `full` when absent. */
   readonly durability?: Durability;
+  /** False to do without native code; true by default. */
+  readonly hasNativeCode?: boolean;
   /** The commands; all of them when absent. */
   readonly commands?: readonly Command[];
 }
@@ -90,11 +92,12 @@ export class Shell {
 
   /** Runs words that are already split: those of a line or of the program's arguments. */
   async runWords(words: readonly Word[], signal: AbortSignal): Promise<LineOutcome> {
-    const { terminal, session, exists, durability } = this.#options;
+    const { terminal, session, exists, durability, hasNativeCode = true } = this.#options;
     let name = words[0]?.text ?? "";
     const local = new LocalFolders(session.localFolder, {
       nowMs: () => session.nowMs(),
       ...(durability === undefined ? {} : { durability }),
+      hasNativeCode,
     });
     try {
       const { command, rest } = findCommand(this.#commands, words);

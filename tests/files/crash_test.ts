@@ -80,6 +80,76 @@ for (const [size, sizeBytes] of Object.entries(SIZES)) {
   }
 }
 
+/** So many small files at the same time that they are flushed together. */
+const MANY = 12;
+
+Deno.test("many small puts flushed together survive a failure, a kill or a power loss at any call", async () => {
+  const newTogether = () => {
+    const disk = new MemoryDisk();
+    disk.canFlushAll = true;
+    for (let index = 0; index < MANY; index++) disk.putFile(`/r/folder/f${index}`, OLD);
+    return disk;
+  };
+  const clean = newTogether();
+  const cleanRoot = await FileRoot.open("/r", { disk: clean });
+  const before = clean.calls.length;
+  assertEquals(await putMany(cleanRoot), Array(MANY).fill("committed"));
+  const callCount = clean.calls.length - before;
+  assert(clean.calls.includes("syncFileSystem"), "they were flushed one by one");
+  for (let call = 1; call <= callCount; call++) {
+    for (const failCode of ["EIO", "ENOSPC", "EMFILE"]) {
+      const disk = newTogether();
+      const root = await FileRoot.open("/r", { disk });
+      disk.faults = { failAt: call, failCode };
+      const outcomes = await putMany(root);
+      assertAllWhole(disk, outcomes);
+      assertEquals(disk.openHandles, 1, `handles left open after call ${call} failed`);
+      disk.faults = {};
+      assertAllWhole(disk, await putMany(root));
+      assertEquals(disk.namesIn("/r/.~ft-staging"), []);
+    }
+    const disk = newTogether();
+    const root = await FileRoot.open("/r", { disk });
+    disk.faults = { stopAt: call };
+    const outcomes = await putMany(root);
+    assertAllWhole(disk.afterKill(), outcomes);
+    for (const seed of [0, 1, 2, 3]) assertAllWhole(disk.afterPowerLoss(chances(seed)), outcomes);
+  }
+});
+
+const manyContent = (index: number) => new Uint8Array(5000).fill(index + 1);
+
+async function putMany(root: FileRoot): Promise<Outcome[]> {
+  return await Promise.all(Array.from({ length: MANY }, async (_, index) => {
+    const content = manyContent(index);
+    const options: PartialOptions = {
+      ...{ sizeBytes: content.length, modifiedMs: 1000, mode: 0o644, exists: "overwrite" },
+      sourceToken: "token",
+    };
+    try {
+      const path = resolveRemotePath(REMOTE_ROOT, `folder/f${index}`);
+      const part = await root.openPartial(path, options);
+      await part.write(content);
+      await part.commit(new TreeHasher().update(content).root());
+      return "committed";
+    } catch (error) {
+      assert(error instanceof FileError, String(error));
+      return "failed";
+    }
+  }));
+}
+
+function assertAllWhole(disk: MemoryDisk, outcomes: readonly Outcome[]): void {
+  for (const [index, outcome] of outcomes.entries()) {
+    const found = disk.contentOf(`/r/folder/f${index}`)!;
+    const isNew = isEqual(found, manyContent(index));
+    if (outcome === "committed") {
+      assert(isNew, "success was told, but the new content is not there");
+    }
+    assert(isNew || isEqual(found, OLD), "the name means neither the old file nor the new one");
+  }
+}
+
 type Outcome = "committed" | "failed";
 
 interface Scenario {

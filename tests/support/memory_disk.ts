@@ -119,6 +119,8 @@ export class MemoryDisk implements Disk {
   readonly umask = 0o022;
   /** Bytes that all files together may have. */
   capacityBytes = Infinity;
+  /** It has a call that flushes everything. */
+  canFlushAll = false;
   /** The time that changes get. */
   nowMs = 1_000_000;
   /** Names of the calls so far. */
@@ -221,6 +223,24 @@ export class MemoryDisk implements Disk {
   // deno-lint-ignore require-await
   async freeBytes(): Promise<number | null> {
     return this.capacityBytes === Infinity ? null : this.capacityBytes - this.usedBytes;
+  }
+
+  /** Flushes everything; null unless {@linkcode canFlushAll}. */
+  flushAll(): Promise<void> | null {
+    return this.canFlushAll ? this.#flushAll() : null;
+  }
+
+  async #flushAll(): Promise<void> {
+    await Promise.resolve();
+    const seen = new Set<Node>();
+    const each = (node: Node, act: (node: Node) => void) => {
+      if (seen.has(node)) return;
+      seen.add(node);
+      act(node);
+      for (const child of node.entries.values()) each(child, act);
+    };
+    this.called("syncFileSystem");
+    each(this.#root, (node) => node.flush());
   }
 
   // ---- what handles need
@@ -423,6 +443,10 @@ class MemoryDirectory implements DiskDirectory {
   async sync(): Promise<void> {
     await Promise.resolve(); // a flush takes its time: others come in between
     flush(this.#disk, this.#node, "syncDirectory");
+  }
+
+  syncFileSystem(): Promise<void> | null {
+    return this.#disk.flushAll();
   }
 
   close(): void {

@@ -1,0 +1,41 @@
+import { osCode } from "./file_error.ts";
+
+/**
+ * Lets so many small files be written at a time, and fewer once the system has no descriptors left: what
+ * was refused for that is tried again when another file is done, as long as there is one.
+ */
+export class OpenPartsLimit {
+  #limit: number;
+  #runningCount = 0;
+  readonly #waiting: (() => void)[] = [];
+
+  /** At most `limit` at the same time. */
+  constructor(limit: number = MAX_OPEN_PARTS) {
+    this.#limit = limit;
+  }
+
+  /** Runs a task that opens files and leaves nothing behind when it fails. */
+  async run(task: () => Promise<void>): Promise<void> {
+    for (;;) {
+      while (this.#runningCount >= this.#limit) {
+        await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      }
+      this.#runningCount++;
+      try {
+        return await task();
+      } catch (error) {
+        if (!NO_DESCRIPTORS.has(osCode(error) ?? "") || this.#runningCount === 1) throw error;
+        // Half of it, because others need descriptors too.
+        this.#limit = Math.max(1, Math.min(this.#limit, this.#runningCount) >> 1);
+      } finally {
+        this.#runningCount--;
+        this.#waiting.shift()?.();
+      }
+    }
+  }
+}
+
+const NO_DESCRIPTORS: ReadonlySet<string> = new Set(["EMFILE", "ENFILE"]);
+
+/** So many share one flush of the disk, whoever sends them. */
+const MAX_OPEN_PARTS = 128;
