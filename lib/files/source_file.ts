@@ -20,9 +20,14 @@ export interface SourceFile {
   close(): Promise<void>;
 }
 
-/** Wraps an open file as a source; `path` is what errors name. */
+/** Wraps an open file as a source, or closes it; `path` is what errors name. */
 export async function sourceFile(file: DiskFile, path: string): Promise<SourceFile> {
-  return new OpenSource(file, path, await file.status());
+  try {
+    return new OpenSource(file, path, await file.status());
+  } catch (error) {
+    file.close();
+    throw error;
+  }
 }
 
 class OpenSource implements SourceFile {

@@ -214,25 +214,29 @@ export const uploadOperation: Operation<UploadRequest, UploadReply, ServeContext
         mode: receivedMode(offer.mode),
         exists: publication,
       });
-      const isSaved = await serveTransfer(
-        exchange,
-        context,
-        { direction: "receive", name },
-        async (count) => {
-          await exchange.respond(replyCodec, { kind: "receive", path, limit });
-          const { onStart, onProgress } = count;
-          const received = await receiveOrSettle(exchange, partial, {
-            path: name,
-            sizeBytes: offer.sizeBytes,
-            onStart,
-            onProgress,
-            ...gaugeOptions(context.gauge),
-          });
-          count.limit = received.limit;
-          if (context.gauge !== undefined && readsLimits(context.gauge)) limit = received.limit;
-        },
-      );
-      return isSaved ? { kind: "saved", path, limit } : ANSWERED;
+      try {
+        const isSaved = await serveTransfer(
+          exchange,
+          context,
+          { direction: "receive", name },
+          async (count) => {
+            await exchange.respond(replyCodec, { kind: "receive", path, limit });
+            const { onStart, onProgress } = count;
+            const received = await receiveOrSettle(exchange, partial, {
+              path: name,
+              sizeBytes: offer.sizeBytes,
+              onStart,
+              onProgress,
+              ...gaugeOptions(context.gauge),
+            });
+            count.limit = received.limit;
+            if (context.gauge !== undefined && readsLimits(context.gauge)) limit = received.limit;
+          },
+        );
+        return isSaved ? { kind: "saved", path, limit } : ANSWERED;
+      } finally {
+        await partial.park(); // the client may have gone before anything was received
+      }
     });
   },
 };

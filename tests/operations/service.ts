@@ -101,8 +101,8 @@ export class Side {
 
 /** Both ends, and shortcuts to what tests look at. */
 export class Service {
-  readonly server: Side;
-  readonly client: Side;
+  server: Side;
+  client: Side;
   readonly events: ServiceEvent[] = [];
   shutdownRequests = 0;
   /** How the server was last asked to hold back, its own part included. */
@@ -156,6 +156,14 @@ export class Service {
   async reconnect(streams: StreamPairOptions = {}): Promise<void> {
     await this.settle();
     [this.#connection, this.#caller, this.#served] = this.#connect(streams);
+  }
+
+  /** As {@linkcode reconnect}, after a side's program was stopped: its successor finds this disk. */
+  async restart(which: "server" | "client", disk: MemoryDisk): Promise<void> {
+    await this.settle();
+    const { directory } = this[which].root;
+    this[which] = new Side(await FileRoot.open(directory, { disk }), disk, false);
+    [this.#connection, this.#caller, this.#served] = this.#connect({});
   }
 
   /** Makes the server end what it is doing for the connection. */

@@ -1,0 +1,111 @@
+/**
+ * A whole get and a whole put, in which every single call of either side's disk fails once, or is the last
+ * before that side's program is killed or its power lost: the name means the old file or the new one,
+ * "done" is never told too early, and the same command given again succeeds and leaves nothing behind.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { failureWord, type Move, MOVES } from "./moves.ts";
+import { sampleBytes, type Service, withService } from "./service.ts";
+
+const MIB = 1 << 20;
+const OLD = sampleBytes(5000, 9);
+const SIZES = { small: 4096, large: 2 * MIB + 600_000 };
+
+/** Ways in which a side ends or suffers. */
+const FAULTS = ["EIO", "ENOSPC", "EMFILE", "stop"] as const;
+
+for (const plan of MOVES) {
+  for (const [size, sizeBytes] of Object.entries(SIZES)) {
+    for (const side of ["source", "target"] as const) {
+      Deno.test(`a ${size} ${plan.command} survives whatever happens at any call of its ${side}'s disk`, async () => {
+        const content = sampleBytes(sizeBytes);
+        const callCount = await countCalls(plan, side, content);
+        assert(callCount > 2);
+        for (let call = 1; call <= callCount; call++) {
+          for (const fault of FAULTS) {
+            await withService(
+              {},
+              (service) => playOnce(service, plan, { side, content, call, fault }),
+            );
+          }
+        }
+      });
+    }
+  }
+}
+
+interface Play {
+  readonly side: "source" | "target";
+  readonly content: Uint8Array;
+  readonly call: number;
+  readonly fault: typeof FAULTS[number];
+}
+
+async function prepare(service: Service, plan: Move, content: Uint8Array): Promise<void> {
+  await plan.source(service).write("a.bin", content);
+  await plan.target(service).write("a.bin", OLD);
+}
+
+async function countCalls(plan: Move, side: Play["side"], content: Uint8Array): Promise<number> {
+  let count = 0;
+  await withService({}, async (service) => {
+    await prepare(service, plan, content);
+    const { disk } = plan[side](service);
+    const before = disk.calls.length;
+    await plan.move(service);
+    count = disk.calls.length - before;
+  });
+  return count;
+}
+
+async function playOnce(service: Service, plan: Move, play: Play): Promise<void> {
+  const { side, content, call, fault } = play;
+  await prepare(service, plan, content);
+  const { disk } = plan[side](service);
+  disk.faults = fault === "stop" ? { stopAt: call } : { failAt: call, failCode: fault };
+  const where = `call ${call} of the ${side}, ${fault}`;
+  const outcome = await plan.move(service).then(() => "done", failureWord);
+  const target = plan.target(service);
+  const disks = fault === "stop" && side === "target"
+    ? [disk.afterKill(), ...[0, 1, 2].map((seed) => disk.afterPowerLoss(chances(seed)))]
+    : [target.disk];
+  for (const after of disks) {
+    const found = after.contentOf(`${target.root.directory}/a.bin`)!;
+    const isNew = isEqual(found, content);
+    assert(isNew || isEqual(found, OLD), `neither old nor new: ${where}`);
+    if (outcome === "done") assert(isNew, `told too early: ${where}`);
+  }
+  if (fault === "stop") {
+    const isServer = plan[side](service) === service.server;
+    await service.restart(isServer ? "server" : "client", disk.afterKill());
+  } else {
+    disk.faults = {};
+    await service.reconnect();
+  }
+  await assertAgainWorks(service, plan, content, where);
+}
+
+async function assertAgainWorks(
+  service: Service,
+  plan: Move,
+  content: Uint8Array,
+  where: string,
+): Promise<void> {
+  await plan.move(service);
+  const { root, disk } = plan.target(service);
+  assert(isEqual(disk.contentOf(`${root.directory}/a.bin`)!, content), where);
+  await service.settle();
+  await root.cleanStaging({ nowMs: disk.nowMs + 1, maxAgeMs: 0 });
+  assertEquals(disk.namesIn(`${root.directory}/.~ft-staging`), [], where);
+}
+
+/** 0: nothing that was not flushed survives; 1: everything does; else a seeded mixture. */
+function chances(seed: number): () => number {
+  if (seed < 2) return () => seed;
+  let state = seed;
+  return () => (state = Math.imul(state, 48271) & 0x7fff_ffff) / 0x8000_0000;
+}
+
+function isEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((value, index) => value === b[index]);
+}
