@@ -2,8 +2,8 @@ import { assert } from "../bytes/invariant.ts";
 import { constantTimeEqual, LEAF_BYTES, TreeHasher } from "../crypto/mod.ts";
 import type { DiskFile } from "./disk.ts";
 import { FileError, fileErrorFrom, osCode } from "./file_error.ts";
+import { HeldLeavesCheck } from "./held_leaves_check.ts";
 import { LeafBlock } from "./leaf_block.ts";
-import { countEqualLeaves } from "./leaf_comparison.ts";
 import type { PartialFile, PartialOptions } from "./partial_file.ts";
 import { type Destination, publishFile, sealFile, UnreliablePartError } from "./publication.ts";
 import {
@@ -42,13 +42,14 @@ interface OpenPart {
   readonly log: DiskFile;
   readonly journal: TransferJournal;
   readonly leaves: readonly Uint8Array[];
+  readonly check: HeldLeavesCheck;
 }
 
 /**
  * Opens the part with an id, takes over what it holds, or starts it.
  *
- * Leaves that the journal claims are read back and hashed: what is not as claimed, and everything
- * after it, is dropped.
+ * Leaves that the journal claims are read back and hashed, the last ones before this resolves: what is not
+ * as claimed, and everything after it, is dropped.
  *
  * @throws {FileError} `busy` when another program writes it.
  */
@@ -110,9 +111,17 @@ async function recoverPart(
   if (part === null) return null;
   try {
     const { journal } = recovered;
-    const leaves = await trueLeaves(part, recovered.leaves);
-    await journal.cutTo(leaves.length);
-    return { part, log, journal, leaves };
+    const check = await HeldLeavesCheck.start({
+      read: (buffer, offset) => readFully(part, buffer, offset),
+      leaves: recovered.leaves,
+    });
+    try {
+      await journal.cutTo(check.count);
+    } catch (error) {
+      await check.stop();
+      throw error;
+    }
+    return { part, log, journal, leaves: recovered.leaves.slice(0, check.count), check };
   } catch (error) {
     part.close();
     throw error;
@@ -128,7 +137,7 @@ async function startPart(
   await removeIfThere(place.directory, name);
   const journal = await TransferJournal.start(log, header);
   const part = await place.directory.openFile(name, { access: "write", create: "new" });
-  return { part, log, journal, leaves: [] };
+  return { part, log, journal, leaves: [], check: HeldLeavesCheck.ofNothing() };
 }
 
 /** `null` when there is no part, or when it has a second name: a crash came just after publishing. */
@@ -145,16 +154,6 @@ async function openUnpublished(place: StagingPlace, name: string): Promise<DiskF
   return null;
 }
 
-async function trueLeaves(part: DiskFile, claimed: readonly Uint8Array[]): Promise<Uint8Array[]> {
-  const count = await countEqualLeaves({
-    read: (buffer, offset) => readFully(part, buffer, offset),
-    leaves: claimed,
-    from: 0,
-    until: claimed.length,
-  });
-  return claimed.slice(0, count);
-}
-
 async function readFully(file: DiskFile, buffer: Uint8Array, position: number): Promise<number> {
   let length = 0;
   while (length < buffer.length) {
@@ -163,6 +162,13 @@ async function readFully(file: DiskFile, buffer: Uint8Array, position: number): 
     length += count;
   }
   return length;
+}
+
+/** What was held of a file is not what its journal says; what is left of it may be resumed. */
+class DamagedPartError extends FileError {
+  constructor(path: string) {
+    super("changed", path, { reason: "what was held of it is damaged" });
+  }
 }
 
 /** A file of more than one leaf: written as it arrives, journaled leaf by leaf, resumable. */
@@ -176,6 +182,7 @@ class JournaledPart implements PartialFile {
   readonly #options: PartialOptions;
   readonly #nowMs: (() => number) | undefined;
 
+  readonly #check: HeldLeavesCheck;
   #resumed: readonly Uint8Array[];
   #hasher: TreeHasher;
   /** Bytes taken from the caller, resumed ones included. */
@@ -211,6 +218,7 @@ class JournaledPart implements PartialFile {
     this.#destination = destination;
     this.#options = options;
     this.#nowMs = nowMs;
+    this.#check = open.check;
     this.#resumed = open.leaves;
     this.#hasher = new TreeHasher({ leaves: open.leaves });
     this.#acceptedBytes = this.#handedBytes = this.#checkpointedBytes = this.resumeOffset;
@@ -262,6 +270,7 @@ class JournaledPart implements PartialFile {
     this.#assertOpen();
     try {
       await this.#finishWriting();
+      await this.#assertHeldWasTrue();
       this.#verify(root);
       await this.#seal();
       const { part: name } = this.#names;
@@ -280,8 +289,7 @@ class JournaledPart implements PartialFile {
 
   async park(): Promise<void> {
     if (this.#isEnded) return;
-    await this.#writing;
-    await this.#checkpoint;
+    await this.#settle();
     if (this.#failure instanceof UnreliablePartError || this.#handedBytes < LEAF_BYTES) {
       return await this.discard();
     }
@@ -290,8 +298,7 @@ class JournaledPart implements PartialFile {
 
   async discard(): Promise<void> {
     if (this.#isEnded) return;
-    await this.#writing;
-    await this.#checkpoint;
+    await this.#settle();
     try {
       // The part first: a journal without a part is nothing, a part without a journal is an orphan.
       await removeIfThere(this.#place.directory, this.#names.part);
@@ -365,11 +372,26 @@ class JournaledPart implements PartialFile {
     this.#isNameDurable = true;
   }
 
+  /** Nothing uses the files any more. */
+  async #settle(): Promise<void> {
+    await this.#writing;
+    await this.#checkpoint;
+    await this.#check.stop();
+  }
+
   async #finishWriting(): Promise<void> {
     if (this.#filled > 0) await this.#handOver();
     await this.#writing;
     await this.#checkpoint;
     this.#throwFailure();
+  }
+
+  /** What was claimed and is not there is cut off, with what came after it. */
+  async #assertHeldWasTrue(): Promise<void> {
+    const trueCount = await this.#check.trueCount();
+    if (trueCount >= this.#resumed.length) return;
+    await this.#journal.cutTo(trueCount);
+    throw new DamagedPartError(this.#destination.path);
   }
 
   #verify(root: Uint8Array): void {
@@ -387,7 +409,8 @@ class JournaledPart implements PartialFile {
   /** After a failed commit: wrong content goes, right content stays for another try. */
   async #endAfter(error: unknown): Promise<void> {
     const isWorthless = error instanceof UnreliablePartError ||
-      (error instanceof FileError && error.kind === "changed");
+      (error instanceof FileError && error.kind === "changed" &&
+        !(error instanceof DamagedPartError));
     await (isWorthless ? this.discard() : this.park()).catch(() => {}); // the first error counts
   }
 

@@ -32,6 +32,11 @@ export interface UploadClaimsOptions {
 
 /** Silence after which an uploading client counts as dead. A live one sends, or at least pings, all the time. */
 const DEAD_AFTER_MS = 2_000;
+/**
+ * The same, when it is the same client that sends the same file to the same name once more: should the first
+ * command live after all, the second goes on where it was, and nothing is lost.
+ */
+const REPEATED_AFTER_MS = 400;
 /** Packets of a dead client that are still on their way arrive within this time. */
 const LATE_PACKETS_MS = 250;
 /** An upload that its client has just given up is parked within this time. */
@@ -85,7 +90,7 @@ export class UploadClaims {
         continue;
       }
       const silentMs = holder.claimant.silentMs();
-      if (silentMs >= DEAD_AFTER_MS) {
+      if (silentMs >= deadAfterMs(claimant, holder.claimant)) {
         holder.claimant.giveWay();
         return await holder.released;
       }
@@ -100,6 +105,12 @@ interface Holder {
   readonly claimant: UploadClaimant;
   /** Resolves when the part is parked or gone. */
   readonly released: Promise<void>;
+}
+
+function deadAfterMs(claimant: UploadClaimant, holder: UploadClaimant): number {
+  const isRepeated = claimant.clientKey === holder.clientKey &&
+    claimant.sourceToken === holder.sourceToken;
+  return isRepeated ? REPEATED_AFTER_MS : DEAD_AFTER_MS;
 }
 
 function isSuccessor(claimant: UploadClaimant, holder: UploadClaimant): boolean {

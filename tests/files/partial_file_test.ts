@@ -410,6 +410,36 @@ Deno.test("on a real disk a transfer is parked, resumed and published", async ()
   await Deno.remove(path, { recursive: true });
 });
 
+Deno.test("a long part that was damaged in front is found out before it is published", async () => {
+  const path = await Deno.makeTempDir();
+  const root = await FileRoot.open(path, { durability: "none" });
+  const content = pattern(67 * LEAF_BYTES);
+  const first = await root.openPartial(at("f"), options(content));
+  await writeAll(first, content.subarray(0, 66 * LEAF_BYTES));
+  await first.park();
+  const staging = `${path}/.~ft-staging`;
+  const [part] = (await Array.fromAsync(Deno.readDir(staging), ({ name }) => name))
+    .filter((name) => name.endsWith(".part"));
+  const file = await Deno.open(`${staging}/${part}`, { write: true });
+  await file.seek(LEAF_BYTES + 5, Deno.SeekMode.Start);
+  await file.write(Uint8Array.of(content[LEAF_BYTES + 5]! ^ 1));
+  file.close();
+
+  const second = await root.openPartial(at("f"), options(content));
+  assertEquals(second.resumeOffset, 66 * LEAF_BYTES);
+  await writeAll(second, content.subarray(second.resumeOffset));
+  await rejectsWith("changed", () => second.commit(rootOf(content)));
+  assertEquals((await root.list(REMOTE_ROOT)).length, 0);
+
+  const third = await root.openPartial(at("f"), options(content));
+  assertEquals(third.resumeOffset, LEAF_BYTES);
+  await writeAll(third, content.subarray(LEAF_BYTES));
+  await third.commit(rootOf(content));
+  assertEquals(await Deno.readFile(`${path}/f`), content);
+  await root.close();
+  await Deno.remove(path, { recursive: true });
+});
+
 async function openMemoryRoot(): Promise<{ disk: MemoryDisk; root: FileRoot }> {
   const disk = new MemoryDisk();
   disk.putNode("/r", "directory");

@@ -83,6 +83,15 @@ export class ProgramProcess {
     await this.#child.stdin.close();
   }
 
+  /** Ends the program as if it had crashed; its `ended()` tells when that is done. */
+  kill(): void {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // It has ended already.
+    }
+  }
+
   /** Asks the program to end, as a service manager does, and gives its exit code. */
   stop(): Promise<number> {
     try {

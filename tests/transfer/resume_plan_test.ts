@@ -43,5 +43,5 @@ Deno.test("planResume() leaves the rest of a long claim for later", () => {
 });
 
 Deno.test("planResume() keeps offsets exact beyond 32 bits", () => {
-  assertEquals(planResume(MAX_CLAIMED_LEAVES, 256).startOffset, 2 ** 40);
+  assertEquals(planResume(MAX_CLAIMED_LEAVES, LEAVES_COMPARED_FIRST).startOffset, 2 ** 40);
 });
