@@ -44,6 +44,15 @@ Deno.test("cleanStaging() keeps young parts without a journal and removes old on
   assertEquals(await root.cleanStaging({ nowMs: nowMs + 8 * DAY_MS }), { removed: 1, bytes: 10 });
 });
 
+Deno.test("cleanStaging() keeps what is resumable when the clock is set back a year", async () => {
+  const { disk, root } = await openRoot();
+  disk.nowMs = 500 * DAY_MS;
+  await park(root, "f");
+  disk.nowMs -= 365 * DAY_MS;
+  assertEquals((await root.cleanStaging({ nowMs: disk.nowMs })).removed, 0);
+  assertEquals(await resumeOffset(root, "f"), LEAF_BYTES);
+});
+
 Deno.test("cleanStaging() has nothing to do in a folder without a staging folder", async () => {
   const { disk, root } = await openRoot();
   assertEquals(await root.cleanStaging({ nowMs: 0 }), { removed: 0, bytes: 0 });

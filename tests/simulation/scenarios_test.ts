@@ -51,6 +51,19 @@ Deno.test("every controller fills a link that only it uses", () => {
   }
 });
 
+Deno.test("a thousand clients at once are all served, through one lossy link", () => {
+  const bytes = 5_000;
+  const one = benign("bbr", { latencyMs: 10, rate: 25e6, bytes });
+  const result = simulate({
+    ...one,
+    profile: "crowd",
+    link: { ...one.link, lossRate: 0.005, queueBytes: 4e6 },
+    clients: Array.from({ length: 1000 }, () => one.clients[0]!),
+  });
+  assertEquals(result.failures, []);
+  assertEquals(result.verifiedBytes, 1000 * (bytes + 100));
+});
+
 /** One download over a link whose queue holds one round trip. */
 function benign(
   controller: Scenario["controller"],

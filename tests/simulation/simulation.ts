@@ -53,6 +53,9 @@ export interface SimulationResult {
   readonly packetCount: number;
 }
 
+/** In different networks, so that a crowd does not look like one source. */
+const clientHost = (index: number) => `192.${index >> 5}.2.${(index & 31) + 1}`;
+
 const FACTORIES = { bbr, cubic, new_reno: newReno };
 const SERVER: Address = { hostname: "10.0.0.1", port: 5555 };
 const MIRROR: Address = { hostname: "10.0.0.2", port: 5555 };
@@ -116,7 +119,7 @@ class Simulation {
       new Attacker(this.#network, attack, { seed, servers: [SERVER, MIRROR] });
     }
     scenario.clients.forEach((plans, index) => {
-      const address = { hostname: `192.0.2.${index + 1}`, port: this.#nextPort++ };
+      const address = { hostname: clientHost(index), port: this.#nextPort++ };
       const host = this.#host(
         `client${index}`,
         address,

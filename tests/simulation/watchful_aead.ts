@@ -112,9 +112,13 @@ export class KeyWatch {
 
   #wrap(key: AeadKey, record: KeyRecord): AeadKey {
     let isDestroyed = false;
+    // Packets are sealed at one end and opened at the other; what is opened where it was sealed is a
+    // retry token, which its client may show twice.
+    let isSealing = false;
     return {
       seal: (buffer, start, headerLength, plaintextLength, packetNumber) => {
         if (isDestroyed) this.#onViolation("a destroyed key was asked to seal");
+        isSealing = true;
         if (record.lastSealed < 0) this.sealingKeys++;
         if (packetNumber <= record.lastSealed) {
           this.#onViolation(`packet number ${packetNumber} was sealed twice under one key`);
@@ -125,7 +129,7 @@ export class KeyWatch {
       open: (buffer, start, headerLength, ciphertextLength, packetNumber) => {
         if (isDestroyed) this.#onViolation("a destroyed key was asked to open");
         if (!key.open(buffer, start, headerLength, ciphertextLength, packetNumber)) return false;
-        if (record.opened.has(packetNumber)) {
+        if (record.opened.has(packetNumber) && !isSealing) {
           this.#onViolation(`packet ${packetNumber} was taken in twice`);
         }
         record.opened.add(packetNumber);
