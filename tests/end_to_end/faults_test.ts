@@ -8,9 +8,9 @@ import { join } from "@std/path";
 import { type Finished, patternBytes, type Program, read, sha256, Stage } from "./support.ts";
 
 /** Puts a private file system of 1 MiB over a folder, for the program that follows. Needs a name space. */
-const tinyDiskAt = (folder: string): string[] => [
+const tinyDiskAt = (folder: string, options = "size=1m"): string[] => [
   ...["unshare", "--mount", "--map-root-user", "sh", "-c"],
-  `mount -t tmpfs -o size=1m,mode=755 tiny "$0" && exec "$@"`,
+  `mount -t tmpfs -o ${options},mode=755 tiny "$0" && exec "$@"`,
   folder,
 ];
 
@@ -105,6 +105,46 @@ Deno.test("a disk that fills up while a file arrives ends the transfer with 8 on
   const whole = await stage.run(["get", "down.bin"]);
   assertEquals(whole.code, 0, whole.stderr);
   await assertServes(stage);
+});
+
+Deno.test("a server that can make no more files refuses with 8; files that are empty go both ways", async () => {
+  await using stage = await Stage.set();
+  await stage.write(stage.clientFiles, "one.txt", "one");
+  await stage.write(stage.clientFiles, "empty.txt", "");
+  // The root, the staging folder and two files; a system that does not let us mount has room for more.
+  const isLimited = await canMount();
+  const prefix = isLimited ? tinyDiskAt(stage.serverFiles, "size=1m,nr_inodes=4") : [];
+  await startServerUnder(prefix, stage);
+  for (const name of ["one.txt", "empty.txt"]) {
+    assertEquals((await stage.run(["put", name])).code, 0, name);
+  }
+  const third = await stage.run(["put", "one.txt", "-o", "three.txt"]);
+  if (isLimited) assertFails(third, 8, /^No space on the server for one\.txt/m);
+  const get = await stage.run(["get", "empty.txt", "-o", "fetched.txt"]);
+  assertEquals(get.code, 0, get.stderr);
+  assertEquals(await read(stage.clientFiles, "fetched.txt"), new Uint8Array(0));
+});
+
+Deno.test("a put to a name whose other sender was killed takes its place, and is whole", async () => {
+  await using stage = await Stage.set();
+  const [first, second] = [patternBytes(30_000_000, 51), patternBytes(20_000_000, 52)];
+  await stage.write(stage.clientFiles, "first.bin", first);
+  await stage.write(stage.clientFiles, "second.bin", second);
+  await stage.startServer();
+  const killed = stage.startClient(["--json", ...SLOW, "put", "first.bin", "-o", "same.bin"]);
+  await reached(killed, 5_000_000);
+  killed.signal("SIGKILL");
+  await killed.ended();
+  const put = await stage.run(["put", "second.bin", "-o", "same.bin"]);
+  assertEquals(put.code, 0, put.stderr);
+  assertEquals(await read(stage.serverFiles, "same.bin"), second);
+  const again = await stage.run(["put", "first.bin", "-o", "same.bin"], ["--json"]);
+  assertEquals(again.code, 0, again.stderr);
+  assert(
+    Number(again.client.events("transfer")[0]?.resumedFrom) > 0,
+    "the killed one's part was lost",
+  );
+  assertEquals(await read(stage.serverFiles, "same.bin"), first);
 });
 
 Deno.test("a full disk here refuses small files one by one, with the list, and 8 when all failed so", async () => {
