@@ -696,6 +696,7 @@ export class Connection {
     const plan: PacketPlan = {
       limitBytes: segmentBytes,
       mayCarryData,
+      mayCarryControl: mayCarryData || this.#path.isHeldByCap,
       transient: this.#transient,
       isMtuProbe: false,
       asksForAckAtEnd: true,

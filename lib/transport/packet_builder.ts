@@ -63,6 +63,8 @@ export interface PacketPlan {
   readonly limitBytes: number;
   /** Stream bytes and control frames may go; otherwise only an acknowledgement. */
   readonly mayCarryData: boolean;
+  /** Control frames may go even so: the user's cap holds back data, not the credit that the peer needs. */
+  readonly mayCarryControl?: boolean;
   /** Frames of this packet alone. */
   readonly transient: readonly TransientFrame[];
   /** One more, behind everything else: nothing after a CONNECTION_CLOSE is read. */
@@ -128,7 +130,7 @@ export class PacketBuilder {
     let streamId = -1;
     let streamOffset = 0;
     let streamLength = 0;
-    if (plan.mayCarryData) {
+    if (plan.mayCarryData || plan.mayCarryControl) {
       for (let frame = control.next; frame !== undefined; frame = control.next) {
         if (at + frameBytes(frame) > limit) break;
         at = writeFrame(buffer, at, frame);
@@ -136,6 +138,8 @@ export class PacketBuilder {
         flags |= FLAG_CONTROL;
         isEliciting = true;
       }
+    }
+    if (plan.mayCarryData) {
       for (let entry = streams.nextStream(); entry !== null; entry = streams.nextStream()) {
         const room = limit - at;
         const headerBytes = streamHeaderBytes(entry.id, entry.send.sentEnd, room);
