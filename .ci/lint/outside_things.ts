@@ -20,6 +20,7 @@ const PROCESS_OWNERS = ["lib/cli/", "server.ts", "client.ts"];
 export const NATIVE_CODE: readonly string[] = [
   "lib/crypto/libcrypto.ts",
   "lib/driver/socket_options.ts",
+  "lib/driver/c_library.ts",
   "lib/driver/port_probe.ts",
   "lib/files/file_system_flush.ts",
 ];

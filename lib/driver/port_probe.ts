@@ -11,6 +11,7 @@
  * @module
  */
 
+import { openLibrary } from "./c_library.ts";
 import { addressBytes } from "./address_bytes.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { DARWIN_LIBRARIES, isFfiGranted, LINUX_LIBRARIES } from "./socket_options.ts";
@@ -101,7 +102,7 @@ async function isClosed(
   { address, clock, signal }: { address: Address; clock: Clock; signal: AbortSignal },
 ): Promise<boolean> {
   const socketAddress = socketAddressOf(system, address);
-  const libc = socketAddress === null ? null : openLibc(system.libraries);
+  const libc = socketAddress === null ? null : openLibrary(system.libraries, FUNCTIONS);
   if (socketAddress === null || libc === null) return false;
   try {
     const socket = new ConnectedSocket(libc.symbols, system, socketAddress);
@@ -173,17 +174,6 @@ class ConnectedSocket {
   close(): void {
     if (this.#descriptor >= 0) this.#libc.close(this.#descriptor);
   }
-}
-
-function openLibc(names: readonly string[]): Libc | null {
-  for (const name of names) {
-    try {
-      return Deno.dlopen(name, FUNCTIONS);
-    } catch {
-      // Not this C library: try the next name.
-    }
-  }
-  return null;
 }
 
 /** Sizes of `struct sockaddr_in` and `struct sockaddr_in6`. */

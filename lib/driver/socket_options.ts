@@ -8,6 +8,7 @@
  * @module
  */
 
+import { openLibrary } from "./c_library.ts";
 import { addressBytes } from "./address_bytes.ts";
 import { DatagramBatch, hasBatchLayout } from "./datagram_batch.ts";
 
@@ -58,7 +59,7 @@ export function isFfiGranted(): boolean {
 export function tuneSocket(local: { hostname: string; port: number }): SocketTuning | null {
   const system = SYSTEMS[Deno.build.os];
   if (system === undefined) return null;
-  const library = openLibc(system.libraries);
+  const library = openLibrary(system.libraries, COMMON_FUNCTIONS);
   if (library === null) return null;
   try {
     const descriptor = findDescriptor(library.symbols, system, local);
@@ -172,17 +173,6 @@ const COMMON_FUNCTIONS = {
 } as const satisfies Deno.ForeignLibraryInterface;
 
 type Libc = Deno.DynamicLibrary<typeof COMMON_FUNCTIONS>;
-
-function openLibc(names: readonly string[]): Libc | null {
-  for (const name of names) {
-    try {
-      return Deno.dlopen(name, COMMON_FUNCTIONS);
-    } catch {
-      // Not this C library: try the next name.
-    }
-  }
-  return null;
-}
 
 /** The descriptor bound to `local`; unique, because Ferry never binds with `reuseAddress`. */
 function findDescriptor(
