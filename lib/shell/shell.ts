@@ -6,7 +6,6 @@
 
 import { controlCommands } from "./commands/control.ts";
 import { localCommands } from "./commands/local.ts";
-import { rateCommands } from "./commands/rate.ts";
 import { remoteCommands } from "./commands/remote.ts";
 import { resumeCommands } from "./commands/resume.ts";
 import { syncCommands } from "./commands/sync.ts";
@@ -28,9 +27,7 @@ export const allCommands: readonly Command[] = [
   ...resumeCommands,
   ...remoteCommands.slice(1),
   ...localCommands,
-  ...controlCommands.slice(0, 2),
-  ...rateCommands,
-  ...controlCommands.slice(2),
+  ...controlCommands,
 ];
 
 /** What a shell is made of. */

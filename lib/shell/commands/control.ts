@@ -11,9 +11,9 @@ import {
 } from "../command.ts";
 import type { Target } from "../link.ts";
 import { ConnectionLostError, NotConnectedError, UsageError } from "../shell_error.ts";
-import { rateFacts } from "./rate.ts";
+import { rateCommands, rateFacts } from "./rate.ts";
 
-/** `open`, `status`, `help` and the ways to leave. */
+/** `open`, `status`, `rate`, `help` and the ways to leave. */
 export const controlCommands: readonly Command[] = [
   {
     name: "open",
@@ -37,6 +37,7 @@ export const controlCommands: readonly Command[] = [
     completes: "none",
     run: showConnection,
   },
+  ...rateCommands,
   {
     name: "help",
     aliases: [{ word: "?" }],
