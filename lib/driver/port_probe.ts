@@ -11,10 +11,9 @@
  * @module
  */
 
-import { openLibrary } from "./c_library.ts";
 import { addressBytes } from "./address_bytes.ts";
+import { isFfiGranted, openCLibrary } from "./c_library.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { DARWIN_LIBRARIES, isFfiGranted, LINUX_LIBRARIES } from "./socket_options.ts";
 import type { Address } from "./udp_socket.ts";
 
 /** Asks ports whether they are closed. */
@@ -37,7 +36,6 @@ export function openPortProbe(clock: Clock = systemClock): PortProbe | null {
 
 /** The numbers of one operating system's headers. */
 interface SystemConstants {
-  readonly libraries: readonly string[];
   /** First two bytes of a socket address: BSD has its length there. */
   readonly head: (family: number, length: number) => readonly [number, number];
   readonly ipv4Family: number;
@@ -52,7 +50,6 @@ interface SystemConstants {
 
 const SYSTEMS: Partial<Record<typeof Deno.build.os, SystemConstants>> = {
   linux: {
-    libraries: LINUX_LIBRARIES,
     head: (family) => [family, 0],
     ipv4Family: 2,
     ipv6Family: 10,
@@ -63,7 +60,6 @@ const SYSTEMS: Partial<Record<typeof Deno.build.os, SystemConstants>> = {
     connectionRefused: 111,
   },
   darwin: {
-    libraries: DARWIN_LIBRARIES,
     head: (family, length) => [length, family],
     ipv4Family: 2,
     ipv6Family: 30,
@@ -102,7 +98,7 @@ async function isClosed(
   { address, clock, signal }: { address: Address; clock: Clock; signal: AbortSignal },
 ): Promise<boolean> {
   const socketAddress = socketAddressOf(system, address);
-  const libc = socketAddress === null ? null : openLibrary(system.libraries, FUNCTIONS);
+  const libc = socketAddress === null ? null : openCLibrary(FUNCTIONS);
   if (socketAddress === null || libc === null) return false;
   try {
     const socket = new ConnectedSocket(libc.symbols, system, socketAddress);

@@ -8,8 +8,8 @@
  * @module
  */
 
-import { openLibrary } from "./c_library.ts";
 import { addressBytes } from "./address_bytes.ts";
+import { openCLibrary } from "./c_library.ts";
 import { DatagramBatch, hasBatchLayout } from "./datagram_batch.ts";
 
 /** What could be changed on a socket, and how to change it while it runs. */
@@ -43,15 +43,10 @@ export interface SocketTuning {
   close(): void;
 }
 
-/** Whether FFI is granted; asks nobody. */
-export function isFfiGranted(): boolean {
-  return Deno.permissions.querySync({ name: "ffi" }).state === "granted";
-}
-
 /**
  * Finds the descriptor of the UDP socket bound to `local` and sets what a fast transfer needs on it.
  *
- * Needs FFI; look at {@linkcode isFfiGranted} first, or the user may be asked.
+ * Needs FFI; look at `isFfiGranted()` first, or the user may be asked.
  *
  * @param local The address as Deno reports it after binding: literal, with the real port.
  * @returns null on systems without known constants, or when the descriptor is not found.
@@ -59,7 +54,7 @@ export function isFfiGranted(): boolean {
 export function tuneSocket(local: { hostname: string; port: number }): SocketTuning | null {
   const system = SYSTEMS[Deno.build.os];
   if (system === undefined) return null;
-  const library = openLibrary(system.libraries, COMMON_FUNCTIONS);
+  const library = openCLibrary(COMMON_FUNCTIONS);
   if (library === null) return null;
   try {
     const descriptor = findDescriptor(library.symbols, system, local);
@@ -71,18 +66,8 @@ export function tuneSocket(local: { hostname: string; port: number }): SocketTun
   return null;
 }
 
-/** Names of the C library on Linux: glibc, then musl. */
-export const LINUX_LIBRARIES: readonly string[] = [
-  "libc.so.6",
-  "libc.musl-x86_64.so.1",
-  "libc.musl-aarch64.so.1",
-];
-/** The same on macOS. */
-export const DARWIN_LIBRARIES: readonly string[] = ["libSystem.B.dylib"];
-
 /** The numbers of one operating system's headers. */
 interface SystemConstants {
-  readonly libraries: readonly string[];
   /** Offset and width of `sa_family` differ: BSD has a length byte before it. */
   readonly familyOf: (socketAddress: Uint8Array) => number;
   readonly ipv4Family: number;
@@ -96,7 +81,6 @@ interface SystemConstants {
 
 const SYSTEMS: Partial<Record<typeof Deno.build.os, SystemConstants>> = {
   linux: {
-    libraries: LINUX_LIBRARIES,
     familyOf: (socketAddress) => socketAddress[0]! | socketAddress[1]! << 8,
     ipv4Family: 2,
     ipv6Family: 10,
@@ -106,7 +90,6 @@ const SYSTEMS: Partial<Record<typeof Deno.build.os, SystemConstants>> = {
     linux: true,
   },
   darwin: {
-    libraries: DARWIN_LIBRARIES,
     familyOf: (socketAddress) => socketAddress[1]!,
     ipv4Family: 2,
     ipv6Family: 30,

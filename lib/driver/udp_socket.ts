@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { isFfiGranted } from "./c_library.ts";
 import { systemClock } from "./clock.ts";
-import { isFfiGranted, type SocketTuning, tuneSocket } from "./socket_options.ts";
+import { type SocketTuning, tuneSocket } from "./socket_options.ts";
 
 /** One end of a path: a literal address, IPv4 never in its `::ffff:` form, and a port. */
 export interface Address {

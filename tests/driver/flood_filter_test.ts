@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { FloodFilter, floodProgram } from "../../lib/driver/flood_filter.ts";
-import { isFfiGranted, tuneSocket } from "../../lib/driver/socket_options.ts";
+import { isFfiGranted } from "../../lib/driver/c_library.ts";
+import { tuneSocket } from "../../lib/driver/socket_options.ts";
 
 /** Runs classic BPF as the kernel does; returns whether the packet gets through. */
 function passes(program: Uint8Array, payload: Uint8Array, random: number): boolean {

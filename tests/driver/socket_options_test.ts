@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
-import { isFfiGranted, tuneSocket } from "../../lib/driver/socket_options.ts";
+import { isFfiGranted } from "../../lib/driver/c_library.ts";
+import { tuneSocket } from "../../lib/driver/socket_options.ts";
 
 // The options differ by system; everywhere the answer must agree with what the system can do.
 const IS_LINUX = Deno.build.os === "linux";
