@@ -16,7 +16,13 @@ import {
 } from "../access/mod.ts";
 import { fingerprint } from "../crypto/mod.ts";
 import { type ConnectionHandle, isLoopback, systemEntropy } from "../driver/mod.ts";
-import { askStanding, CodeError, type CodeErrorKind, proveCode } from "../operations/mod.ts";
+import {
+  askStanding,
+  CodeError,
+  type CodeErrorKind,
+  proveCode,
+  roleOfAnyone,
+} from "../operations/mod.ts";
 import type { Caller, Role } from "../request/mod.ts";
 import { CancelledError, ConnectFailure, type Target } from "../shell/mod.ts";
 import type { PrivateFiles } from "./private_files.ts";
@@ -89,7 +95,8 @@ export class ClientAccess {
     // Who has a code wants the server to prove itself too, at least the first time: then there is nothing to ask.
     const isProofWanted = code !== null && standing.kind === "unknown";
     if (!isProofWanted) {
-      const { role } = await askStanding(caller, { signal });
+      const anyone = roleOfAnyone(handle.peerFeatures);
+      const { role } = anyone !== "none" ? { role: anyone } : await askStanding(caller, { signal });
       if (role !== "none") {
         if (standing.kind === "unknown") this.#noteUnproven(target, key);
         return { kind: "admitted", role };

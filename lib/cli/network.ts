@@ -17,7 +17,12 @@ import {
   systemClock,
   TaskGroup,
 } from "../driver/mod.ts";
-import { FEATURES, type RateSetting, type TransferGauge } from "../operations/mod.ts";
+import {
+  FEATURES,
+  featuresForAnyone,
+  type RateSetting,
+  type TransferGauge,
+} from "../operations/mod.ts";
 import { Caller, RemoteError, type Role } from "../request/mod.ts";
 import {
   CancelledError,
@@ -51,6 +56,8 @@ export interface NetworkOptions {
   readonly congestion: TransportConfig["congestion"] | null;
   /** This program's key. */
   readonly identity: Identity;
+  /** A server: the role of whoever comes. */
+  readonly roleOfAnyone?: Role;
 }
 
 /** What driver and log need of this process. */
@@ -64,7 +71,7 @@ export interface NetworkSetup {
 /** Chooses ciphers and settings. */
 export function setUpNetwork(options: NetworkOptions): NetworkSetup {
   const libcrypto = options.ffi ? openLibcrypto() : null;
-  const { maxRateBytesPerSecond, isPolite, congestion, identity } = options;
+  const { maxRateBytesPerSecond, isPolite, congestion, identity, roleOfAnyone = "none" } = options;
   return {
     identity,
     driver: {
@@ -76,7 +83,7 @@ export function setUpNetwork(options: NetworkOptions): NetworkSetup {
       config: {
         maxRateBytesPerSecond,
         isPolite,
-        features: FEATURES.limits,
+        features: FEATURES.limits + featuresForAnyone(roleOfAnyone),
         ...(congestion === null ? {} : { congestion }),
       },
     },

@@ -96,6 +96,11 @@ export class ServerAccess {
     return this.#isCodeGiven ? { kind: "given" } : { kind: "fresh", text: formatCode(this.#code) };
   }
 
+  /** The role of a client that nothing is known of. */
+  get roleOfAnyone(): Role {
+    return this.#options.isOpen ? this.#limited("read-write") : "none";
+  }
+
   /** Writes the cookie for the port that was bound. */
   async start(port: number): Promise<void> {
     this.#cookie = await writeCookie(this.#files.paths, port, this.#files.options);
@@ -116,11 +121,10 @@ export class ServerAccess {
 
   /** What a connection may do. */
   async admit(handle: ConnectionHandle): Promise<Admission> {
-    const { isOpen } = this.#options;
     const { method, peer, remoteIdentity } = handle;
     let role: Role = method === METHOD_COOKIE ? "owner" : this.#limited(
       await this.#knownRole(remoteIdentity) ??
-        (isOpen || this.#trustsAddress(peer.hostname) ? "read-write" : "none"),
+        (this.#trustsAddress(peer.hostname) ? "read-write" : this.roleOfAnyone),
     );
     const gate: CodeGate | null = this.#code === null ? null : {
       code: this.#code,

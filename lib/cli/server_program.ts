@@ -71,7 +71,8 @@ export async function runServer(
         (line) => log.warn(line),
       );
       const { identity } = access.identity;
-      const setup = setUpNetwork({ ...options, congestion, identity });
+      const { roleOfAnyone } = access;
+      const setup = setUpNetwork({ ...options, congestion, identity, roleOfAnyone });
       const server = new FerryServer({ options, log, root, access, setup });
       try {
         return await server.run();

@@ -55,7 +55,7 @@ export {
   UNHELD,
 } from "./rate.ts";
 export type { GuessEvent, ServeContext, ServiceEvent, TransferEvent } from "./serve_context.ts";
-export { FEATURES } from "./transfer_options.ts";
+export { FEATURES, featuresForAnyone, roleOfAnyone } from "./features.ts";
 export type {
   LocalFile,
   TransferGauge,

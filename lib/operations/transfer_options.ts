@@ -12,6 +12,7 @@ import {
   type TransferLimit,
 } from "../transfer/mod.ts";
 import type { ExistsPolicy } from "./existing_target.ts";
+import { readsLimits } from "./features.ts";
 
 /** A file below a folder of this machine. */
 export interface LocalFile {
@@ -21,17 +22,11 @@ export interface LocalFile {
   readonly path: RemotePath;
 }
 
-/** Bits of what a program above the transport can do. */
-export const FEATURES = {
-  /** It reads what limited a transfer, where the formats leave that open. */
-  limits: 1,
-} as const;
-
 /** The connection of a transfer, as far as it tells what limits it. */
 export interface TransferGauge {
   /** What is measured. */
   readonly meter: LoadMeter;
-  /** The {@linkcode FEATURES} of the other side, one bit each. */
+  /** The features of the other side, one bit each. */
   readonly peerFeatures: number;
 }
 
@@ -108,12 +103,7 @@ export function gaugeOptions(
   gauge: TransferGauge | undefined,
 ): Pick<MoveOptions, "watch" | "tellsLimit"> {
   if (gauge === undefined) return {};
-  return { watch: new LimitWatch(gauge.meter), tellsLimit: readsLimits(gauge) };
-}
-
-/** Whether the other side reads what limited a transfer. */
-export function readsLimits({ peerFeatures }: TransferGauge): boolean {
-  return Math.floor(peerFeatures / FEATURES.limits) % 2 === 1;
+  return { watch: new LimitWatch(gauge.meter), tellsLimit: readsLimits(gauge.peerFeatures) };
 }
 
 /** Name of a file without its folders; `/` for the folder itself. */

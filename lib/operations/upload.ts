@@ -42,6 +42,7 @@ import {
   type ExistsPolicy,
   receivedMode,
 } from "./existing_target.ts";
+import { readsLimits } from "./features.ts";
 import { type FileOffer, fileOfferCodec } from "./file_offer.ts";
 import { readPath, writePath } from "./remote_path_codec.ts";
 import type { ServeContext } from "./serve_context.ts";
@@ -51,7 +52,6 @@ import {
   gaugeOptions,
   type LocalFile,
   moveOptions,
-  readsLimits,
   skippedResult,
   startingOverOnce,
   type TransferOptions,
@@ -230,7 +230,9 @@ export const uploadOperation: Operation<UploadRequest, UploadReply, ServeContext
               ...gaugeOptions(context.gauge),
             });
             count.limit = received.limit;
-            if (context.gauge !== undefined && readsLimits(context.gauge)) limit = received.limit;
+            if (context.gauge !== undefined && readsLimits(context.gauge.peerFeatures)) {
+              limit = received.limit;
+            }
           },
         );
         return isSaved ? { kind: "saved", path, limit } : ANSWERED;

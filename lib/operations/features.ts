@@ -1,0 +1,43 @@
+/**
+ * What a program above the transport tells about itself in the handshake, one bit each.
+ *
+ * @module
+ */
+import type { Role } from "../request/mod.ts";
+
+/** The bits. */
+export const FEATURES = {
+  /** It reads what limited a transfer, where the formats leave that open. */
+  limits: 1,
+  /** A server: whoever comes may read. */
+  anyoneReads: 2,
+  /** A server: whoever comes may write too. */
+  anyoneWrites: 4,
+} as const;
+
+/** Whether the other side reads what limited a transfer. */
+export function readsLimits(peerFeatures: number): boolean {
+  return has(peerFeatures, FEATURES.limits);
+}
+
+/** The features of a server that lets anybody in with this role. */
+export function featuresForAnyone(role: Role): number {
+  switch (role) {
+    case "none":
+      return 0;
+    case "read-only":
+      return FEATURES.anyoneReads;
+    default:
+      return FEATURES.anyoneReads + FEATURES.anyoneWrites;
+  }
+}
+
+/** The least role that a client of this server has, without asking: `none` when it has to. */
+export function roleOfAnyone(serverFeatures: number): Role {
+  if (!has(serverFeatures, FEATURES.anyoneReads)) return "none";
+  return has(serverFeatures, FEATURES.anyoneWrites) ? "read-write" : "read-only";
+}
+
+function has(features: number, bit: number): boolean {
+  return Math.floor(features / bit) % 2 === 1; // features have up to 53 bits
+}
