@@ -193,8 +193,6 @@ const CODE_SENTENCES: Readonly<Record<CodeErrorKind, (server: string) => string>
   "too-many-guesses": (server) =>
     `The server at ${server} takes no access code now: there were too many wrong ones. ` +
     "Try again in some minutes",
-  "unproven-server": (server) =>
-    `The server at ${server} did not prove that it knows the access code: it may not be the right one`,
   "no-code": (server) =>
     `The server at ${server} lets anybody in and cannot prove that it knows the access code. ` +
     "Leave the code away to connect all the same",

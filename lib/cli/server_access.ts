@@ -16,7 +16,7 @@ import {
   writeCookie,
 } from "../access/mod.ts";
 import { type ConnectionHandle, isLoopback, systemClock, systemEntropy } from "../driver/mod.ts";
-import type { CodeGate } from "../operations/mod.ts";
+import { type CodeGate, PendingProofs } from "../operations/mod.ts";
 import type { Role } from "../request/mod.ts";
 import { METHOD_COOKIE, METHOD_NONE } from "../transport/mod.ts";
 import { givenCode } from "./given_code.ts";
@@ -126,6 +126,7 @@ export class ServerAccess {
       await this.#knownRole(remoteIdentity) ??
         (this.#trustsAddress(peer.hostname) ? "read-write" : this.roleOfAnyone),
     );
+    const provenRole = this.#options.isReadOnly ? "read-only" : "read-write";
     const gate: CodeGate | null = this.#code === null ? null : {
       code: this.#code,
       channel: {
@@ -136,13 +137,15 @@ export class ServerAccess {
       entropy: systemEntropy,
       isKeyKept: this.identity.isKept,
       admitGuess: () => this.#limiter.admit(handle.peer.hostname),
+      get role() {
+        return role === "owner" ? role : provenRole;
+      },
+      pending: new PendingProofs(),
       grant: async ({ isKept }) => {
-        if (role === "owner") return role;
-        const granted = this.#options.isReadOnly ? "read-only" : "read-write";
+        if (role === "owner") return;
+        role = provenRole;
         const remark = `${handle.peer.hostname} ${new Date().toISOString().slice(0, 10)}`;
-        await this.#clients.allow(remoteIdentity, granted, { remark, isKept });
-        role = granted;
-        return role;
+        await this.#clients.allow(remoteIdentity, provenRole, { remark, isKept });
       },
     };
     return {

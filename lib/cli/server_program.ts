@@ -248,6 +248,7 @@ class FerryServer {
         return admission.role;
       },
       codeGate: admission.codeGate,
+      roleSettled: async () => await admission.codeGate?.pending.settled(),
       readOnly: options.isReadOnly,
       nowMs: () => systemClock.nowMs(),
       onEvent: (event) => log.event(peer, event),

@@ -4,17 +4,20 @@
  * ```
  * client                                server
  * prove, share                     →
- *                                  ←    share                 a guess is taken from the limit
- * tag                              →    the client has proved itself, or guessed wrong
- *                                  ←    tag, role             the server has proved itself
+ *                                  ←    share, tag, role      a guess is taken from the limit
+ * tag, and requests at once        →    the client has proved itself, or guessed wrong
  * ```
- * The client's tag comes first: who guesses learns whether he was right only after the server knows it too.
+ * The server's tag comes first, so that the client's requests need not wait for an answer to its own: they
+ * go out together with it, to a server that has proved itself, and are held there until the tag is checked.
+ * Who guesses learns no more by that: a run is one guess whichever tag comes first, and one that does not
+ * end with the client's tag counts as a wrong one.
  *
  * @module
  */
 import { type Entropy, type Guess, type ProofChannel, startCodeProof } from "../access/mod.ts";
 import {
   ANSWERED,
+  type Call,
   type Caller,
   type CallOptions,
   type Codec,
@@ -27,6 +30,7 @@ import {
   writeChoice,
   writeFlag,
 } from "../request/mod.ts";
+import type { PendingProofs } from "./pending_proofs.ts";
 import type { ServeContext } from "./serve_context.ts";
 
 /** What the server needs to let a connection prove the code. */
@@ -39,8 +43,15 @@ export interface CodeGate {
   readonly entropy: Entropy;
   /** Lets a guess through; null when there were too many. */
   admitGuess(): Guess | null;
-  /** The client has proved itself: gives it its role. `isKept`: its key is the same next time. */
-  grant(client: { readonly isKept: boolean }): Promise<Role>;
+  /** The role that a right code gives. */
+  readonly role: Role;
+  /** The proofs of this connection that have not ended. */
+  readonly pending: PendingProofs;
+  /**
+   * The client has proved itself: it has its role from this call on. Resolves when its key is noted for the
+   * next time. `isKept`: that key is the same then.
+   */
+  grant(client: { readonly isKept: boolean }): Promise<void>;
   /** Whether our key is the same next time. */
   readonly isKeyKept: boolean;
 }
@@ -67,8 +78,6 @@ export type CodeErrorKind =
   | "wrong-code"
   /** Too many guesses: later again. */
   | "too-many-guesses"
-  /** The server took our proof and has none of its own: it is not the right one. */
-  | "unproven-server"
   /** The server takes no code. */
   | "no-code";
 
@@ -110,7 +119,8 @@ export interface ProveCodeOptions extends CallOptions {
 }
 
 /**
- * Proves that we know the access code, and checks that the server knows it.
+ * Proves that we know the access code, after the server has proved that it does. Requests may follow at once:
+ * the server holds them until our proof is there.
  *
  * @throws {CodeError}
  * @throws {RemoteError}
@@ -123,18 +133,28 @@ export async function proveCode(caller: Caller, options: ProveCodeOptions): Prom
   const call = await caller.open(authenticateOperation, request, { signal });
   try {
     const reply = await call.receive();
-    const keys = reply.kind === "share" ? run.finish(reply.share) : null;
-    if (keys === null) throw new CodeError("unproven-server");
+    if (reply.kind !== "share") throw new MessageError("Expected a share of the proof");
+    const keys = run.finish(reply.share);
+    if (keys === null || !keys.isPeerTag(reply.tag)) {
+      call.abandon("refused"); // our tag would be a guess for whoever is there
+      throw new CodeError("wrong-code");
+    }
     await call.stream.write(keys.ownTag);
     await call.stream.finish();
-    const verdict = await call.receive();
-    if (verdict.kind !== "proven" || !keys.isPeerTag(verdict.tag)) {
-      throw new CodeError("unproven-server");
-    }
-    await call.end();
-    return { role: verdict.role, isKeyKept: verdict.isKeyKept };
+    caller.linger(awaitEnd(call));
+    return { role: reply.role, isKeyKept: reply.isKeyKept };
   } catch (error) {
+    call.close();
     throw codeErrorFrom(call.explain(error));
+  }
+}
+
+/** Nothing can be said here that a request would not be told as well: a server that forgot the role refuses it. */
+async function awaitEnd(call: Call<AuthenticateRequest, AuthenticateReply>): Promise<void> {
+  try {
+    await call.end();
+  } catch (error) {
+    if (!(error instanceof MessageError)) throw error;
   } finally {
     call.close();
   }
@@ -169,12 +189,13 @@ export type AuthenticateRequest =
 /** The answers to it. */
 export type AuthenticateReply =
   | { readonly kind: "standing"; readonly role: Role; readonly takesCode: boolean }
-  | { readonly kind: "share"; readonly share: Uint8Array }
   | {
-    readonly kind: "proven";
+    readonly kind: "share";
+    /** The server's share. */
+    readonly share: Uint8Array;
     /** The server's tag. */
     readonly tag: Uint8Array;
-    /** The role of this connection from now on. */
+    /** The role that this connection has once the client's tag is there. */
     readonly role: Role;
     /** Whether the server's key is the same next time. */
     readonly isKeyKept: boolean;
@@ -183,7 +204,7 @@ export type AuthenticateReply =
 const SHARE_BYTES = 32;
 const TAG_BYTES = 64;
 const REQUEST_KINDS = ["ask", "prove"] as const;
-const REPLY_KINDS = ["standing", "share", "proven"] as const;
+const REPLY_KINDS = ["standing", "share"] as const;
 const ROLES = ["none", "read-only", "read-write", "owner"] as const;
 
 const requestCodec: Codec<AuthenticateRequest> = {
@@ -210,8 +231,6 @@ const replyCodec: Codec<AuthenticateReply> = {
         return;
       case "share":
         writer.bytes(reply.share);
-        return;
-      case "proven":
         writer.bytes(reply.tag);
         writeChoice(writer, ROLES, reply.role);
         writeFlag(writer, reply.isKeyKept);
@@ -223,10 +242,9 @@ const replyCodec: Codec<AuthenticateReply> = {
       case "standing":
         return { kind, role: readChoice(reader, ROLES), takesCode: readFlag(reader) };
       case "share":
-        return { kind, share: reader.bytes(SHARE_BYTES).slice() };
-      case "proven":
         return {
           kind,
+          share: reader.bytes(SHARE_BYTES).slice(),
           tag: reader.bytes(TAG_BYTES).slice(),
           role: readChoice(reader, ROLES),
           isKeyKept: readFlag(reader),
@@ -250,6 +268,7 @@ export const authenticateOperation: Operation<
   async serve(request, exchange, context) {
     const gate = context.codeGate ?? null;
     if (request.kind === "ask") {
+      await context.roleSettled();
       return { kind: "standing", role: context.role, takesCode: gate !== null };
     }
     if (gate === null) throw new RemoteError("unsupported", "");
@@ -258,20 +277,23 @@ export const authenticateOperation: Operation<
       context.onEvent({ kind: "guess", outcome: "too-many", wrongCount: 0 });
       throw new RemoteError("busy", "");
     }
+    const endProof = gate.pending.begin();
     let isRight = false;
     try {
       const run = await startCodeProof("server", gate.code, gate.channel, gate.entropy);
       const keys = run.finish(request.share);
       if (keys === null) throw new MessageError("Expected a share of the proof");
-      await exchange.respond(replyCodec, { kind: "share", share: run.share });
+      const { role, isKeyKept } = gate;
+      const reply = { kind: "share", share: run.share, tag: keys.ownTag, role, isKeyKept } as const;
+      await exchange.respond(replyCodec, reply);
       const tag = await exchange.reader.exactly(TAG_BYTES);
       isRight = keys.isPeerTag(tag);
       if (!isRight) throw new RemoteError("refused", "");
-      const role = await gate.grant({ isKept: request.isKeyKept });
-      const { ownTag } = keys;
-      const { isKeyKept } = gate;
-      await exchange.respond(replyCodec, { kind: "proven", tag: ownTag, role, isKeyKept });
+      const noted = gate.grant({ isKept: request.isKeyKept });
+      endProof();
+      await noted;
     } finally {
+      endProof();
       const wrongCount = guess.settle(isRight);
       context.onEvent({ kind: "guess", outcome: isRight ? "right" : "wrong", wrongCount });
     }

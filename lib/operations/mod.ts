@@ -66,6 +66,7 @@ export type {
 } from "./transfer_options.ts";
 export { upload } from "./upload.ts";
 export { downloadPack } from "./download_pack.ts";
+export { PendingProofs } from "./pending_proofs.ts";
 export { PACKED_FILE_BYTES, type PackedFile, type PackedOutcome } from "./pack.ts";
 export { type PackOptions, uploadPack } from "./upload_pack.ts";
 export { type UploadClaimant, UploadClaims, type UploadClaimsOptions } from "./upload_claims.ts";

@@ -9,7 +9,13 @@ import { type ByteStream, type StreamAcceptor, StreamError } from "../bytes/byte
 import { Exchange } from "./exchange.ts";
 import { decodeBody, readRequest } from "./message.ts";
 import { MessageError } from "./message_error.ts";
-import { accessRefusal, ANSWERED, type Operation, type RequestContext } from "./operation.ts";
+import {
+  type Access,
+  accessRefusal,
+  ANSWERED,
+  type Operation,
+  type RequestContext,
+} from "./operation.ts";
 import { RemoteError, statusCode, type StatusName, statusOfStreamError } from "./status.ts";
 
 /** Requests of one connection that are served at the same time; the rest wait in the transport. */
@@ -137,15 +143,22 @@ class ConnectionRequests<Context extends RequestContext> {
     const request = decodeBody(operation.request, raw.body);
     about.path = operation.subject(request);
 
-    const refusal = this.#state === "open"
-      ? accessRefusal(operation.access, this.#context)
-      : "stopping";
+    const refusal = await this.#refusalOf(operation.access);
     if (refusal !== null) throw new RemoteError(refusal, about.path);
 
     this.#context.onEvent({ kind: "request", ...about });
     const response = await operation.serve(request, exchange, this.#context);
     if (response !== ANSWERED) await exchange.respond(operation.response, response);
     await exchange.conclude();
+  }
+
+  /** A request that came before the end of its client's proof waits for it. */
+  async #refusalOf(access: Access): Promise<StatusName | null> {
+    if (this.#state !== "open") return "stopping";
+    const refusal = accessRefusal(access, this.#context);
+    if (refusal !== "refused") return refusal;
+    await this.#context.roleSettled();
+    return this.#state === "open" ? accessRefusal(access, this.#context) : "stopping";
   }
 
   async #answerFailure(

@@ -42,6 +42,8 @@ export interface RequestContext {
   readonly role: Role;
   /** Whether the server refuses every change, whoever asks. */
   readonly readOnly: boolean;
+  /** Resolves when no proof is under way that may bring another role. */
+  roleSettled(): Promise<void>;
   /** Takes what happens. */
   onEvent(event: RequestEvent): void;
 }

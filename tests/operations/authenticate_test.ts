@@ -7,6 +7,7 @@ import {
   CodeError,
   type CodeGate,
   listDirectory,
+  PendingProofs,
   proveCode,
   type ServeContext,
   serverOperations,
@@ -16,6 +17,7 @@ import {
 import { REMOTE_ROOT } from "../../lib/files/mod.ts";
 import { Caller, RemoteError, type Role, serveConnection } from "../../lib/request/mod.ts";
 import { countingEntropy } from "../access/support.ts";
+import { turns } from "../shell/shell_stage.ts";
 import { connectionPair } from "../support/stream_pair.ts";
 
 const CODE = "K7QF9X2M";
@@ -31,10 +33,35 @@ Deno.test("proveCode() gives a role to who knows the code", async () => {
     assertEquals(await askStanding(caller), { role: "none", takesCode: true });
     const proven = await proveCode(caller, proof({}));
     assertEquals(proven, { role: "read-write", isKeyKept: true });
-    assertEquals(granted, [{ isKept: true }]);
     assertEquals((await askStanding(caller)).role, "read-write");
+    assertEquals(granted, [{ isKept: true }]);
     assertEquals(guesses(events), [["right", 0]]);
   });
+});
+
+Deno.test("a request that comes before the end of its client's proof waits for it", async () => {
+  for (
+    const [code, outcome, verdict] of [
+      [CODE, { others: 0, stopping: true }, ["right", 0]],
+      ["K7QF9X2N", "refused", ["wrong", 1]],
+    ] as const
+  ) {
+    await withServer({ provenRole: "owner" }, async ({ caller, events }) => {
+      const run = await startCodeProof("client", code, CHANNEL, countingEntropy());
+      const request = { kind: "prove", share: run.share, isKeyKept: true } as const;
+      const call = await caller.open(authenticateOperation, request);
+      const reply = await call.receive();
+      assert(reply.kind === "share");
+      const asked = shutdownServer(caller).catch((error) => error.status);
+      await turns();
+      assertEquals(events.map(({ kind }) => kind), ["request"]); // the proof; neither is decided yet
+      await call.stream.write(run.finish(reply.share)!.ownTag);
+      await call.stream.finish();
+      assertEquals(await asked, outcome);
+      assertEquals(guesses(events), [[...verdict]]);
+      call.complete();
+    });
+  }
 });
 
 Deno.test("proveCode() fails for a wrong code, and the server counts and tells it", async () => {
@@ -87,7 +114,8 @@ Deno.test("a share that is no element of the group is refused as a wrong guess",
 });
 
 Deno.test("proveCode() does not take a server's word for it", async () => {
-  // It answers with a share of its own and a tag that it cannot know.
+  // It answers with a share of its own and a tag that it cannot know, and takes whatever comes then.
+  const received: number[] = [];
   const hostile = {
     ...authenticateOperation,
     serve: async (
@@ -95,15 +123,22 @@ Deno.test("proveCode() does not take a server's word for it", async () => {
       exchange: Parameters<typeof authenticateOperation.serve>[1],
     ) => {
       const run = await startCodeProof("server", "WR0NG000", CHANNEL, countingEntropy(99));
-      const reply = { kind: "share", share: run.share } as const;
-      await exchange.respond(authenticateOperation.response, reply);
-      await exchange.reader.exactly(64);
       const tag = new Uint8Array(64);
-      return { kind: "proven", tag, role: "owner", isKeyKept: true } as const;
+      const reply = {
+        kind: "share",
+        share: run.share,
+        tag,
+        role: "owner",
+        isKeyKept: true,
+      } as const;
+      await exchange.respond(authenticateOperation.response, reply);
+      received.push((await exchange.reader.exactly(1)).length);
+      return reply;
     },
   };
   await withServer({ operations: [hostile] }, async ({ caller }) => {
-    assertEquals(await failureOf(caller, {}), "unproven-server");
+    assertEquals(await failureOf(caller, {}), "wrong-code");
+    return () => assertEquals(received, []);
   });
 });
 
@@ -136,6 +171,7 @@ interface Harness {
 
 interface HarnessOptions {
   readonly role?: Role;
+  readonly provenRole?: Role;
   readonly hasNoCode?: boolean;
   readonly operations?: readonly (typeof authenticateOperation)[];
 }
@@ -149,17 +185,20 @@ async function withServer(
   const events: ServiceEvent[] = [];
   const granted: { isKept: boolean }[] = [];
   const limiter = new GuessLimiter(() => 0);
+  const pending = new PendingProofs();
   let role: Role = options.role ?? "none";
   const codeGate: CodeGate = {
     code: CODE,
     channel: CHANNEL,
     entropy: countingEntropy(50),
     isKeyKept: true,
+    role: options.provenRole ?? "read-write",
+    pending,
     admitGuess: () => limiter.admit("192.0.2.1"),
     grant: ({ isKept }) => {
       granted.push({ isKept });
-      role = "read-write";
-      return Promise.resolve(role);
+      role = codeGate.role;
+      return Promise.resolve();
     },
   };
   const context = {
@@ -167,6 +206,9 @@ async function withServer(
       return role;
     },
     readOnly: false,
+    roleSettled: () => pending.settled(),
+    connectionCount: () => 1,
+    requestShutdown: () => {},
     codeGate: options.hasNoCode ? null : codeGate,
     onEvent: (event: ServiceEvent) => events.push(event),
   } as unknown as ServeContext;

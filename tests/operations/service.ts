@@ -195,6 +195,7 @@ export class Service {
       root: this.server.root,
       role: this.#options.role ?? "owner",
       readOnly: this.#options.readOnly ?? false,
+      roleSettled: () => Promise.resolve(),
       peer: "192.0.2.1:40000",
       clientKey: "11".repeat(32),
       nowMs: () => ticksMs += 1000,

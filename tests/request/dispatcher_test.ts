@@ -56,6 +56,7 @@ function startServer(
   const context: RequestContext = {
     role: options.role ?? "owner",
     readOnly: options.readOnly ?? false,
+    roleSettled: () => Promise.resolve(),
     onEvent: (event) => events.push(event),
   };
   const served = serveConnection(

@@ -294,6 +294,7 @@ export class ShellStage implements AsyncDisposable {
       root,
       role: options.role ?? "owner",
       readOnly: false,
+      roleSettled: () => Promise.resolve(),
       peer: "192.0.2.1:40000",
       clientKey: "11".repeat(32),
       uploads: new UploadClaims({
