@@ -3,7 +3,8 @@
  *
  * @module
  */
-export { Connection, type ConnectionOptions } from "./connection.ts";
+export { Connection } from "./connection.ts";
+export type { ConnectionOptions } from "./connection_parts.ts";
 export type { ConnectionState } from "./connection_state.ts";
 export type {
   AckSample,
