@@ -427,17 +427,19 @@ Deno.test("keys change every few packets in both directions, with losses and ove
 // ── An attacker on the path ──────────────────────────────────────────────────────────────────────
 
 Deno.test("an attacker who adds a packet for each genuine one costs less than half the speed", () => {
-  const timeOf = (rate: number): number => {
-    const { failures, settledMs } = simulate(upload(rate));
+  const timeOf = (seed: number, rate: number): number => {
+    const { failures, settledMs } = simulate(upload(seed, rate));
     assertEquals(failures, []);
     return settledMs;
   };
-  assertLess(timeOf(1), 2 * timeOf(0));
+  // What it costs depends on which packets are hit: the middle one of several attacks counts.
+  const costs = Array.from({ length: 7 }, (_, seed) => timeOf(seed, 1) / timeOf(seed, 0));
+  assertLess(costs.sort((a, b) => a - b)[3]!, 2);
 });
 
-function upload(rate: number): Scenario {
+function upload(seed: number, rate: number): Scenario {
   return {
-    seed: 11,
+    seed,
     profile: "attacked upload",
     controller: "bbr",
     hasRealCipher: true,
