@@ -57,8 +57,10 @@ const SHARED_GROWTH = 1.3;
 const EARLY_PROBES = 4;
 const FIRST_WINDOW_PACKETS = 32;
 const SMALLEST_WINDOW_PACKETS = 4;
-/** 16 Mbit/s: where a window is paced over a long round trip, starting below that only wastes time. */
+/** 16 Mbit/s: where a window is paced over a round trip, starting below that only wastes time. */
 const FIRST_RATE_BYTES_PER_MS = 2000;
+/** The same over a long one, where a round too many costs more than the queue that one too fast may fill. */
+const FAST_FIRST_RATE_BYTES_PER_MS = 4000;
 const LARGEST_FIRST_WINDOW_PACKETS = 256;
 /** Until the first RTT sample, the window is paced as if the RTT were this. */
 const NOMINAL_RTT_MS = 10;
@@ -635,8 +637,11 @@ class Bbr implements CongestionController {
       if (window < target || sample.deliveredBytes < this.#firstWindowBytes) {
         window += this.#isGrowingFast ? 2 * sample.ackedBytes : sample.ackedBytes;
       }
+      const firstRate = this.#isGrowingFast
+        ? FAST_FIRST_RATE_BYTES_PER_MS
+        : FIRST_RATE_BYTES_PER_MS;
       const least = Math.min(
-        this.#path.minRttMs * FIRST_RATE_BYTES_PER_MS,
+        this.#path.minRttMs * firstRate,
         LARGEST_FIRST_WINDOW_PACKETS * this.#maxDatagramBytes,
       );
       if (window < least) window = least;
