@@ -153,6 +153,7 @@ export function createEndpoint(
     maxDatagramBytes: (address) => maxDatagramBytesFor(address, socket.capabilities),
     wholeDatagramBytes: (address) => wholeDatagramBytesFor(address, socket.capabilities),
     pskFor,
+    isDedicated: pskFor === null, // whoever connects does so with a socket of its own
     ownAddress: socket.address,
   });
 }

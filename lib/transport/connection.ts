@@ -13,7 +13,7 @@ import {
   asksForImmediateAck,
   decodePacketNumber,
   readTruncatedPacketNumber,
-  SHORT_HEADER_BYTES,
+  shortHeaderBytes,
 } from "../wire/packet_header.ts";
 import { BatchBuilder } from "./batch_builder.ts";
 import { DEADLINE_COUNT, type DeadlineName } from "./connection_deadlines.ts";
@@ -254,7 +254,12 @@ export class Connection {
     this.#finish = null;
     this.#termination.onPacketReceived();
     const end = start + packetBytes - TAG_BYTES;
-    const isAckEliciting = this.#handleFrames(bytes, start + SHORT_HEADER_BYTES, end, nowMs);
+    const isAckEliciting = this.#handleFrames(
+      bytes,
+      start + shortHeaderBytes(firstByte),
+      end,
+      nowMs,
+    );
     acks.onPacketReceived(packetNumber, nowMs, {
       isAckEliciting,
       isImmediate: asksForImmediateAck(firstByte),

@@ -100,7 +100,7 @@ export function createConnectionParts(options: ConnectionOptions): ConnectionPar
     events,
     ...(options.memory === undefined ? {} : { memory: options.memory }),
   });
-  const { remoteId } = handshake;
+  const remoteId = handshake.peerParameters.omitsConnectionId ? null : handshake.remoteId;
   const builder = new PacketBuilder({ remoteId, acks, control, streams, loss, protection });
   return {
     config,

@@ -7,6 +7,7 @@
 import type { AeadProvider, Entropy, Identity, SuiteName } from "../crypto/mod.ts";
 import { ConnectionId } from "../wire/connection_id.ts";
 import {
+  isBareHeader,
   isInitial,
   isLongHeader,
   isShortHeader,
@@ -50,6 +51,8 @@ export interface EndpointOptions {
    * Null instead of a function makes an endpoint that accepts no connections.
    */
   readonly pskFor: ((method: number) => Uint8Array | null) | null;
+  /** The socket is there for one connection: packets to it need no connection ID. */
+  readonly isDedicated?: boolean;
   /** Where the socket is bound; packets that claim to come from there are dropped. */
   readonly ownAddress?: Address;
 }
@@ -88,6 +91,8 @@ export class Endpoint {
   readonly #isReady = new Set<Connection>();
   /** Connections whose events have not been looked at. */
   #eventful = new Set<Connection>();
+  /** The connection of a dedicated socket. */
+  #only: Connection | null = null;
   #droppedPackets = 0;
 
   /** Makes an endpoint without connections. */
@@ -148,7 +153,7 @@ export class Endpoint {
 
   /** Our transport parameters, as they are sent. */
   #parameters(): TransportParameters {
-    const { config, receiveBufferBytes, suites } = this.#options;
+    const { config, receiveBufferBytes, suites, isDedicated = false } = this.#options;
     return {
       maxIdleTimeoutMs: config.maxIdleTimeoutMs,
       maxUdpPayloadBytes: Math.max(1200, maxPayloadFor(receiveBufferBytes)),
@@ -160,6 +165,7 @@ export class Endpoint {
       suites,
       agent: config.agent,
       features: config.features,
+      omitsConnectionId: isDedicated,
     };
   }
 
@@ -203,11 +209,10 @@ export class Endpoint {
     from: Address,
     nowMs: number,
   ): void {
-    const id = ConnectionId.read(bytes, packet.start + 1);
-    const connection = this.#touched !== null && this.#touched.handshake.localId.equals(id)
-      ? this.#touched
-      : this.#connections.get(id.key);
-    if (connection === undefined || !connection.handshake.localId.equals(id)) {
+    const connection = isBareHeader(bytes[packet.start]!)
+      ? this.#only
+      : this.#connectionOf(ConnectionId.read(bytes, packet.start + 1));
+    if (connection === null) {
       this.#droppedPackets++;
       return;
     }
@@ -216,6 +221,12 @@ export class Endpoint {
       this.#touched = connection;
     }
     connection.handlePacket(bytes, packet, from, nowMs);
+  }
+
+  #connectionOf(id: ConnectionId): Connection | null {
+    if (this.#touched !== null && this.#touched.handshake.localId.equals(id)) return this.#touched;
+    const connection = this.#connections.get(id.key);
+    return connection !== undefined && connection.handshake.localId.equals(id) ? connection : null;
   }
 
   #afterDatagram(nowMs: number): void {
@@ -394,6 +405,7 @@ export class Endpoint {
       wholeDatagramBytes: wholeDatagramBytes?.(part.address) ?? Infinity,
     });
     this.#connections.set(part.handshake.localId.key, connection);
+    if (this.#options.isDedicated === true) this.#only = connection;
     this.#sources.set(connection, this.#admission.onBegun(part.address.hostname));
     this.#touch(connection);
     return connection;
@@ -401,6 +413,7 @@ export class Endpoint {
 
   #removeConnection(key: number, connection: Connection): void {
     this.#connections.delete(key);
+    if (this.#only === connection) this.#only = null;
     const source = this.#sources.get(connection);
     if (source !== undefined) this.#admission.onEnded(source);
     this.#sources.delete(connection);

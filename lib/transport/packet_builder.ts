@@ -13,8 +13,9 @@ import {
   FLAG_MORE_STREAMS,
   FLAG_MTU_PROBE,
 } from "../collections/sent_packet_ring.ts";
+import { varintLength } from "../bytes/varint.ts";
 import { writeAckFrame } from "../wire/ack_frame.ts";
-import { ConnectionId } from "../wire/connection_id.ts";
+import type { ConnectionId } from "../wire/connection_id.ts";
 import {
   frameBytes,
   streamHeaderBytes,
@@ -22,7 +23,12 @@ import {
   writeFrame,
   writeStreamHeader,
 } from "../wire/frame.ts";
-import { SHORT_HEADER_BYTES, shortFirstByte, writeShortHeader } from "../wire/packet_header.ts";
+import {
+  BARE_HEADER_BYTES,
+  SHORT_HEADER_BYTES,
+  shortFirstByte,
+  writeShortHeader,
+} from "../wire/packet_header.ts";
 import type { AckTracker } from "./ack_tracker.ts";
 import type { ControlQueue } from "./control_queue.ts";
 import type { LossDetection } from "./loss_detection.ts";
@@ -43,8 +49,8 @@ export interface ExtraStreamFrame {
 
 /** The parts that a packet is filled from. */
 export interface BuilderParts {
-  /** Connection ID of the receiver. */
-  readonly remoteId: ConnectionId;
+  /** Connection ID of the receiver; null when it needs none. */
+  readonly remoteId: ConnectionId | null;
   /** Acknowledgements that we owe. */
   readonly acks: AckTracker;
   /** Control frames. */
@@ -77,19 +83,26 @@ export interface PacketPlan {
 
 /** A packet this close to its limit is padded when more follows. */
 const PADDED_UP_BYTES = 48;
-const NO_ID = new ConnectionId(0, 0);
 
 /** Builds packets of one connection. */
 export class PacketBuilder {
   readonly #parts: BuilderParts;
   readonly #extra = new Map<number, ExtraStreamFrame[]>();
-  #header = { firstByte: 0, destination: NO_ID, packetBytes: 0, packetNumber: 0 };
-  #streamHeader = { streamId: 0, offset: 0, length: 0, isFin: false };
+  readonly #header: {
+    firstByte: number;
+    destination: ConnectionId | null;
+    packetBytes: number;
+    packetNumber: number;
+  };
+  readonly #headerBytes: number;
+  #streamHeader = { streamId: 0, offset: 0, length: 0, isFin: false, isLast: false };
 
   /** Uses these parts for the connection's life. */
   constructor(parts: BuilderParts) {
     this.#parts = parts;
-    this.#header.destination = parts.remoteId;
+    const destination = parts.remoteId;
+    this.#header = { firstByte: 0, destination, packetBytes: 0, packetNumber: 0 };
+    this.#headerBytes = destination === null ? BARE_HEADER_BYTES : SHORT_HEADER_BYTES;
   }
 
   /** Stream frames beyond the first in a packet; taken out of the books. */
@@ -108,7 +121,7 @@ export class PacketBuilder {
   build(buffer: Uint8Array, start: number, plan: PacketPlan, nowMs: number): number {
     const { acks, control, streams, loss, protection } = this.#parts;
     const packetNumber = loss.nextPacketNumber;
-    const bodyStart = start + SHORT_HEADER_BYTES;
+    const bodyStart = start + this.#headerBytes;
     const lastBytes = plan.last === undefined ? 0 : frameBytes(plan.last);
     const limit = start + plan.limitBytes - TAG_BYTES - lastBytes;
     let at = bodyStart;
@@ -130,6 +143,7 @@ export class PacketBuilder {
     let streamId = -1;
     let streamOffset = 0;
     let streamLength = 0;
+    const canFill = plan.last === undefined;
     if (plan.mayCarryData || plan.mayCarryControl) {
       for (let frame = control.next; frame !== undefined; frame = control.next) {
         if (at + frameBytes(frame) > limit) break;
@@ -142,15 +156,21 @@ export class PacketBuilder {
     if (plan.mayCarryData) {
       for (let entry = streams.nextStream(); entry !== null; entry = streams.nextStream()) {
         const room = limit - at;
-        const headerBytes = streamHeaderBytes(entry.id, entry.send.sentEnd, room);
-        if (room <= headerBytes) break;
-        const chunk = streams.takeChunk(entry, room - headerBytes);
+        const lengthBytes = varintLength(room);
+        const headerBytes = streamHeaderBytes(entry.id, entry.send.sentEnd);
+        const dataRoom = room - headerBytes - (canFill ? 0 : lengthBytes);
+        if (dataRoom <= 0) break;
+        const chunk = streams.takeChunk(entry, dataRoom);
         if (chunk === null) break;
         const header = this.#streamHeader;
         header.streamId = entry.id;
         header.offset = chunk.offset;
         header.length = chunk.length;
         header.isFin = chunk.isFin;
+        // A frame that leaves no room for its length field is the last one, and needs none.
+        const restBytes = room - streamHeaderBytes(entry.id, chunk.offset) - chunk.length;
+        header.isLast = canFill && restBytes < lengthBytes;
+        if (header.isLast) at = writePadding(buffer, at, restBytes);
         at = writeStreamHeader(buffer, at, header);
         entry.send.copyTo(buffer, at, chunk);
         at += chunk.length;
@@ -171,8 +191,7 @@ export class PacketBuilder {
     // All packets of a batch but the last have one size (UDP GSO): a few bytes short is padded up.
     const isNearlyFull = streamId >= 0 && at < limit && limit - at < PADDED_UP_BYTES;
     if (plan.isMtuProbe || (isNearlyFull && streams.hasPending())) {
-      buffer.fill(0, at, limit);
-      at = limit;
+      at = writePadding(buffer, at, limit - at);
     }
     const packetBytes = at + TAG_BYTES - start;
     const isImmediate = isEliciting && plan.asksForAckAtEnd && !streams.hasPending();
@@ -200,4 +219,10 @@ export class PacketBuilder {
     if (list === undefined) this.#extra.set(packetNumber, [{ ...frame }]);
     else list.push({ ...frame });
   }
+}
+
+/** PADDING frames. RFC 9000 §19.1. */
+function writePadding(buffer: Uint8Array, at: number, length: number): number {
+  if (length > 0) buffer.fill(0, at, at + length);
+  return at + length;
 }

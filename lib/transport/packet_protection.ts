@@ -13,7 +13,7 @@ import {
   SUITES,
   TAG_BYTES,
 } from "../crypto/mod.ts";
-import { keyPhaseOf, SHORT_HEADER_BYTES } from "../wire/packet_header.ts";
+import { keyPhaseOf, shortHeaderBytes } from "../wire/packet_header.ts";
 
 /** What the handshake agreed on. */
 export interface ProtectionSecrets {
@@ -89,7 +89,8 @@ export class PacketProtection {
    */
   seal(buffer: Uint8Array, start: number, plaintextBytes: number, packetNumber: number): void {
     if (this.#sendPhaseFirstPacket < 0) this.#sendPhaseFirstPacket = packetNumber;
-    this.#send.key.seal(buffer, start, SHORT_HEADER_BYTES, plaintextBytes, packetNumber);
+    const headerBytes = shortHeaderBytes(buffer[start]!);
+    this.#send.key.seal(buffer, start, headerBytes, plaintextBytes, packetNumber);
     this.#sealedPackets++;
   }
 
@@ -98,18 +99,19 @@ export class PacketProtection {
    * is behind the header is then undefined.
    */
   open(buffer: Uint8Array, start: number, packetBytes: number, packetNumber: number): boolean {
-    const sealedBytes = packetBytes - SHORT_HEADER_BYTES;
+    const headerBytes = shortHeaderBytes(buffer[start]!);
+    const sealedBytes = packetBytes - headerBytes;
     if (sealedBytes < TAG_BYTES) return false;
     if (keyPhaseOf(buffer[start]!) === this.#receivePhase) {
-      if (this.#receive.key.open(buffer, start, SHORT_HEADER_BYTES, sealedBytes, packetNumber)) {
+      if (this.#receive.key.open(buffer, start, headerBytes, sealedBytes, packetNumber)) {
         return true;
       }
     } else if (packetNumber < this.#receivePhaseFirstPacket) {
       // Sent before the last update and overtaken by it.
       if (
-        this.#previousReceive?.open(buffer, start, SHORT_HEADER_BYTES, sealedBytes, packetNumber)
+        this.#previousReceive?.open(buffer, start, headerBytes, sealedBytes, packetNumber)
       ) return true;
-    } else if (this.#openNextPhase(buffer, start, sealedBytes, packetNumber)) {
+    } else if (this.#openNextPhase(buffer, start, { headerBytes, sealedBytes }, packetNumber)) {
       return true;
     }
     this.failedOpens++;
@@ -147,13 +149,13 @@ export class PacketProtection {
   #openNextPhase(
     buffer: Uint8Array,
     start: number,
-    sealedBytes: number,
+    { headerBytes, sealedBytes }: { headerBytes: number; sealedBytes: number },
     packetNumber: number,
   ): boolean {
     this.#nextReceive ??= this.#derive(nextSecret(this.#receive.secret));
     const next = this.#nextReceive;
     // A failed open destroys the packet's bytes, so exactly one key is tried for each packet.
-    if (!next.key.open(buffer, start, SHORT_HEADER_BYTES, sealedBytes, packetNumber)) return false;
+    if (!next.key.open(buffer, start, headerBytes, sealedBytes, packetNumber)) return false;
     this.#previousReceive?.destroy();
     this.#previousReceive = this.#receive.key;
     this.#receive = next;

@@ -167,23 +167,26 @@ const ACK_FREQUENCY = 0x2f;
 const PATH_TOKEN_BYTES = 8;
 const MAX_REASON_BYTES = 256;
 
-/** Bytes of a STREAM frame's header when `length` bytes from `offset` follow it, length field included. */
-export function streamHeaderBytes(streamId: number, offset: number, length: number): number {
-  return 1 + varintLength(streamId) + (offset === 0 ? 0 : varintLength(offset)) +
-    varintLength(length);
+/** Bytes of a STREAM frame's header for bytes from `offset` on, without the length field. */
+export function streamHeaderBytes(streamId: number, offset: number): number {
+  return 1 + varintLength(streamId) + (offset === 0 ? 0 : varintLength(offset));
 }
 
-/** Writes a STREAM frame's header at `at`; the data follows at the returned offset. */
+/**
+ * Writes a STREAM frame's header at `at`; the data follows at the returned offset.
+ *
+ * @param frame `isLast`: its data ends where the packet ends, so that no length field is needed.
+ */
 export function writeStreamHeader(
   bytes: Uint8Array,
   at: number,
-  frame: { streamId: number; offset: number; length: number; isFin: boolean },
+  frame: { streamId: number; offset: number; length: number; isFin: boolean; isLast: boolean },
 ): number {
-  bytes[at] = STREAM | STREAM_LEN | (frame.offset === 0 ? 0 : STREAM_OFF) |
+  bytes[at] = STREAM | (frame.isLast ? 0 : STREAM_LEN) | (frame.offset === 0 ? 0 : STREAM_OFF) |
     (frame.isFin ? STREAM_FIN : 0);
   let next = writeVarint(bytes, at + 1, frame.streamId);
   if (frame.offset !== 0) next = writeVarint(bytes, next, frame.offset);
-  return writeVarint(bytes, next, frame.length);
+  return frame.isLast ? next : writeVarint(bytes, next, frame.length);
 }
 
 /** Bytes that {@linkcode writeFrame} needs. */

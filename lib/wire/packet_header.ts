@@ -3,14 +3,15 @@
  *
  * ```
  * short (established)                     long (handshake)
- *  0 u8   0 1 0 0 | 0 K I 0               0 u8   1 1 0 0 | type
+ *  0 u8   0 1 B 0 | 0 K I 0               0 u8   1 1 0 0 | type
  *  1      destination connection ID       1 u32  version
  *  9 u16  length of this packet           5      destination connection ID
  * 11 u32  packet number, low 32 bits     13      source connection ID
  * 15 …    sealed frames, 16-byte tag     21 u16  length of this packet
  *                                        23 …    depends on the type
  * ```
- * K is the key phase (RFC 9001 §6), I asks for an acknowledgement at once. Every packet carries its own
+ * K is the key phase (RFC 9001 §6), I asks for an acknowledgement at once. B marks a bare header: one without
+ * connection ID, 7 bytes, for a receiver whose socket has no other connection (RFC 9000 §5.1). Every packet carries its own
  * length, because a coalesced receive (UDP GRO) hands over several packets back to back and does not
  * say where one ends.
  *
@@ -20,8 +21,10 @@ import { CONNECTION_ID_BYTES, ConnectionId, readU32, writeU32 } from "./connecti
 
 /** The version spoken here. */
 export const VERSION = 0x46_52_59_01; // "FRY" 1
-/** Bytes of a short header: all of them are associated data of the seal. */
+/** Bytes of a short header with a connection ID: all of them are associated data of the seal. */
 export const SHORT_HEADER_BYTES = 15;
+/** Bytes of one without: likewise. */
+export const BARE_HEADER_BYTES = SHORT_HEADER_BYTES - CONNECTION_ID_BYTES;
 /** Bytes of a long header. */
 export const LONG_HEADER_BYTES = 23;
 /** Size that the client's first packet is padded to, so that no answer is larger. RFC 9000 §14.1. */
@@ -30,7 +33,8 @@ export const MIN_INITIAL_BYTES = 1200;
 const SHORT_FORM = 0x40;
 const KEY_PHASE = 0x04;
 const IMMEDIATE_ACK = 0x02;
-const SHORT_RESERVED = 0xb9;
+const BARE = 0x20;
+const SHORT_RESERVED = 0x99;
 const LONG_FORM = 0xc0;
 
 /** What a long header introduces. */
@@ -72,8 +76,9 @@ export interface LongHeader {
 export function packetLengthAt(bytes: Uint8Array, offset: number, end: number): number {
   const first = bytes[offset]!;
   const isLong = (first & 0x80) !== 0;
-  const at = offset + (isLong ? 21 : 9);
-  const minimum = isLong ? LONG_HEADER_BYTES : SHORT_HEADER_BYTES + 16;
+  const headerBytes = isLong ? LONG_HEADER_BYTES : shortHeaderBytes(first);
+  const at = offset + headerBytes - (isLong ? 2 : 6);
+  const minimum = isLong ? headerBytes : headerBytes + 16;
   if (end - offset < minimum) return 0;
   const length = (bytes[at]! << 8) | bytes[at + 1]!;
   return length < minimum || length > end - offset ? 0 : length;
@@ -94,6 +99,16 @@ export function isShortHeader(firstByte: number): boolean {
   return (firstByte & SHORT_RESERVED) === 0 && (firstByte & SHORT_FORM) !== 0;
 }
 
+/** True when a short header's first byte says that it has no connection ID. */
+export function isBareHeader(firstByte: number): boolean {
+  return (firstByte & BARE) !== 0;
+}
+
+/** Bytes of the short header with this first byte. */
+export function shortHeaderBytes(firstByte: number): number {
+  return (firstByte & BARE) === 0 ? SHORT_HEADER_BYTES : BARE_HEADER_BYTES;
+}
+
 /** The key phase bit of a short header's first byte: 0 or 1. */
 export function keyPhaseOf(firstByte: number): 0 | 1 {
   return (firstByte & KEY_PHASE) === 0 ? 0 : 1;
@@ -104,27 +119,33 @@ export function asksForImmediateAck(firstByte: number): boolean {
   return (firstByte & IMMEDIATE_ACK) !== 0;
 }
 
-/** First byte of a short header. */
+/** First byte of a short header with a connection ID. */
 export function shortFirstByte(keyPhase: 0 | 1, isImmediateAck: boolean): number {
   return SHORT_FORM | (keyPhase === 1 ? KEY_PHASE : 0) | (isImmediateAck ? IMMEDIATE_ACK : 0);
 }
 
-/** Writes the 15 bytes of a short header at `offset`. */
+/** Writes a short header at `offset`, a bare one for a null destination. */
 export function writeShortHeader(
   bytes: Uint8Array,
   offset: number,
   header: {
     firstByte: number;
-    destination: ConnectionId;
+    destination: ConnectionId | null;
     packetBytes: number;
     packetNumber: number;
   },
 ): void {
-  bytes[offset] = header.firstByte;
-  header.destination.write(bytes, offset + 1);
-  bytes[offset + 9] = header.packetBytes >>> 8;
-  bytes[offset + 10] = header.packetBytes;
-  writeU32(bytes, offset + 11, truncatePacketNumber(header.packetNumber));
+  const { destination } = header;
+  let at = offset + 1;
+  if (destination === null) bytes[offset] = header.firstByte | BARE;
+  else {
+    bytes[offset] = header.firstByte;
+    destination.write(bytes, at);
+    at += CONNECTION_ID_BYTES;
+  }
+  bytes[at] = header.packetBytes >>> 8;
+  bytes[at + 1] = header.packetBytes;
+  writeU32(bytes, at + 2, truncatePacketNumber(header.packetNumber));
 }
 
 /** Writes the 23 bytes of a long header at `offset`. */
@@ -175,5 +196,5 @@ export function decodePacketNumber(largest: number, truncated: number, bits: num
 
 /** The truncated packet number of the short packet at `offset`. */
 export function readTruncatedPacketNumber(bytes: Uint8Array, offset: number): number {
-  return readU32(bytes, offset + 11);
+  return readU32(bytes, offset + shortHeaderBytes(bytes[offset]!) - 4);
 }

@@ -25,6 +25,8 @@ export interface TransportParameters {
   readonly receiveBufferBytes: number;
   /** Cipher suites: all that are possible in the client's list, the chosen one in the server's. */
   readonly suites: readonly string[];
+  /** Packets to this side need no connection ID: its socket has no other connection. RFC 9000 §5.1. */
+  readonly omitsConnectionId: boolean;
   /** What the programs above the transport can do, one bit each; none in versions without it. */
   readonly features: number;
   /** Name and version of the program, for people. */
@@ -40,6 +42,7 @@ const ID_RECEIVE_BUFFER = 0x3f01;
 const ID_SUITES = 0x3f02;
 const ID_AGENT = 0x3f03;
 const ID_FEATURES = 0x3f04;
+const ID_OMIT_CONNECTION_ID = 0x3f05;
 
 /** Encodes all parameters. */
 export function encodeTransportParameters(parameters: TransportParameters): Uint8Array {
@@ -61,6 +64,7 @@ export function encodeTransportParameters(parameters: TransportParameters): Uint
   text(ID_SUITES, parameters.suites.join(","));
   text(ID_AGENT, parameters.agent);
   number(ID_FEATURES, parameters.features);
+  number(ID_OMIT_CONNECTION_ID, parameters.omitsConnectionId ? 1 : 0);
   return out.finish();
 }
 
@@ -102,5 +106,6 @@ export function decodeTransportParameters(bytes: Uint8Array): TransportParameter
     suites: text(ID_SUITES).split(",").filter((name) => name !== ""),
     agent: text(ID_AGENT).slice(0, 64),
     features: number(ID_FEATURES, 0, 0),
+    omitsConnectionId: number(ID_OMIT_CONNECTION_ID, 0, 0) === 1,
   };
 }

@@ -25,6 +25,7 @@ const PARAMETERS = {
   suites: ["aes-128-gcm"],
   agent: "x",
   features: 0,
+  omitsConnectionId: false,
 };
 
 /** Runs a decoder over mutated seeds and plain garbage. */

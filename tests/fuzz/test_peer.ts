@@ -77,6 +77,7 @@ export class TestPeer {
       suites: ["aes-128-gcm"],
       agent: "peer",
       features: 0,
+      omitsConnectionId: false,
     };
     this.#handshake = new ClientHandshake({
       identity: createIdentity(seededEntropy(seed, "identity")),

@@ -53,6 +53,7 @@ export class RawPeer {
     suites: ["chacha20-poly1305"],
     agent: "hostile",
     features: 0,
+    omitsConnectionId: false,
   };
   /** Frames that came, without STREAM frames' bytes. */
   frames: SeenFrame[] = [];

@@ -231,6 +231,7 @@ export function connectPair(network: SimulatedNetwork, options: PairOptions = {}
       receiveBufferBytes: 4 << 20,
       maxDatagramBytes: () => 65_507,
       pskFor: role === "server" ? () => options.serverSecret ?? new Uint8Array(32) : null,
+      isDedicated: role === "client",
     });
     return new PairSide(role, network, { endpoint, address, onViolation });
   };

@@ -180,6 +180,7 @@ class Simulation {
       receiveBufferBytes: this.#random.pick([212_992, 4 << 20]),
       maxDatagramBytes: () => 65_507,
       pskFor: role === "server" ? () => new Uint8Array(32) : null,
+      isDedicated: role === "client",
     });
     return new SimulatedHost({
       name,

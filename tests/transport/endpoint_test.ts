@@ -10,6 +10,8 @@ import {
 } from "../../lib/transport/mod.ts";
 import { ConnectionId, writeU32 } from "../../lib/wire/connection_id.ts";
 import {
+  isBareHeader,
+  isShortHeader,
   LONG_HEADER_BYTES,
   readLongHeader,
   VERSION,
@@ -35,6 +37,7 @@ function endpoint(role: "client" | "server"): Endpoint {
     pskFor: role === "server"
       ? (method) => method === METHOD_NONE ? new Uint8Array(32) : null
       : null,
+    isDedicated: role === "client",
   });
 }
 
@@ -52,6 +55,7 @@ function initial(options?: { method?: number; psk?: Uint8Array }): Uint8Array {
       suites: ["aes-128-gcm"],
       agent: "",
       features: 0,
+      omitsConnectionId: false,
     },
     method: options?.method ?? METHOD_NONE,
     psk: options?.psk ?? new Uint8Array(32),
@@ -199,4 +203,28 @@ Deno.test("an attempt over a network that carries no INITIAL ends at once; a ref
   const [failed] = client.events;
   assert(failed?.kind === "failed");
   assertEquals(failed.end.kind, "path-too-narrow");
+});
+
+Deno.test("packets to a client's own socket carry no connection ID, and a server takes none without", () => {
+  const server = endpoint("server");
+  const client = endpoint("client");
+  client.connect(SERVER, { method: METHOD_NONE, psk: new Uint8Array(32) }, 1000);
+  const shortOnes: Record<"client" | "server", Uint8Array[]> = { client: [], server: [] };
+  for (let turn = 0; turn < 5; turn++) {
+    for (
+      const [name, from, to] of [["client", client, server], ["server", server, client]] as const
+    ) {
+      for (const { bytes } of sent(from, 1000)) {
+        if (isShortHeader(bytes[0]!)) shortOnes[name].push(bytes.slice());
+        to.handleDatagram(bytes, name === "client" ? CLIENT : SERVER, 1000);
+      }
+    }
+  }
+  assertEquals([server.connectionCount, client.connectionCount], [1, 1]);
+  assert(shortOnes.server.length > 0 && shortOnes.client.length > 0);
+  assert(shortOnes.server.every((bytes) => isBareHeader(bytes[0]!)));
+  assert(shortOnes.client.every((bytes) => !isBareHeader(bytes[0]!)));
+  const dropped = server.droppedPackets;
+  server.handleDatagram(shortOnes.server[0]!, CLIENT, 1000);
+  assertEquals(server.droppedPackets, dropped + 1);
 });

@@ -23,6 +23,7 @@ const PARAMETERS: TransportParameters = {
   suites: ["aes-128-gcm", "chacha20-poly1305"],
   agent: "test",
   features: 0,
+  omitsConnectionId: false,
 };
 const CLIENT_IDENTITY = createIdentity(seededEntropy(1, "client identity"));
 const SERVER_IDENTITY = createIdentity(seededEntropy(1, "server identity"));

@@ -1,4 +1,5 @@
 /** Every frame there and back, and everything else refused. */
+import { varintLength } from "../../lib/bytes/varint.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import {
   type ControlFrame,
@@ -77,12 +78,17 @@ Deno.test("a STREAM frame's bytes stay where they are", () => {
       isFin: random.chance(0.5),
     };
     const bytes = new Uint8Array(1300);
-    const start = writeStreamHeader(bytes, 3, frame);
-    assertEquals(start - 3, streamHeaderBytes(frame.streamId, frame.offset, length));
     const reader = new FrameReader();
+    const start = writeStreamHeader(bytes, 3, { ...frame, isLast: false });
     reader.reset(bytes, 3, start + length + 1);
     assertEquals(reader.next(), { kind: "stream", start, ...frame });
     assertEquals(reader.next(), { kind: "padding" });
+    const lastStart = writeStreamHeader(bytes, 3, { ...frame, isLast: true });
+    assertEquals(lastStart - 3, streamHeaderBytes(frame.streamId, frame.offset));
+    assertEquals(start - lastStart, varintLength(length));
+    reader.reset(bytes, 3, lastStart + length);
+    assertEquals(reader.next(), { kind: "stream", start: lastStart, ...frame });
+    assertEquals(reader.next(), null);
   }
 });
 

@@ -3,7 +3,9 @@ import { assert, assertEquals } from "@std/assert";
 import { ConnectionId } from "../../lib/wire/connection_id.ts";
 import {
   asksForImmediateAck,
+  BARE_HEADER_BYTES,
   decodePacketNumber,
+  isBareHeader,
   isLongHeader,
   isShortHeader,
   keyPhaseOf,
@@ -14,6 +16,7 @@ import {
   readTruncatedPacketNumber,
   SHORT_HEADER_BYTES,
   shortFirstByte,
+  shortHeaderBytes,
   truncatePacketNumber,
   VERSION,
   writeLongHeader,
@@ -101,9 +104,20 @@ Deno.test("key phase and the wish for an acknowledgement are read from the first
   }
 });
 
-Deno.test("exactly four first bytes are short headers", () => {
+Deno.test("exactly eight first bytes are short headers, half of them bare", () => {
   const short = Array.from({ length: 256 }, (_, byte) => byte).filter(isShortHeader);
-  assertEquals(short, [0x40, 0x42, 0x44, 0x46]);
+  assertEquals(short, [0x40, 0x42, 0x44, 0x46, 0x60, 0x62, 0x64, 0x66]);
+  assertEquals(short.filter(isBareHeader), [0x60, 0x62, 0x64, 0x66]);
+});
+
+Deno.test("a bare header is a short one without its connection ID", () => {
+  const bytes = new Uint8Array(12).fill(0xaa);
+  const header = { destination: null, packetBytes: 0x1234, packetNumber: 0x5_8765_4321 };
+  writeShortHeader(bytes, 2, { ...header, firstByte: shortFirstByte(1, ...LATER) });
+  const written = [0xaa, 0xaa, 0x64, 0x12, 0x34, 0x87, 0x65, 0x43, 0x21, 0xaa, 0xaa, 0xaa];
+  assertEquals([...bytes], written);
+  assertEquals(shortHeaderBytes(bytes[2]!), BARE_HEADER_BYTES);
+  assertEquals(readTruncatedPacketNumber(bytes, 2), 0x87654321);
 });
 
 Deno.test("every long header is read back", () => {
@@ -144,6 +158,7 @@ Deno.test("an unknown long packet is nothing", () => {
 Deno.test("packetLengthAt() accepts a length field only within the datagram and above the least", () => {
   const cases: [first: number, at: number, least: number][] = [
     [0x40, 9, SHORT_HEADER_BYTES + 16],
+    [0x60, 1, BARE_HEADER_BYTES + 16],
     [0xc0, 21, LONG_HEADER_BYTES],
   ];
   for (const [first, at, least] of cases) {

@@ -18,6 +18,7 @@ const PARAMETERS: TransportParameters = {
   suites: ["aes-128-gcm", "chacha20-poly1305"],
   agent: "ferry 0.1 (λ)",
   features: 5,
+  omitsConnectionId: true,
 };
 
 /** One parameter. */
