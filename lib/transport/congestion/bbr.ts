@@ -96,6 +96,7 @@ class Bbr implements CongestionController {
   windowBytes: number;
   pacingRateBytesPerSecond = 0;
   sendQuantumBytes = 0;
+  startsCarefully = false;
 
   readonly #random: () => number;
   #maxDatagramBytes: number;
@@ -637,7 +638,7 @@ class Bbr implements CongestionController {
       if (window < target || sample.deliveredBytes < this.#firstWindowBytes) {
         window += this.#isGrowingFast ? 2 * sample.ackedBytes : sample.ackedBytes;
       }
-      const firstRate = this.#isGrowingFast
+      const firstRate = this.#isGrowingFast && !this.startsCarefully
         ? FAST_FIRST_RATE_BYTES_PER_MS
         : FIRST_RATE_BYTES_PER_MS;
       const least = Math.min(

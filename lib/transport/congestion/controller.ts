@@ -104,6 +104,8 @@ export interface CongestionController {
   readonly bandwidthBytesPerSecond: number;
   /** Losses, not what the path carried, decide how much is sent now. For `status` and reports. */
   readonly isBoundByLoss: boolean;
+  /** Startup begins slowly for the sake of others. Controllers that always do need not look. */
+  startsCarefully?: boolean;
   /** A packet that counts as in flight leaves now. `inFlightBytes` includes it. */
   onPacketSent(sizeBytes: number, inFlightBytes: number, nowMs: number): void;
   /** An ACK was applied; any losses it revealed were reported by `onLoss` before. */

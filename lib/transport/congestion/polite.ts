@@ -65,6 +65,7 @@ class Polite implements CongestionController {
   /** Yields with what `inner`, which may have run for a while, decides. */
   constructor(inner: CongestionController, maxDatagramBytes: number) {
     this.#inner = inner;
+    inner.startsCarefully = true;
     this.#maxDatagramBytes = maxDatagramBytes;
     this.#decide();
   }
@@ -197,7 +198,10 @@ export function makePolite(
 
 /** The same controller without background mode: it keeps what it has learnt. */
 export function makeImpolite(controller: CongestionController): CongestionController {
-  return controller instanceof Polite ? controller.inner : controller;
+  if (!(controller instanceof Polite)) return controller;
+  const { inner } = controller;
+  inner.startsCarefully = false;
+  return inner;
 }
 
 /** Whether a controller yields to everybody else. */
