@@ -24,6 +24,7 @@ import { congestionDelayMs, freeDelayMs, LossJudge } from "./parts/loss_judge.ts
 import { PathModel } from "./parts/path_model.ts";
 import { PipeFilling } from "./parts/pipe_filling.ts";
 import { RoundTracker } from "./parts/rounds.ts";
+import { RttProbe } from "./parts/rtt_probe.ts";
 import { FAST_GROWTH_RTT_MS, pacingQuantumBytes } from "./parts/window_rules.ts";
 
 type State = "startup" | "drain" | "down" | "cruise" | "refill" | "up" | "probe-rtt";
@@ -76,9 +77,6 @@ const PROBE_WAIT_MS = 2000;
 const PROBE_WAIT_ROUNDS = 62;
 /** Even many rounds do not justify probing more often than this. */
 const SHORTEST_PROBE_WAIT_MS = 300;
-const PROBE_RTT_AFTER_MS = 5000;
-const PROBE_RTT_MS = 200;
-const PROBE_RTT_SHARE = 0.5;
 
 /** Loss beyond the base that, probe after probe, means a policer: loss without delay. */
 const POLICER_LOSS = 0.05;
@@ -144,9 +142,7 @@ class Bbr implements CongestionController {
   #isRoundCruised = false;
   #hasStandingQueue = false;
 
-  #probeRttEndsAtMs = NaN;
-  #probeRttMinMs = Infinity;
-  #windowBeforeProbeRtt = 0;
+  readonly #rttProbe = new RttProbe();
 
   #restartUntilMs = -Infinity;
   #ignoreLossSentBeforeMs = -Infinity;
@@ -528,28 +524,14 @@ class Bbr implements CongestionController {
   #checkProbeRtt(sample: AckSample): void {
     const nowMs = sample.nowMs;
     if (this.#state !== "probe-rtt") {
-      if (!this.#isFilled || nowMs - this.#path.nearMinRttAtMs < PROBE_RTT_AFTER_MS) return;
-      this.#windowBeforeProbeRtt = this.windowBytes;
-      this.#probeRttEndsAtMs = NaN;
-      this.#probeRttMinMs = Infinity;
+      if (!this.#isFilled || !this.#rttProbe.isDue(this.#path, nowMs)) return;
+      this.#rttProbe.begin(this.windowBytes, nowMs, this.#hasStandingQueue);
       this.#isJudgingProbe = false;
       if (this.#state === "up") this.#probeEndsAtRound = this.#rounds.count + 1;
-      this.#enter("probe-rtt", nowMs, 1, PROBE_RTT_SHARE);
+      this.#enter("probe-rtt", nowMs, 1, WINDOW_GAIN);
     }
-    if (sample.rttMs < this.#probeRttMinMs) this.#probeRttMinMs = sample.rttMs;
-    const target = this.#probeRttWindow();
-    if (!(this.#probeRttEndsAtMs > 0)) {
-      if (sample.inFlightBytes <= target || nowMs - this.#stateSinceMs > 1000) {
-        const spanMs = Math.min(PROBE_RTT_MS, 50 + 10 * this.#path.minRttMs);
-        this.#probeRttEndsAtMs = nowMs + spanMs;
-        this.#stateSinceRound = this.#rounds.count;
-        this.#rounds.restart(sample.deliveredBytes, nowMs);
-      }
-      return;
-    }
-    if (nowMs < this.#probeRttEndsAtMs || this.#rounds.count === this.#stateSinceRound) return;
-    this.#path.adoptMinRtt(this.#probeRttMinMs, nowMs);
-    this.windowBytes = Math.max(this.windowBytes, this.#windowBeforeProbeRtt);
+    if (!this.#rttProbe.onAck(sample, this.#probeRttWindow(), this.#rounds, this.#path)) return;
+    this.windowBytes = Math.max(this.windowBytes, this.#rttProbe.windowBeforeBytes);
     this.#bounds.resetShortTerm();
     this.#enterDown(nowMs);
     this.#enterCruise(nowMs);
@@ -564,7 +546,7 @@ class Bbr implements CongestionController {
   }
 
   #probeRttWindow(): number {
-    const bytes = this.#bandwidth * PROBE_RTT_SHARE * this.#path.minRttMs / 1000;
+    const bytes = this.#bandwidth * this.#rttProbe.share * this.#path.minRttMs / 1000;
     return Math.max(bytes, this.#smallestWindowBytes);
   }
 
@@ -627,6 +609,8 @@ class Bbr implements CongestionController {
     const quantum = pacingQuantumBytes(this.pacingRateBytesPerSecond, this.#maxDatagramBytes);
     const limit = Math.max(this.#bursts.bytes, 2 * this.#maxDatagramBytes);
     this.sendQuantumBytes = quantum < limit ? quantum : limit;
+    const bandwidth = this.#bandwidth;
+    if (bandwidth > 0) this.#path.burstMs = this.sendQuantumBytes * 1000 / bandwidth;
   }
 
   #updateWindow(sample: AckSample): void {

@@ -28,9 +28,9 @@ function feedRound(
   controller: CongestionController,
   round: number,
   rate: number,
-  options: { rttMs?: number; lossBursts?: number; isAppLimited?: boolean } = {},
+  options: { rttMs?: number; lossBursts?: number; isAppLimited?: boolean; isFull?: boolean } = {},
 ): void {
-  const { rttMs = 50, lossBursts = 0, isAppLimited = false } = options;
+  const { rttMs = 50, lossBursts = 0, isAppLimited = false, isFull = true } = options;
   const roundBytes = rate * 0.05;
   for (let i = 0; i < 10; i++) {
     const nowMs = round * 50 + i * 5;
@@ -44,7 +44,7 @@ function feedRound(
       deliveredBytes: round * 1e6 + i * 1e5,
       priorDeliveredBytes: (round - 1) * 1e6 + i * 1e5,
       deliveryRateBytesPerSecond: rate,
-      inFlightBytes: roundBytes,
+      inFlightBytes: isFull ? roundBytes : Math.min(roundBytes, controller.windowBytes),
     }));
   }
 }
@@ -129,6 +129,31 @@ Deno.test("bbr probes for the RTT only when the path did not show it", () => {
     hasProbed ||= controller.stateName === "probe-rtt";
   }
   assert(hasProbed);
+});
+
+Deno.test("bbr's RTT probe leaves as much in flight as it can", () => {
+  const probe = (rttMs: number, probedRttMs: number) => {
+    const controller = createController(bbr);
+    for (let round = 1; round <= 6; round++) feedRound(controller, round, 1e6);
+    const shares: number[] = [];
+    for (let round = 7; round < 160; round++) {
+      const isProbing = controller.stateName === "probe-rtt";
+      if (isProbing) shares.push(controller.windowBytes / 50_000);
+      else if (shares.length > 0) break;
+      feedRound(controller, round, 1e6, { rttMs: isProbing ? probedRttMs : rttMs, isFull: false });
+    }
+    return shares;
+  };
+  // Our own queue hid it: a little less shows it, within a round.
+  const gentle = probe(55, 50.2);
+  assert(gentle.length > 0 && gentle.length <= 2, `${gentle}`);
+  assert(Math.min(...gentle) > 0.8, `${gentle}`);
+  // The path is longer now: first a little less, then half.
+  const deep = probe(55, 54);
+  assert(deep[0]! > 0.8 && deep.at(-1)! < 0.55, `${deep}`);
+  assert(deep.length * 50 < 1000, `${deep.length} rounds`);
+  // Others keep a queue: half at once.
+  assert(probe(120, 60)[0]! < 0.55);
 });
 
 Deno.test("bbr goes on at half the saved bandwidth after a blackout, for one round trip", () => {

@@ -15,7 +15,7 @@ const EXTRA_ACKED_ROUNDS = 10;
 /** RTTs below this are measured over at least as long, or scheduling noise becomes bandwidth. */
 const SHORTEST_RATE_INTERVAL_MS = 4;
 
-/** The path as measured. All fields are read by the controller, none is written by it. */
+/** The path as measured. All fields are read by the controller; it writes {@linkcode PathModel.burstMs} alone. */
 export class PathModel {
   /** Highest bandwidth of the last two probing cycles, bytes per second. */
   maxBandwidth = 0;
@@ -23,7 +23,9 @@ export class PathModel {
   latestBandwidth = 0;
   /** Smallest RTT of the last ten seconds. */
   minRttMs: number = Infinity;
-  /** When an RTT near the smallest one was last seen: within 1 %, 0.3 ms and some jitter. */
+  /** How long the bottleneck takes for one of our bursts, ms: an ACK for its end is that much later. */
+  burstMs = 0;
+  /** When an RTT near the smallest one was last seen: within 1 %, 0.3 ms, a burst and some jitter. */
   nearMinRttAtMs = 0;
   /** How much more than bandwidth × time arrives at once, bytes. */
   extraAckedBytes = 0;
@@ -102,7 +104,7 @@ export class PathModel {
       this.minRttMs = rttMs;
       this.#minRttAtMs = sample.nowMs;
     }
-    const nearMs = (this.minRttMs < 10 ? 1 : 0.3) + this.#jitter.spreadMs / 4;
+    const nearMs = (this.minRttMs < 10 ? 1 : 0.3 + this.burstMs) + this.#jitter.spreadMs / 4;
     if (rttMs <= this.minRttMs * 1.01 + nearMs) {
       this.nearMinRttAtMs = sample.nowMs;
       this.#minRttAtMs = sample.nowMs;
