@@ -141,6 +141,7 @@ export async function proveCode(caller: Caller, options: ProveCodeOptions): Prom
     }
     await call.stream.write(keys.ownTag);
     await call.stream.finish();
+    call.complete(); // from here on `signal` cuts nothing: our proof must arrive
     caller.linger(awaitEnd(call));
     return { role: reply.role, isKeyKept: reply.isKeyKept };
   } catch (error) {

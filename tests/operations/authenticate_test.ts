@@ -64,6 +64,16 @@ Deno.test("a request that comes before the end of its client's proof waits for i
   }
 });
 
+Deno.test("proveCode()'s proof arrives although its signal aborts once it has resolved", async () => {
+  await withServer({ readBytes: 1 }, async ({ caller, events }) => {
+    const limit = new AbortController();
+    await proveCode(caller, { ...proof({}), signal: limit.signal });
+    limit.abort();
+    assertEquals((await askStanding(caller)).role, "read-write");
+    assertEquals(guesses(events), [["right", 0]]);
+  });
+});
+
 Deno.test("proveCode() fails for a wrong code, and the server counts and tells it", async () => {
   await withServer({}, async ({ caller, events, granted }) => {
     assertEquals(await failureOf(caller, { code: "K7QF9X2N" }), "wrong-code");
@@ -173,6 +183,7 @@ interface HarnessOptions {
   readonly role?: Role;
   readonly provenRole?: Role;
   readonly hasNoCode?: boolean;
+  readonly readBytes?: number;
   readonly operations?: readonly (typeof authenticateOperation)[];
 }
 
@@ -181,7 +192,8 @@ async function withServer(
   options: HarnessOptions,
   test: (harness: Harness) => Promise<(() => void) | void>,
 ): Promise<void> {
-  const connection = connectionPair();
+  const { readBytes = Infinity } = options;
+  const connection = connectionPair({ readBytes });
   const events: ServiceEvent[] = [];
   const granted: { isKept: boolean }[] = [];
   const limiter = new GuessLimiter(() => 0);
