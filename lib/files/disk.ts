@@ -138,6 +138,8 @@ export interface DiskDirectory {
 export interface Disk {
   /** Permission bits that new files should not have. */
   readonly umask: number;
+  /** Now, on the clock that gives files their times: milliseconds since 1970. */
+  readonly nowMs: number;
   /** The absolute form of a path of the user. */
   absolutePath(path: string): string;
   /**
@@ -153,6 +155,10 @@ export interface Disk {
 export const systemDisk: Disk = {
   get umask() {
     return currentUmask();
+  },
+
+  get nowMs() {
+    return Date.now();
   },
 
   absolutePath: (path) => resolve(path),

@@ -9,6 +9,7 @@ import { type Disk, type DiskDirectory, type NodeStatus, systemDisk } from "./di
 import { renameExclusively } from "./exclusive_rename.ts";
 import { FileError, fileErrorFrom, osCode } from "./file_error.ts";
 import { FileFlushes } from "./file_flushes.ts";
+import { LeafMemory } from "./leaf_memory.ts";
 import { OpenPartsLimit } from "./open_parts_limit.ts";
 import {
   type Durability,
@@ -42,6 +43,8 @@ export interface FileRootOptions {
   readonly hasNativeCode?: boolean;
   /** What transfers wait for that say nothing else; `"full"` by default. */
   readonly durability?: Durability;
+  /** Where hashes of its files are remembered, to share that with other folders; otherwise its own. */
+  readonly leafMemory?: LeafMemory;
 }
 
 /** One step of {@linkcode FileRoot.walk}. */
@@ -65,6 +68,7 @@ export class FileRoot {
   readonly #disk: Disk;
   readonly #root: DiskDirectory;
   readonly #durability: Durability;
+  readonly #leafMemory: LeafMemory;
   readonly #syncs = new DirectorySync();
   readonly #flushes: FileFlushes;
   /** For files on other disks than the folder's. */
@@ -79,6 +83,7 @@ export class FileRoot {
     this.#root = root;
     this.#disk = options.disk ?? systemDisk;
     this.#durability = options.durability ?? "full";
+    this.#leafMemory = options.leafMemory ?? new LeafMemory();
     const { nowMs, hasNativeCode = true } = options;
     const together = () => hasNativeCode ? root.syncFileSystem() : null;
     this.#flushes = new FileFlushes({ together, nowMs });
@@ -125,7 +130,9 @@ export class FileRoot {
       const name = lastName(path);
       const { directory, release } = await this.#share(path.components.slice(0, -1));
       try {
-        return await sourceFile(await directory.openFile(name, { access: "read" }), shown);
+        const file = await directory.openFile(name, { access: "read" });
+        const { nowMs } = this.#disk;
+        return await sourceFile(file, { path: shown, memory: this.#leafMemory, nowMs });
       } finally {
         release();
       }

@@ -19,6 +19,8 @@ export interface LeafComparison {
   readonly from: number;
   /** Leaf behind the last one. */
   readonly until: number;
+  /** The hash that a leaf of the file is known to have, which saves reading it; null when it is not. */
+  readonly known?: (index: number) => Uint8Array | null;
   /** Asked before each leaf; true ends the work there. */
   readonly isStopped?: () => boolean;
 }
@@ -42,11 +44,15 @@ export async function countEqualLeaves(comparison: LeafComparison): Promise<numb
 }
 
 async function isEqual(
-  { read, leaves, isStopped }: LeafComparison,
+  { read, leaves, known, isStopped }: LeafComparison,
   block: LeafBlock,
   index: number,
 ): Promise<boolean> {
   if (isStopped?.()) return false;
-  const length = await read(block.data, index * LEAF_BYTES);
-  return constantTimeEqual(await block.digest(index, length), leaves[index]!);
+  const hash = known?.(index) ?? await readHash();
+  return constantTimeEqual(hash, leaves[index]!);
+
+  async function readHash(): Promise<Uint8Array> {
+    return await block.digest(index, await read(block.data, index * LEAF_BYTES));
+  }
 }

@@ -13,5 +13,6 @@ export type { SourceFile } from "./source_file.ts";
 export type { CleanupOptions, CleanupResult } from "./staging_cleanup.ts";
 export { digestFile, digestLeaves, type DigestOptions } from "./file_digest.ts";
 export { LeafBlock } from "./leaf_block.ts";
+export { type FileVersion, isSettled, LeafMemory, SETTLED_MS } from "./leaf_memory.ts";
 export { countEqualLeaves, type LeafComparison } from "./leaf_comparison.ts";
 export type { Durability, PartialFile, PartialOptions } from "./partial_file.ts";

@@ -1,6 +1,9 @@
+import { LEAF_BYTES } from "../crypto/mod.ts";
 import type { DiskFile, OpenFileStatus } from "./disk.ts";
 import { type FileStatus, fileStatus } from "./directory_listing.ts";
 import { FileError, fileErrorFrom } from "./file_error.ts";
+import type { LeafBlock } from "./leaf_block.ts";
+import { isSettled, type LeafMemory } from "./leaf_memory.ts";
 
 /** A file open for reading. It stays readable when its name is changed or removed. */
 export interface SourceFile {
@@ -14,16 +17,32 @@ export interface SourceFile {
    * @throws {FileError} `changed` when the file has become shorter.
    */
   readInto(buffer: Uint8Array, offset: number): Promise<number>;
+  /** Hash of leaf `index`, whose first `length` bytes were read into a block: computed, or remembered. */
+  leafHash(block: LeafBlock, index: number, length: number): Promise<Uint8Array>;
+  /** The hash of a leaf if it is remembered, else null. */
+  knownLeafHash(index: number): Uint8Array | null;
+  /** Forgets what is remembered: the receiver found other bytes than the hashes say. */
+  forgetLeaves(): void;
   /** Whether the content may have changed since opening: ask after the last byte. */
   hasChanged(): Promise<boolean>;
   /** Releases the file. */
   close(): Promise<void>;
 }
 
-/** Wraps an open file as a source, or closes it; `path` is what errors name. */
-export async function sourceFile(file: DiskFile, path: string): Promise<SourceFile> {
+/** What a source is opened with. */
+export interface SourceOptions {
+  /** What errors name. */
+  readonly path: string;
+  /** Where hashes of leaves are remembered. */
+  readonly memory: LeafMemory;
+  /** Now, on the clock of the disk. */
+  readonly nowMs: number;
+}
+
+/** Wraps an open file as a source, or closes it. */
+export async function sourceFile(file: DiskFile, options: SourceOptions): Promise<SourceFile> {
   try {
-    return new OpenSource(file, path, await file.status());
+    return new OpenSource(file, await file.status(), options);
   } catch (error) {
     file.close();
     throw error;
@@ -35,13 +54,17 @@ class OpenSource implements SourceFile {
   readonly identity: string;
   readonly #file: DiskFile;
   readonly #path: string;
-  readonly #contentVersion: string;
+  readonly #opened: OpenFileStatus;
+  /** Null when nothing of this file can be known: it changed just now, or is too short to matter. */
+  readonly #memory: LeafMemory | null;
   #isClosed = false;
 
-  constructor(file: DiskFile, path: string, opened: OpenFileStatus) {
+  constructor(file: DiskFile, opened: OpenFileStatus, { path, memory, nowMs }: SourceOptions) {
     this.#file = file;
     this.#path = path;
-    this.#contentVersion = opened.contentVersion;
+    this.#opened = opened;
+    const isLong = opened.sizeBytes > LEAF_BYTES;
+    this.#memory = isLong && isSettled(opened, nowMs) ? memory : null;
     this.status = fileStatus(opened);
     this.identity = opened.version;
   }
@@ -61,9 +84,27 @@ class OpenSource implements SourceFile {
     return filled;
   }
 
+  async leafHash(block: LeafBlock, index: number, length: number): Promise<Uint8Array> {
+    const known = this.knownLeafHash(index);
+    if (known !== null) return known;
+    const hash = await block.digest(index, length);
+    if (this.#memory !== null && (await this.#file.status()).version === this.#opened.version) {
+      this.#memory.keep(this.#opened, index, hash);
+    }
+    return hash;
+  }
+
+  knownLeafHash(index: number): Uint8Array | null {
+    return this.#memory?.hashOf(this.#opened, index) ?? null;
+  }
+
+  forgetLeaves(): void {
+    this.#memory?.forget(this.#opened);
+  }
+
   async hasChanged(): Promise<boolean> {
     // Not the time of the last change of any kind: that moves when the file is renamed or unlinked.
-    return (await this.#file.status()).contentVersion !== this.#contentVersion;
+    return (await this.#file.status()).contentVersion !== this.#opened.contentVersion;
   }
 
   // deno-lint-ignore require-await

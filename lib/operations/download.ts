@@ -26,7 +26,7 @@ import {
   writeFlag,
 } from "../request/mod.ts";
 import { plainSha256, type ReceivedFile, sendFile, sourceToken } from "../transfer/mod.ts";
-import { failureStatus, transferFailure } from "./error_status.ts";
+import { failureStatus, isIntegrityFailure, transferFailure } from "./error_status.ts";
 import { chooseTarget, type ChosenTarget, receivedMode } from "./existing_target.ts";
 import { type PathRequest, pathRequestCodec, pathSubject } from "./file_info.ts";
 import { type FileOffer, fileOfferCodec } from "./file_offer.ts";
@@ -169,11 +169,17 @@ export const downloadOperation: Operation<DownloadRequest, FileOffer, ServeConte
         const { onStart, onProgress } = count;
         const isClaimless = holdsNothing;
         const move = { path: name, isClaimless, onStart, onProgress };
-        const sent = await sendFile(exchange, source, { ...move, ...gaugeOptions(context.gauge) });
-        count.limit = sent.limit;
-        await exchange.finish();
-        const verdict = statusFromCode(new ByteReader(await exchange.reader.exactly(2)).u16());
-        if (verdict !== "ok") throw new RemoteError(verdict, name);
+        try {
+          const options = { ...move, ...gaugeOptions(context.gauge) };
+          const sent = await sendFile(exchange, source, options);
+          count.limit = sent.limit;
+          await exchange.finish();
+          const verdict = statusFromCode(new ByteReader(await exchange.reader.exactly(2)).u16());
+          if (verdict !== "ok") throw new RemoteError(verdict, name);
+        } catch (error) {
+          if (isIntegrityFailure(error)) source.forgetLeaves();
+          throw error;
+        }
       });
       return ANSWERED;
     } finally {

@@ -64,6 +64,11 @@ export function transferFailure(error: unknown, path: string): unknown {
   }
 }
 
+/** Whether the receiver of a file found other bytes than its hashes say. */
+export function isIntegrityFailure(error: unknown): boolean {
+  return failureStatus(error)?.status === "integrity";
+}
+
 /** Whether a part is worth keeping after this failure: what it holds may still be right. */
 export function canResumeAfter(error: unknown): boolean {
   if (error instanceof MessageError) return false;

@@ -35,7 +35,7 @@ import {
   sourceToken,
   type TransferLimit,
 } from "../transfer/mod.ts";
-import { failureStatus, transferFailure } from "./error_status.ts";
+import { failureStatus, isIntegrityFailure, transferFailure } from "./error_status.ts";
 import {
   chooseTarget,
   EXISTS_POLICIES,
@@ -144,6 +144,7 @@ async function uploadOnce(
       limit: verdict.limit ?? sent.limit,
     };
   } catch (error) {
+    if (isIntegrityFailure(error)) source.file.forgetLeaves();
     call?.abandon(failureStatus(error)?.status ?? "internal");
     throw transferFailure(error, path);
   } finally {

@@ -36,7 +36,10 @@ export interface LocalMatch {
 }
 
 /** How the folders are opened. */
-export type LocalRootOptions = Pick<FileRootOptions, "durability" | "nowMs" | "hasNativeCode">;
+export type LocalRootOptions = Pick<
+  FileRootOptions,
+  "durability" | "nowMs" | "hasNativeCode" | "leafMemory"
+>;
 
 /** The folders that one command works in; each is opened once and all are closed together. */
 export class LocalFolders {

@@ -11,7 +11,7 @@ import { resumeCommands } from "./commands/resume.ts";
 import { syncCommands } from "./commands/sync.ts";
 import { transferCommands } from "./commands/transfers.ts";
 import { type Command, findCommand, type Next, readInvocation } from "./command.ts";
-import type { Durability } from "../files/mod.ts";
+import { type Durability, LeafMemory } from "../files/mod.ts";
 import type { ExistsPolicy } from "../operations/mod.ts";
 import { LocalFolders } from "./local_folders.ts";
 import { parseLine, type Word } from "./parse_line.ts";
@@ -58,6 +58,8 @@ export interface LineOutcome {
 export class Shell {
   readonly #options: ShellOptions;
   readonly #commands: readonly Command[];
+  /** What one command hashed, the next need not. */
+  readonly #leafMemory = new LeafMemory();
 
   /** Makes a shell; nothing happens before the first line. */
   constructor(options: ShellOptions) {
@@ -95,6 +97,7 @@ export class Shell {
       nowMs: () => session.nowMs(),
       ...(durability === undefined ? {} : { durability }),
       hasNativeCode,
+      leafMemory: this.#leafMemory,
     });
     try {
       const { command, rest } = findCommand(this.#commands, words);

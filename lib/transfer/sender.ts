@@ -64,7 +64,8 @@ export interface SentFile {
 
 /**
  * Sends a file and its root, reading each byte once; bytes that the receiver holds are read to be
- * compared. The caller ends the stream (on failure: cuts it) and closes the source.
+ * compared, unless their hashes are remembered. The caller ends the stream (on failure: cuts it), lets the
+ * source forget its hashes when the receiver finds others, and closes it.
  *
  * @throws {TransferError} `changed`; `integrity` when what the receiver holds is of another source; `protocol`.
  * @throws {FileError} when the disk fails.
@@ -129,6 +130,7 @@ async function agreeOnStart(
 
   const agreeing = await countEqualLeaves({
     read: (buffer, offset) => source.readInto(buffer, offset),
+    known: (index) => source.knownLeafHash(index),
     leaves: claimed,
     from: 0,
     until: leavesComparedFirst(count),
@@ -166,6 +168,7 @@ class BackgroundComparison {
     try {
       const equal = await countEqualLeaves({
         read: (buffer, offset) => source.readInto(buffer, offset),
+        known: (index) => source.knownLeafHash(index),
         leaves,
         from: Math.min(first, until),
         until,
@@ -264,7 +267,8 @@ class ReadAhead {
     try {
       const reading = this.#source.readInto(block.data, this.#offset);
       const length = await (this.#watch?.disk(reading) ?? reading);
-      return { data: block.data.subarray(0, length), hash: await block.digest(index, length) };
+      const hash = await this.#source.leafHash(block, index, length);
+      return { data: block.data.subarray(0, length), hash };
     } catch (error) {
       return { error };
     }

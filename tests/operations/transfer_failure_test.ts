@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type DiskFile, FileError } from "../../lib/files/mod.ts";
+import { type DiskFile, FileError, SETTLED_MS } from "../../lib/files/mod.ts";
 import { RemoteError } from "../../lib/request/mod.ts";
 import { TransferError } from "../../lib/transfer/mod.ts";
 import { failureWord, MOVES } from "./moves.ts";
@@ -33,6 +33,32 @@ for (const { command, direction, dataDirection, source, target, move } of MOVES)
         assertEquals(target(service).disk.usedBytes, 0);
       });
     }
+  });
+
+  Deno.test(`${command} fails once when hashes from before are wrong, and then hashes again`, async () => {
+    await withService({}, async (service) => {
+      const side = source(service);
+      const before = side.disk.nowMs;
+      const content = sampleBytes(2 * MIB + 10);
+      await side.write("a.bin", content);
+      side.disk.nowMs += SETTLED_MS;
+      await move(service);
+      // A byte becomes another one and the times stay: what only a disk that fails does.
+      content[5]! ^= 1;
+      side.disk.nowMs = before - 1000;
+      await side.change("a.bin", (file) => file.write(content.subarray(5, 6), 5));
+      side.disk.nowMs += SETTLED_MS;
+      const error = await assertRejects(() => move(service), TransferError);
+      assertEquals(error.kind, "integrity");
+      await move(service);
+      assertEquals(await target(service).read("a.bin"), content);
+      await service.settle();
+      assertEquals(service.transfers.map(({ reason }) => reason), [
+        undefined,
+        "integrity",
+        undefined,
+      ]);
+    });
   });
 
   Deno.test(`${command} says that the disk is full, keeps the part, and goes on when there is room`, async () => {

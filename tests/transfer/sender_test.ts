@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ByteWriter } from "../../lib/bytes/byte_writer.ts";
 import { StreamError } from "../../lib/bytes/byte_stream.ts";
 import { LEAF_BYTES, leafHash, treeRoot } from "../../lib/crypto/mod.ts";
-import { FileError, type SourceFile } from "../../lib/files/mod.ts";
+import { FileError, type LeafBlock, type SourceFile } from "../../lib/files/mod.ts";
 import { StreamReader } from "../../lib/request/mod.ts";
 import { LEAVES_COMPARED_FIRST, sendFile, TransferError } from "../../lib/transfer/mod.ts";
 import { streamPair } from "../support/stream_pair.ts";
@@ -12,6 +12,7 @@ class SparseSource implements SourceFile {
   readonly identity = "sparse";
   readonly status;
   readonly reads: number[] = [];
+  readonly known = new Map<number, Uint8Array>();
   isChanged = false;
   failAt = Infinity;
   #bytes: ReadonlyMap<number, number>;
@@ -31,6 +32,18 @@ class SparseSource implements SourceFile {
       if (at >= offset && at < offset + length) buffer[at - offset] = byte;
     }
     return length;
+  }
+
+  leafHash(block: LeafBlock, index: number, length: number): Promise<Uint8Array> {
+    return block.digest(index, length);
+  }
+
+  knownLeafHash(index: number): Uint8Array | null {
+    return this.known.get(index) ?? null;
+  }
+
+  forgetLeaves(): void {
+    this.known.clear();
   }
 
   hasChanged(): Promise<boolean> {
@@ -88,6 +101,18 @@ Deno.test("sendFile() compares the rest of a long claim while it sends", async (
   assertEquals((await reader.exactly(32)).slice(), root);
   assertEquals((await sent).startOffset, LONG * LEAF_BYTES);
   assert(source.reads.includes((LONG - 1) * LEAF_BYTES));
+});
+
+Deno.test("sendFile() reads nothing of a claim whose hashes are remembered", async () => {
+  const claimed = leavesOfZeros(LONG);
+  const source = new SparseSource(LONG * LEAF_BYTES + 10);
+  for (const [index, leaf] of claimed.entries()) source.known.set(index, leaf);
+  source.known.set(LONG - 1, leafHash(LONG - 1, new Uint8Array(LEAF_BYTES).fill(1)));
+  const { sent, reader } = startSending(source, claimed);
+  const failed = assertRejects(() => sent, TransferError);
+  await reader.exactly(4 + 10);
+  assertEquals((await failed).kind, "integrity");
+  assertEquals(source.reads, [LONG * LEAF_BYTES]);
 });
 
 Deno.test("sendFile() ends when the rest of a long claim differs", async () => {
