@@ -19,6 +19,8 @@ export interface ProcessOptions {
   readonly signal?: AbortSignal;
   /** Called for each event as it arrives. */
   readonly onEvent?: (event: ProgramEvent) => void;
+  /** Called for each other line of output, of either stream. */
+  readonly onText?: (line: string) => void;
 }
 
 /** A program that runs, and what it has said. */
@@ -48,8 +50,8 @@ export class ProgramProcess {
       stderr: "piped",
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     }).spawn();
-    this.#errorText = new Response(this.#child.stderr).text();
-    this.#outputEnded = this.#readEvents(options.onEvent);
+    this.#errorText = this.#readErrors(options);
+    this.#outputEnded = this.#readEvents(options);
   }
 
   get pid(): number {
@@ -102,23 +104,40 @@ export class ProgramProcess {
     return this.ended();
   }
 
-  async #readEvents(onEvent?: (event: ProgramEvent) => void): Promise<void> {
-    let pending = "";
-    for await (const text of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
-      const lines = (pending + text).split("\n");
-      pending = lines.pop() ?? "";
-      for (const line of lines) {
-        if (!line.startsWith("{")) continue;
-        const event = JSON.parse(line) as ProgramEvent;
-        this.events.push(event);
-        onEvent?.(event);
-        this.#waiting.get(event.event)?.(event);
-        this.#waiting.delete(event.event);
+  async #readErrors({ onText }: ProcessOptions): Promise<string> {
+    const lines: string[] = [];
+    for await (const line of linesOf(this.#child.stderr)) {
+      lines.push(line);
+      onText?.(line);
+    }
+    return lines.join("\n");
+  }
+
+  async #readEvents({ onEvent, onText }: ProcessOptions): Promise<void> {
+    for await (const line of linesOf(this.#child.stdout)) {
+      if (!line.startsWith("{")) {
+        onText?.(line);
+        continue;
       }
+      const event = JSON.parse(line) as ProgramEvent;
+      this.events.push(event);
+      onEvent?.(event);
+      this.#waiting.get(event.event)?.(event);
+      this.#waiting.delete(event.event);
     }
     for (const resolve of this.#waiting.values()) resolve(null);
     this.#waiting.clear();
   }
+}
+
+async function* linesOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
+  let pending = "";
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+    const lines = (pending + text).split("\n");
+    pending = lines.pop() ?? "";
+    yield* lines;
+  }
+  if (pending !== "") yield pending;
 }
 
 /** A server that listens, and where. */
@@ -141,7 +160,7 @@ export async function startFerryServer(
   return { program, port: Number(port) };
 }
 
-/** Starts `client.ts` for one command; its standard input is closed. */
+/** Starts `client.ts` for one command, with `--json` unless it is told not to; its standard input is closed. */
 export async function startFerryClient(
   port: number,
   command: readonly string[],
@@ -149,10 +168,12 @@ export async function startFerryClient(
     readonly host?: string;
     readonly directory: string;
     readonly args?: readonly string[];
+    readonly isText?: boolean;
   },
 ): Promise<ProgramProcess> {
   const args = [
-    ...["--json", "--dir", options.directory, ...options.args ?? []],
+    ...options.isText === true ? [] : ["--json"],
+    ...["--dir", options.directory, ...options.args ?? []],
     ...[options.host ?? "127.0.0.1", String(port), ...command],
   ];
   const program = new ProgramProcess("client.ts", args, options);
