@@ -14,7 +14,11 @@ import {
 import { type Clock, systemClock } from "./clock.ts";
 import { ConnectionHandle } from "./connection_handle.ts";
 import { EndpointDriver } from "./endpoint_driver.ts";
-import { maxDatagramBytesFor, wholeDatagramBytesFor } from "./path_limits.ts";
+import {
+  expectedDatagramBytesFor,
+  maxDatagramBytesFor,
+  wholeDatagramBytesFor,
+} from "./path_limits.ts";
 import { systemEntropy } from "./system_entropy.ts";
 import { type Address, type DatagramSocket, openUdpSocket } from "./udp_socket.ts";
 
@@ -152,6 +156,7 @@ export function createEndpoint(
     receiveBufferBytes: socket.capabilities.receiveBufferBytes,
     maxDatagramBytes: (address) => maxDatagramBytesFor(address, socket.capabilities),
     wholeDatagramBytes: (address) => wholeDatagramBytesFor(address, socket.capabilities),
+    expectedDatagramBytes: expectedDatagramBytesFor,
     pskFor,
     isDedicated: pskFor === null, // whoever connects does so with a socket of its own
     ownAddress: socket.address,

@@ -30,6 +30,12 @@ export function wholeDatagramBytesFor(to: Address, socket: SocketCapabilities): 
   return isIpv6(to) ? ETHERNET_IPV6_BYTES : ETHERNET_IPV4_BYTES;
 }
 
+/** What the way to an address ought to carry: inside this machine everything; 0 where nothing is known. */
+export function expectedDatagramBytesFor(to: Address): number {
+  if (!isLoopback(to.hostname)) return 0;
+  return isIpv6(to) ? MAX_IPV6_BYTES : MAX_IPV4_BYTES;
+}
+
 function isFragmentedUnseen(to: Address, socket: SocketCapabilities): boolean {
   return !socket.dontFragment && !isLoopback(to.hostname);
 }

@@ -45,6 +45,8 @@ export interface ConnectionOptions {
   readonly maxDatagramBytes: number;
   /** Largest one that the system does not cut into fragments unseen; without it none is. */
   readonly wholeDatagramBytes?: number;
+  /** What the path ought to carry, tried first; without it nothing is expected. */
+  readonly expectedDatagramBytes?: number;
   /** Now, ms. */
   readonly nowMs: number;
 }
@@ -131,6 +133,7 @@ function createPath(options: ConnectionOptions): Path {
     random: options.random,
     maxDatagramBytes: Math.min(options.maxDatagramBytes, peer.maxUdpPayloadBytes),
     wholeDatagramBytes: options.wholeDatagramBytes ?? Infinity,
+    expectedDatagramBytes: options.expectedDatagramBytes ?? 0,
     maxBurstBytes: peer.receiveBufferBytes / 3,
     receiveBufferBytes: peer.receiveBufferBytes,
   });

@@ -46,6 +46,8 @@ export interface EndpointOptions {
   readonly maxDatagramBytes: (address: Address) => number;
   /** Largest one on the way there that the system does not cut into fragments unseen. */
   readonly wholeDatagramBytes?: (address: Address) => number;
+  /** What the way there ought to carry, tried first; 0 when that is not known. */
+  readonly expectedDatagramBytes?: (address: Address) => number;
   /**
    * The 32-byte secret that a client must know who proves itself by this method; null refuses it.
    * Null instead of a function makes an endpoint that accepts no connections.
@@ -393,7 +395,8 @@ export class Endpoint {
       "role" | "address" | "handshake" | "finish" | "nowMs"
     >,
   ): Connection {
-    const { config, aead, entropy, random, maxDatagramBytes, wholeDatagramBytes } = this.#options;
+    const { config, aead, entropy, random, maxDatagramBytes } = this.#options;
+    const { wholeDatagramBytes, expectedDatagramBytes } = this.#options;
     const connection = new Connection({
       ...part,
       config,
@@ -403,6 +406,7 @@ export class Endpoint {
       memory: this.#memory,
       maxDatagramBytes: Math.min(config.maxDatagramBytes, maxDatagramBytes(part.address)),
       wholeDatagramBytes: wholeDatagramBytes?.(part.address) ?? Infinity,
+      expectedDatagramBytes: expectedDatagramBytes?.(part.address) ?? 0,
     });
     this.#connections.set(part.handshake.localId.key, connection);
     if (this.#options.isDedicated === true) this.#only = connection;

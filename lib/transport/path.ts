@@ -51,6 +51,8 @@ export interface PathOptions {
   readonly maxDatagramBytes: number;
   /** Largest one that the system does not cut into fragments unseen. */
   readonly wholeDatagramBytes: number;
+  /** What the path ought to carry; 0 when that is not known. */
+  readonly expectedDatagramBytes: number;
   /** Most bytes that one burst may have: a part of what the peer's receive buffer holds. */
   readonly maxBurstBytes: number;
   /** What the peer's socket holds before it must be read, as its system accounts it. */
@@ -81,7 +83,8 @@ export class Path {
   /** Makes a path about which nothing is known yet. */
   constructor(options: PathOptions) {
     this.address = options.address;
-    this.mtu = new PathMtuDiscovery(options.maxDatagramBytes, options.wholeDatagramBytes);
+    const { maxDatagramBytes, wholeDatagramBytes, expectedDatagramBytes } = options;
+    this.mtu = new PathMtuDiscovery(maxDatagramBytes, wholeDatagramBytes, expectedDatagramBytes);
     this.controller = options.congestion.create({
       maxDatagramBytes: BASE_DATAGRAM_BYTES,
       random: options.random,

@@ -5,6 +5,9 @@
  * have, upwards. A probe is a padded PING; its loss is no sign of congestion. When full-size packets keep
  * vanishing while small ones arrive (a black hole), the size falls back to the base.
  *
+ * Where the caller knows what the path ought to carry, as inside one machine, that size is tried first and
+ * once: the list costs a round trip for each of its sizes, in packets of which fifty do the work of one.
+ *
  * Where the system cuts large datagrams into fragments without a word, an arriving probe proves nothing,
  * and every lost fragment costs a datagram. It saves much work all the same, so it is done where it does
  * no harm: the caller asks for it on short paths without loss, and it ends when datagrams get lost.
@@ -37,6 +40,8 @@ type Phase =
     readonly candidateBytes: number;
     readonly probes: number;
     readonly inFlight: boolean;
+    /** The size that the caller expects, tried before the list. */
+    readonly isExpected?: boolean;
   }
   | { readonly kind: "complete"; readonly raiseAtMs: number }
   | { readonly kind: "disabled" };
@@ -54,11 +59,17 @@ export class PathMtuDiscovery {
   /** Datagrams up to this many bytes stay whole if they arrive; larger ones may be fragmented. */
   readonly wholeBytes: number;
 
-  /** Searches up to `limitBytes`: what both sockets and the address family allow. */
-  constructor(limitBytes: number, wholeBytes: number = Infinity) {
+  /**
+   * Searches up to `limitBytes`: what both sockets and the address family allow. What the path ought to
+   * carry, `expectedBytes`, is tried first; 0 when that is not known.
+   */
+  constructor(limitBytes: number, wholeBytes: number = Infinity, expectedBytes: number = 0) {
     this.#limitBytes = limitBytes;
     this.wholeBytes = wholeBytes;
-    this.#phase = this.#search(this.#confirmedBytes);
+    const candidateBytes = Math.min(expectedBytes, limitBytes);
+    this.#phase = candidateBytes > this.#confirmedBytes
+      ? { kind: "searching", candidateBytes, probes: 0, inFlight: false, isExpected: true }
+      : this.#search(this.#confirmedBytes);
   }
 
   /** Largest UDP payload known to arrive. */
@@ -95,7 +106,9 @@ export class PathMtuDiscovery {
   onProbeLost(sizeBytes: number, nowMs: number): void {
     const phase = this.#phase;
     if (phase.kind !== "searching" || phase.candidateBytes !== sizeBytes) return;
-    if (phase.probes + 1 < MAX_PROBES) {
+    if (phase.isExpected) {
+      this.#phase = this.#search(this.#confirmedBytes);
+    } else if (phase.probes + 1 < MAX_PROBES) {
       this.#phase = { ...phase, probes: phase.probes + 1, inFlight: false };
     } else {
       this.#complete(nowMs);
@@ -106,7 +119,8 @@ export class PathMtuDiscovery {
   onTooBig(sizeBytes: number, nowMs: number): boolean {
     this.#limitBytes = Math.min(this.#limitBytes, sizeBytes - 1);
     if (this.#phase.kind === "searching" && this.#phase.candidateBytes >= sizeBytes) {
-      this.#complete(nowMs);
+      if (this.#phase.isExpected) this.#phase = this.#search(this.#confirmedBytes);
+      else this.#complete(nowMs);
     }
     if (this.#confirmedBytes < sizeBytes) return false;
     this.#confirmedBytes = BASE_DATAGRAM_BYTES;

@@ -1,5 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { maxDatagramBytesFor, wholeDatagramBytesFor } from "../../lib/driver/path_limits.ts";
+import {
+  expectedDatagramBytesFor,
+  maxDatagramBytesFor,
+  wholeDatagramBytesFor,
+} from "../../lib/driver/path_limits.ts";
 
 const capabilities = ({ dontFragment }: { dontFragment: boolean }) => ({
   dontFragment,
@@ -28,4 +32,11 @@ Deno.test("without it, what Ethernet does not carry may come in a few fragments"
     assertEquals(maxDatagramBytesFor(to, capabilities({ dontFragment: false })), 8952);
     assertEquals(wholeDatagramBytesFor(to, capabilities({ dontFragment: false })), wholeBytes);
   }
+});
+
+Deno.test("inside the machine the largest datagram is expected, elsewhere nothing", () => {
+  assertEquals(expectedDatagramBytesFor({ hostname: "127.0.0.1", port: 1 }), 65_507);
+  assertEquals(expectedDatagramBytesFor({ hostname: "::ffff:127.0.0.1", port: 1 }), 65_487);
+  assertEquals(expectedDatagramBytesFor({ hostname: "::1", port: 1 }), 65_487);
+  assertEquals(expectedDatagramBytesFor({ hostname: "192.0.2.1", port: 1 }), 0);
 });

@@ -29,6 +29,20 @@ Deno.test("the search ends at what the sockets allow", () => {
   assertEquals(search(new PathMtuDiscovery(1200), 65_507), []);
 });
 
+Deno.test("the size that is expected is tried first and once", () => {
+  const mtu = new PathMtuDiscovery(65_507, Infinity, 65_507);
+  assertEquals(search(mtu, 65_507), [65_507]);
+  assertEquals(mtu.datagramBytes, 65_507);
+
+  const disappointed = new PathMtuDiscovery(65_507, Infinity, 32_768);
+  assertEquals(search(disappointed, 1500), [32_768, 1372, 1452, 1472, 8952, 8952, 8952]);
+  assertEquals(disappointed.datagramBytes, 1472);
+
+  const refused = new PathMtuDiscovery(65_507, Infinity, 65_507);
+  assertFalse(refused.onTooBig(65_507, 0));
+  assertEquals(search(refused, 65_507), [1372, 1452, 1472, 8952, 16_384, 32_768, 65_506]);
+});
+
 Deno.test("a lost probe among three is no proof", () => {
   const mtu = new PathMtuDiscovery(1372);
   for (let i = 0; i < 2; i++) {

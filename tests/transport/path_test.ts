@@ -19,6 +19,7 @@ function pathWith(
     maxRateBytesPerSecond: Infinity,
     maxDatagramBytes: 1472,
     wholeDatagramBytes: Infinity,
+    expectedDatagramBytes: 0,
     maxBurstBytes: 65_536,
     receiveBufferBytes,
     congestion: {
