@@ -50,8 +50,9 @@ export class BatchBuilder {
     const isProbe = probesDue > 0;
     // A probe must get through where large packets have ceased to: only then is their loss noticed.
     const segmentBytes = isProbe ? BASE_DATAGRAM_BYTES : path.segmentBytes;
-    let budgetBytes = this.#budget.takeBytes(segmentBytes, nowMs);
-    if (isProbe) budgetBytes = Math.max(budgetBytes, segmentBytes * probesDue);
+    const allowedBytes = this.#budget.takeBytes(segmentBytes, nowMs);
+    // No more of these small packets than are due: what else may go goes in the next batch.
+    const budgetBytes = isProbe ? segmentBytes * probesDue : allowedBytes;
     const isAckDue = acks.isDue(nowMs);
     const mayCarryData = budgetBytes > 0;
     if (!isAckDue && !mayCarryData) return false;

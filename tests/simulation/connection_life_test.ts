@@ -467,3 +467,27 @@ function upload(seed: number, rate: number): Scenario {
     latenessMs: 0,
   };
 }
+
+Deno.test("a probe timeout sends two small packets, and what else they held in large ones", () => {
+  const net = new SimulatedNetwork({ seed: 1, link: { latencyMs: 1, mtuBytes: 65_507 } });
+  const { client, server } = connectPair(net);
+  client.openStream().write(bytesOf(5_000_000)).finish();
+  net.runFor(1000);
+  assertEquals(server.receivedBytes, 5_000_000);
+
+  let isCut = true;
+  const sizes: number[] = [];
+  lose(net, ({ from, bytes }) => {
+    if (from.port !== CLIENT_ADDRESS.port) return false;
+    sizes.push(bytes.length);
+    return isCut;
+  });
+  client.openStream().write(bytesOf(500_000)).finish();
+  assertGreater(sizes[0]!, 60_000);
+  sizes.length = 0;
+  net.runFor(100);
+  isCut = false;
+  net.runFor(1000);
+  assertEquals(server.receivedBytes, 5_500_000);
+  assertEquals(sizes.slice(0, 3), [1200, 1200, 65_507]);
+});
