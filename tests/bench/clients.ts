@@ -2,7 +2,10 @@
  * Many clients of one server: what they get together, how evenly, and what an idle one costs.
  *
  * The clients live in one process of their own connections: hundreds of processes would measure the
- * start of programs. Every client fetches a file of its own size share, all at once.
+ * start of programs. Every client fetches a file of its own size share, all at once, when all are connected.
+ *
+ * That process is one thread, which does as much work as the server and shares the machine with it: what
+ * they get together can fall because either has more to do. The processor time of each tells which.
  *
  * @module
  */
@@ -15,11 +18,16 @@ import { download } from "../../lib/operations/mod.ts";
 import { Caller } from "../../lib/request/mod.ts";
 import { startFerryServer } from "../tools/ferry_process.ts";
 import { writeRandomFile } from "../tools/sample_file.ts";
+import { CpuMeter } from "./cpu_time.ts";
 import { figure, formatTable } from "./table.ts";
 
 const CLIENT_COUNTS = [1, 8, 64, 256];
 const IDLE_COUNT = 256;
 const FILE = "share.bin";
+const HEADS = [
+  ...["clients", "MB each", "MB/s together", "fairness (Jain)"],
+  ...["server CPU s/GB", "clients CPU s/GB"],
+];
 
 /** Where the bench keeps its files, and how much all clients of a row fetch together. */
 export interface ClientsOptions {
@@ -36,31 +44,34 @@ export async function raceClients(options: ClientsOptions): Promise<string> {
   const { root, target, sizeBytes } = options;
   const { program, port } = await startFerryServer(root, { args: ["--open"] });
   const rows: string[][] = [];
+  const fetch = (count: number, share: number) =>
+    crowd(port, count, (clients) => {
+      return fetchAll(clients, { root, target, sizeBytes: share, serverPid: program.pid });
+    });
   try {
-    await crowd(port, 1, (clients) => fetchAll(clients, { root, target, sizeBytes: 64e6 })); // warms up
+    await fetch(1, 64e6); // warms up
     for (const count of CLIENT_COUNTS) {
       const share = Math.floor(sizeBytes / count);
-      const spans = await crowd(
-        port,
-        count,
-        (clients) => fetchAll(clients, { root, target, sizeBytes: share }),
-      );
+      const { spans, serverCpuSeconds, clientsCpuSeconds } = await fetch(count, share);
       const total = count * share / Math.max(...spans);
+      const gigabytes = count * share / 1e9;
       const fairness = jainIndex(spans.map((seconds) => share / seconds));
       rows.push([
         String(count),
         figure(share / 1e6, 1),
         figure(total / 1e6, 0),
         figure(fairness, 3),
+        figure(serverCpuSeconds / gigabytes, 2),
+        figure(clientsCpuSeconds / gigabytes, 2),
       ]);
     }
     const before = await residentBytes(program.pid);
     const perIdle = await crowd(port, IDLE_COUNT, async () => {
       return (await residentBytes(program.pid) - before) / IDLE_COUNT;
     });
-    return `${
-      formatTable(["clients", "MB each", "MB/s together", "fairness (Jain)"], rows)
-    }\n\n${IDLE_COUNT} idle connections: ${figure(perIdle / 1024, 0)} KiB each at the server`;
+    return `${formatTable(HEADS, rows)}\n\n${IDLE_COUNT} idle connections: ${
+      figure(perIdle / 1024, 0)
+    } KiB each at the server`;
   } finally {
     await program.stop();
   }
@@ -93,17 +104,28 @@ async function crowd<T>(
   }
 }
 
-/** Every client fetches the file at the same time; gives the seconds each took. */
+/** What fetching took. */
+interface Crowding {
+  /** Seconds that each client took. */
+  readonly spans: readonly number[];
+  /** Processor time of the server; NaN where the system does not tell. */
+  readonly serverCpuSeconds: number;
+  /** Processor time of all clients together. */
+  readonly clientsCpuSeconds: number;
+}
+
+/** Every client fetches the file at the same time. */
 async function fetchAll(
   clients: readonly ConnectionHandle[],
-  { root, target, sizeBytes }: ClientsOptions,
-): Promise<number[]> {
+  { root, target, sizeBytes, serverPid }: ClientsOptions & { readonly serverPid: number },
+): Promise<Crowding> {
   await emptyDir(target);
   await writeRandomFile(join(root, FILE), sizeBytes);
   const folder = await FileRoot.open(target);
+  const [serverCpu, clientsCpu] = [new CpuMeter(serverPid), new CpuMeter(Deno.pid)];
   const startMs = performance.now();
   try {
-    return await Promise.all(clients.map(async (client, index) => {
+    const spans = await Promise.all(clients.map(async (client, index) => {
       const path = remotePathFromComponents([`${index}.bin`]);
       const caller = new Caller(client);
       const place = { root: folder, path };
@@ -112,6 +134,11 @@ async function fetchAll(
       await caller.settle();
       return seconds;
     }));
+    return {
+      spans,
+      serverCpuSeconds: serverCpu.seconds() ?? NaN,
+      clientsCpuSeconds: clientsCpu.seconds() ?? NaN,
+    };
   } finally {
     await folder.close();
   }
