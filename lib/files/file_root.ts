@@ -6,9 +6,9 @@ import {
 } from "./directory_listing.ts";
 import { DirectorySync } from "./directory_sync.ts";
 import { type Disk, type DiskDirectory, type NodeStatus, systemDisk } from "./disk.ts";
+import { DiskFlushes } from "./disk_flushes.ts";
 import { renameExclusively } from "./exclusive_rename.ts";
 import { FileError, fileErrorFrom, osCode } from "./file_error.ts";
-import { FileFlushes } from "./file_flushes.ts";
 import { LeafMemory } from "./leaf_memory.ts";
 import { OpenPartsLimit } from "./open_parts_limit.ts";
 import {
@@ -69,10 +69,13 @@ export class FileRoot {
   readonly #root: DiskDirectory;
   readonly #durability: Durability;
   readonly #leafMemory: LeafMemory;
-  readonly #syncs = new DirectorySync();
-  readonly #flushes: FileFlushes;
-  /** For files on other disks than the folder's. */
-  readonly #flushesElsewhere = new FileFlushes();
+  readonly #syncs = new DirectorySync(async (directory) => {
+    const flushes = await this.#flushesFor(directory);
+    await flushes.flush(() => directory.sync());
+  });
+  readonly #flushes: DiskFlushes;
+  /** For what is on other disks than the folder. */
+  readonly #flushesElsewhere = new DiskFlushes();
   readonly #partialContext: PartialFileContext;
   #mayHaveStaged = false;
   /** Paths to which a transfer is under way. */
@@ -86,7 +89,7 @@ export class FileRoot {
     this.#leafMemory = options.leafMemory ?? new LeafMemory();
     const { nowMs, hasNativeCode = true } = options;
     const together = () => hasNativeCode ? root.syncFileSystem() : null;
-    this.#flushes = new FileFlushes({ together, nowMs });
+    this.#flushes = new DiskFlushes({ together, nowMs });
     this.#partialContext = {
       root,
       directories: new SharedDirectories(root),
@@ -178,7 +181,7 @@ export class FileRoot {
       const isNew = taken === null;
       const { umask } = this.#disk;
       const syncs = this.#syncs;
-      const flushes = await this.#isOnSameDisk(parent) ? this.#flushes : this.#flushesElsewhere;
+      const flushes = await this.#flushesFor(parent);
       const destination = { parent, name, path: shown, isNew, syncs, flushes, umask, release };
       this.#mayHaveStaged = true;
       const complete = { ...options, durability: options.durability ?? this.#durability };
@@ -368,9 +371,11 @@ export class FileRoot {
     }
   }
 
-  async #isOnSameDisk(directory: DiskDirectory): Promise<boolean> {
-    if (directory === this.#root) return true;
-    return (await directory.identity()).device === (await this.#root.identity()).device;
+  /** Who flushes a directory and what is in it. */
+  async #flushesFor(directory: DiskDirectory): Promise<DiskFlushes> {
+    if (directory === this.#root) return this.#flushes;
+    const isHere = (await directory.identity()).device === (await this.#root.identity()).device;
+    return isHere ? this.#flushes : this.#flushesElsewhere;
   }
 
   async #nodeStatus(path: RemotePath): Promise<NodeStatus> {

@@ -7,9 +7,9 @@
 import { LEAF_BYTES } from "../crypto/mod.ts";
 import type { DirectorySync } from "./directory_sync.ts";
 import type { DiskDirectory, DiskFile } from "./disk.ts";
+import type { DiskFlushes } from "./disk_flushes.ts";
 import { type Place, renameExclusively } from "./exclusive_rename.ts";
 import { osCode } from "./file_error.ts";
-import type { FileFlushes } from "./file_flushes.ts";
 import type { PartialOptions } from "./partial_file.ts";
 import { STAGING_PREFIX } from "./remote_path.ts";
 import { removeIfThere, type StagingPlace } from "./staging.ts";
@@ -27,7 +27,7 @@ export interface Destination {
   /** Flushes folders. */
   readonly syncs: DirectorySync;
   /** Flushes files. */
-  readonly flushes: FileFlushes;
+  readonly flushes: DiskFlushes;
   /** Permission bits to take away. */
   readonly umask: number;
   /** Lets go of the folder and the name; nothing is to be asked of the destination afterwards. */
@@ -67,7 +67,7 @@ export async function sealFile(
   await file.setAttributes({ mode: mode & 0o777 & ~umask, modifiedMs });
   if (durability === "none") return;
   try {
-    await flushes.flush(file, durability === "data" ? "syncData" : "sync");
+    await flushes.flush(() => durability === "data" ? file.syncData() : file.sync());
   } catch (error) {
     throw new UnreliablePartError(error);
   }

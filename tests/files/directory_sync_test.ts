@@ -42,3 +42,22 @@ async function openDirectory(): Promise<{ disk: MemoryDisk; directory: DiskDirec
   disk.putNode("/r", "directory");
   return { disk, directory: await disk.openRoot("/r", { create: false }) };
 }
+
+Deno.test("DirectorySync.sync() leaves the flush to who knows how, once for all who wait", async () => {
+  const { disk, directory } = await openDirectory();
+  const ends: PromiseWithResolvers<void>[] = [];
+  const syncs = new DirectorySync(() => {
+    const end = Promise.withResolvers<void>();
+    ends.push(end);
+    return end.promise;
+  });
+  const synced = [syncs.sync(directory), syncs.sync(directory), syncs.sync(directory)];
+  await Promise.resolve();
+  await Promise.resolve();
+  ends[0]!.resolve();
+  await synced[0];
+  ends[1]!.resolve();
+  await Promise.all(synced);
+  assertEquals([ends.length, disk.calls.includes("syncDirectory")], [2, false]);
+  directory.close();
+});

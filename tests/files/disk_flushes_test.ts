@@ -1,16 +1,13 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { FileFlushes, type FlushedFile } from "../../lib/files/file_flushes.ts";
+import { DiskFlushes, type LoneFlush } from "../../lib/files/disk_flushes.ts";
 
 /** Files whose flushes end when told; `started` has their numbers in order. */
 function slowFiles(count: number) {
   const started: number[] = [];
   const ends = Array.from({ length: count }, () => Promise.withResolvers<void>());
-  const files = ends.map(({ promise }, index): FlushedFile => {
-    const flush = () => {
-      started.push(index);
-      return promise;
-    };
-    return { sync: flush, syncData: flush };
+  const files = ends.map(({ promise }, index): LoneFlush => () => {
+    started.push(index);
+    return promise;
   });
   return { started, ends, files };
 }
@@ -26,10 +23,10 @@ function slowDisk() {
   return { flushes, together };
 }
 
-Deno.test("FileFlushes lets so many run and serves the others in order", async () => {
+Deno.test("DiskFlushes lets so many run and serves the others in order", async () => {
   const { started, ends, files } = slowFiles(8);
-  const flushes = new FileFlushes({ parallel: 2 });
-  const flushed = files.map((file) => flushes.flush(file, "sync"));
+  const flushes = new DiskFlushes({ parallel: 2 });
+  const flushed = files.map((file) => flushes.flush(file));
   assertEquals(started, [0, 1]);
   ends[1]!.resolve();
   await flushed[1];
@@ -39,23 +36,21 @@ Deno.test("FileFlushes lets so many run and serves the others in order", async (
   assertEquals(started, [0, 1, 2, 3, 4, 5, 6, 7]);
 });
 
-Deno.test("FileFlushes goes on after a flush that failed", async () => {
-  const flushes = new FileFlushes({ parallel: 1 });
-  const broken = () => Promise.reject(new Error("EIO"));
-  const whole = () => Promise.resolve();
-  const failed = flushes.flush({ sync: broken, syncData: broken }, "syncData");
-  const next = flushes.flush({ sync: whole, syncData: whole }, "sync");
+Deno.test("DiskFlushes goes on after a flush that failed", async () => {
+  const flushes = new DiskFlushes({ parallel: 1 });
+  const failed = flushes.flush(() => Promise.reject(new Error("EIO")));
+  const next = flushes.flush(() => Promise.resolve());
   await assertRejects(() => failed, Error, "EIO");
   await next;
 });
 
-Deno.test("FileFlushes flushes all that wait together, and who comes meanwhile with the next", async () => {
+Deno.test("DiskFlushes flushes all that wait together, and who comes meanwhile with the next", async () => {
   const { started, ends, files } = slowFiles(12);
   const disk = slowDisk();
-  const flushes = new FileFlushes({ parallel: 1, together: disk.together });
-  const flushed = files.slice(0, 6).map((file) => flushes.flush(file, "sync"));
+  const flushes = new DiskFlushes({ parallel: 1, together: disk.together });
+  const flushed = files.slice(0, 6).map((file) => flushes.flush(file));
   assertEquals([started, disk.flushes.length], [[0], 1], "one alone, then four were waiting");
-  const late = files.slice(6).map((file) => flushes.flush(file, "sync"));
+  const late = files.slice(6).map((file) => flushes.flush(file));
   disk.flushes[0]!.resolve();
   await Promise.all(flushed.slice(1, 5));
   assertEquals(
@@ -70,11 +65,11 @@ Deno.test("FileFlushes flushes all that wait together, and who comes meanwhile w
   assertEquals(started, [0]);
 });
 
-Deno.test("FileFlushes asks each file when the common flush fails, and from then on", async () => {
+Deno.test("DiskFlushes asks each file when the common flush fails, and from then on", async () => {
   const { started, ends, files } = slowFiles(10);
   const disk = slowDisk();
-  const flushes = new FileFlushes({ parallel: 1, together: disk.together });
-  const flushed = files.slice(0, 5).map((file) => flushes.flush(file, "sync"));
+  const flushes = new DiskFlushes({ parallel: 1, together: disk.together });
+  const flushed = files.slice(0, 5).map((file) => flushes.flush(file));
   for (const [index, end] of ends.entries()) {
     if (index === 3) end.reject(new Error("EIO"));
     else end.resolve();
@@ -88,17 +83,16 @@ Deno.test("FileFlushes asks each file when the common flush fails, and from then
     false,
     true,
   ]);
-  await Promise.all(files.slice(5).map((file) => flushes.flush(file, "sync")));
+  await Promise.all(files.slice(5).map((file) => flushes.flush(file)));
   assertEquals([started, disk.flushes.length], [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 1]);
 });
 
-Deno.test("FileFlushes leaves the disk as a whole alone for a minute after it took long", async () => {
+Deno.test("DiskFlushes leaves the disk as a whole alone for a minute after it took long", async () => {
   const { ends, files } = slowFiles(20);
   const disk = slowDisk();
   let nowMs = 0;
-  const flushes = new FileFlushes({ parallel: 1, together: disk.together, nowMs: () => nowMs });
-  const flushAll = (from: number) =>
-    files.slice(from, from + 5).map((file) => flushes.flush(file, "sync"));
+  const flushes = new DiskFlushes({ parallel: 1, together: disk.together, nowMs: () => nowMs });
+  const flushAll = (from: number) => files.slice(from, from + 5).map((file) => flushes.flush(file));
   for (const end of ends) end.resolve();
   const first = flushAll(0);
   nowMs = 1001;
@@ -113,9 +107,9 @@ Deno.test("FileFlushes leaves the disk as a whole alone for a minute after it to
   await Promise.all(last);
 });
 
-Deno.test("FileFlushes does without a common flush where there is none", async () => {
+Deno.test("DiskFlushes does without a common flush where there is none", async () => {
   const { ends, files } = slowFiles(8);
   for (const end of ends) end.resolve();
-  const flushes = new FileFlushes({ parallel: 1, together: () => null });
-  await Promise.all(files.map((file) => flushes.flush(file, "sync")));
+  const flushes = new DiskFlushes({ parallel: 1, together: () => null });
+  await Promise.all(files.map((file) => flushes.flush(file)));
 });

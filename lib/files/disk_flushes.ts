@@ -1,32 +1,31 @@
-import type { DiskFile } from "./disk.ts";
+/** The flush of one file or folder alone. */
+export type LoneFlush = () => Promise<void>;
 
-/** What is flushed: a file whose content and attributes are written. */
-export type FlushedFile = Pick<DiskFile, "sync" | "syncData">;
-
-/** How {@linkcode FileFlushes} works. */
-export interface FileFlushesOptions {
-  /** Flushes everything on the files' disk; null when that cannot be had. */
+/** How {@linkcode DiskFlushes} works. */
+export interface DiskFlushesOptions {
+  /** Flushes everything on the disk; null when that cannot be had. */
   readonly together?: () => Promise<void> | null;
   /** A clock to notice that this takes long, if there is one. */
   readonly nowMs?: (() => number) | undefined;
-  /** Flushes of single files at the same time. */
+  /** Flushes of single files and folders at the same time. */
   readonly parallel?: number;
 }
 
 interface Waiting {
-  readonly file: FlushedFile;
-  readonly how: keyof FlushedFile;
+  readonly flushAlone: LoneFlush;
   readonly flushed: PromiseWithResolvers<void>;
 }
 
 /**
- * Flushes files on behalf of many transfers: few at a time, or all that wait by one flush of the disk.
+ * Flushes files and folders on behalf of many transfers: few at a time, or all that wait by one flush of
+ * the disk.
  *
  * A journaling file system writes what waits for one commit together, so a few flushes side by side cost
  * little more than one; more of them only fight over the journal. Where one call flushes the whole disk,
- * files that come while it runs wait for the next one: 10 000 files of 4 KB take some 200 flushes.
+ * whoever comes while it runs waits for the next one: the content of new files and the names that earlier
+ * ones have been given go together.
  */
-export class FileFlushes {
+export class DiskFlushes {
   readonly #parallel: number;
   readonly #nowMs: (() => number) | undefined;
   #together: (() => Promise<void> | null) | null;
@@ -36,20 +35,20 @@ export class FileFlushes {
   /** Others write much to this disk: until then nobody waits for their data. */
   #aloneUntilMs = -Infinity;
 
-  /** Flushes files one by one unless told how to flush all of them. */
-  constructor({ together, nowMs, parallel = PARALLEL_FLUSHES }: FileFlushesOptions = {}) {
+  /** Flushes one by one unless told how to flush everything. */
+  constructor({ together, nowMs, parallel = PARALLEL_FLUSHES }: DiskFlushesOptions = {}) {
     this.#together = together ?? null;
     this.#nowMs = nowMs;
     this.#parallel = parallel;
   }
 
   /**
-   * Resolves when the file as it was at the call is on stable storage. Rejects with what the disk reports
-   * of this file: it must not be flushed again then.
+   * Resolves when what `flushAlone` flushes is on stable storage as it was at the call. Rejects with what the
+   * disk reports of it: it must not be flushed again then.
    */
-  flush(file: FlushedFile, how: keyof FlushedFile): Promise<void> {
+  flush(flushAlone: LoneFlush): Promise<void> {
     const flushed = Promise.withResolvers<void>();
-    this.#waiting.push({ file, how, flushed });
+    this.#waiting.push({ flushAlone, flushed });
     this.#startSome();
     return flushed.promise;
   }
@@ -81,7 +80,7 @@ export class FileFlushes {
       for (const { flushed } of group) flushed.resolve();
       onEnd();
     }, () => {
-      // Whose data it was is not told; each file's own flush does tell, once.
+      // Whose data it was is not told; a flush of each alone does tell, once.
       this.#together = null;
       this.#waiting.unshift(...group);
       onEnd();
@@ -89,13 +88,13 @@ export class FileFlushes {
     return true;
   }
 
-  #startAlone({ file, how, flushed }: Waiting): void {
+  #startAlone({ flushAlone, flushed }: Waiting): void {
     this.#aloneCount++;
     const onEnd = () => {
       this.#aloneCount--;
       this.#startSome();
     };
-    file[how]().then(() => {
+    flushAlone().then(() => {
       flushed.resolve();
       onEnd();
     }, (error) => {
@@ -115,5 +114,5 @@ const PARALLEL_FLUSHES = 6;
 const LEAST_TOGETHER = 4;
 /** A flush of the whole disk that takes longer wrote mostly what is not ours. */
 const LONG_MS = 1000;
-/** How long files are flushed one by one after that. */
+/** How long they are flushed one by one after that. */
 const ALONE_MS = 60_000;
