@@ -38,4 +38,4 @@ export class OpenPartsLimit {
 const NO_DESCRIPTORS: ReadonlySet<string> = new Set(["EMFILE", "ENFILE"]);
 
 /** So many share one flush of the disk, whoever sends them. */
-const MAX_OPEN_PARTS = 128;
+const MAX_OPEN_PARTS = 1024;

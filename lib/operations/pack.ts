@@ -28,8 +28,11 @@ import type { LocalFile, TransferResult } from "./transfer_options.ts";
 
 /** Largest file that goes in a pack. Bigger ones are worth a stream, and several of them in parallel. */
 export const PACKED_FILE_BYTES = 256 * 1024;
-/** Files of one pack that a receiver writes and flushes at the same time: they share flushes. */
-export const PARALLEL_SAVES = 128;
+/**
+ * Files of one pack that a receiver writes and flushes at the same time: they share flushes. Reading goes on
+ * while these wait, for two flushes each.
+ */
+export const PARALLEL_SAVES = 1024;
 /** Bytes of them, so that a pack takes bounded memory whatever its files. */
 export const PARALLEL_SAVED_BYTES: number = 8 * 1024 * 1024;
 
