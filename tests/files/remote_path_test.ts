@@ -160,3 +160,20 @@ Deno.test("resolveRemotePath() never leaves the root", () => {
 Deno.test("a refused name that is not in NFC comes with the spelling that is", () => {
   assert(validateComponent("e\u0301")?.includes("é"));
 });
+
+Deno.test("validateComponent() takes names that only begin like those of devices", () => {
+  for (
+    const name of [
+      "console",
+      "nullable.txt",
+      "Auxiliary",
+      "com10",
+      "lptx",
+      "print.c",
+      "a".repeat(255),
+    ]
+  ) {
+    assertEquals(validateComponent(name), null, name);
+  }
+  assertEquals(validateComponent("a".repeat(256)), "name is longer than 255 bytes");
+});
