@@ -1,0 +1,46 @@
+import { assertEquals } from "@std/assert";
+import { fromFileUrl, toFileUrl } from "@std/path";
+
+const TTY = toFileUrl(fromFileUrl(import.meta.resolve("../../lib/cli/tty.ts"))).href;
+
+/** Runs a program that has a `tty` and may await; what it wrote to stdout. */
+async function outputOf(program: string): Promise<string> {
+  const script = `
+    const { SystemTty } = await import(${JSON.stringify(TTY)});
+    const tty = new SystemTty({ noColor: undefined });
+    ${program}`;
+  const args = ["run", "--quiet", "--allow-all", "-"];
+  const child = new Deno.Command(Deno.execPath(), {
+    args,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const input = child.stdin.getWriter();
+  await input.write(new TextEncoder().encode(script));
+  await input.close();
+  return new TextDecoder().decode((await child.output()).stdout);
+}
+
+Deno.test("SystemTty writes lines of one turn together, in order, before the program waits", async () => {
+  const output = await outputOf(`
+    const sizes = [];
+    const write = Deno.stdout.writeSync;
+    Deno.stdout.writeSync = (bytes) => (sizes.push(bytes.length), write.call(Deno.stdout, bytes));
+    for (let i = 0; i < 3; i++) tty.writeOut(i + "\\n");
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    tty.writeOut(sizes.join() + "\\n");`);
+  assertEquals(output, "0\n1\n2\n6\n");
+});
+
+Deno.test("SystemTty loses nothing when the program exits at once", async () => {
+  assertEquals(await outputOf(`tty.writeOut("last words\\n"); Deno.exit(3);`), "last words\n");
+});
+
+Deno.test("SystemTty writes what it holds before it writes an error", async () => {
+  const output = await outputOf(`
+    tty.writeOut("before\\n");
+    tty.writeError("");
+    Deno.stdout.writeSync(new TextEncoder().encode("after\\n"));`);
+  assertEquals(output, "before\nafter\n");
+});
