@@ -65,6 +65,11 @@ export class EndpointDriver {
     this.#tasks.run("send", () => this.#send());
   }
 
+  /** Lets the loops have their turn. */
+  async yieldTurn(): Promise<void> {
+    await this.#clock.yieldTurn();
+  }
+
   /** The core it drives. */
   get endpoint(): Endpoint {
     return this.#endpoint;

@@ -9,6 +9,11 @@ import type { EndpointDriver } from "./endpoint_driver.ts";
 
 /** Most that one `read` returns: credit goes back to the peer in pieces of this size. */
 const MAX_READ_BYTES = 256 * 1024;
+/**
+ * Bytes written after which packets get their turn. Who always finds room may go on for long without, and what
+ * it writes would lie here: pacing makes up for 10 ms at most.
+ */
+const BYTES_PER_TURN = 64 * 1024;
 
 /** One stream of a connection. */
 export class StreamHandle implements ByteStream {
@@ -16,6 +21,7 @@ export class StreamHandle implements ByteStream {
   readonly #connection: Connection;
   readonly #entry: StreamEntry;
   #unconsumed = 0;
+  #bytesSinceTurn = 0;
   #readable: PromiseWithResolvers<void> | null = null;
   #writable: PromiseWithResolvers<void> | null = null;
 
@@ -54,6 +60,11 @@ export class StreamHandle implements ByteStream {
       const count = this.#connection.streams.write(this.#entry, bytes.subarray(written));
       written += count;
       if (count > 0) this.#driver.wake(this.#connection);
+      this.#bytesSinceTurn += count;
+      if (this.#bytesSinceTurn >= BYTES_PER_TURN) {
+        this.#bytesSinceTurn = 0;
+        await this.#driver.yieldTurn();
+      }
       if (written === bytes.length) return;
       this.#writable = Promise.withResolvers<void>();
       await this.#writable.promise;
