@@ -9,9 +9,16 @@ import { type RemotePath, remotePathFromComponents } from "../files/mod.ts";
 import { download, PACKED_FILE_BYTES } from "../operations/mod.ts";
 import { RemoteError } from "../request/mod.ts";
 import type { CommandContext } from "./command.ts";
+import { forEachOf } from "./for_each_of.ts";
 import type { LocalPlace } from "./local_folders.ts";
 import type { Word } from "./parse_line.ts";
-import { expandRemote, type RemotePlace, remoteStatus, walkRemote } from "./remote_place.ts";
+import {
+  expandRemote,
+  type RemotePlace,
+  remoteStatus,
+  type RemoteTree,
+  walkRemote,
+} from "./remote_place.ts";
 import { about, UsageError } from "./shell_error.ts";
 import type { BatchFailure } from "./transfer_batch.ts";
 import type { TransferItem } from "./transfer_item.ts";
@@ -96,6 +103,9 @@ async function chooseLocalTarget(
   return isFolder ? { kind: "into", folder: output } : { kind: "as", path: output };
 }
 
+/** Local folders made at the same time: they share flushes. */
+const PARALLEL_FOLDERS = 32;
+
 /** A plan while it grows, and what it needs to grow. */
 interface GrowingPlan {
   readonly isRecursive: boolean;
@@ -110,15 +120,14 @@ async function planPlace(
   plan: GrowingPlan,
 ): Promise<void> {
   const { session, signal, terminal, local } = plan.context;
-  let kind = place.kind;
-  let sizeBytes = 0;
-  if (kind === "unknown" && (plan.isRecursive || place.path.components.length === 0)) {
-    const status = await remoteStatus(session, place.path, signal);
-    kind = status.kind === "directory" ? "folder" : "file";
-    sizeBytes = status.sizeBytes;
-  }
-  if (kind === "folder") {
-    if (plan.isRecursive) return await planFolder(place, target, plan);
+  const { isRecursive } = plan;
+  // What is not known to be a file is looked at and listed in one round trip.
+  const tree = isRecursive && place.kind !== "file"
+    ? await walkRemote(session, place.path, signal)
+    : null;
+  if (tree?.top.kind === "directory") return await planFolder(place, tree, target, plan);
+  const isFolder = tree === null && (place.kind === "folder" || await isFolderByName(place, plan));
+  if (isFolder) {
     if (!place.isMatch) throw new UsageError(`${place.text} is a folder: get -r fetches it`);
     terminal.note(`Skipped the folder ${place.text} (get -r fetches folders)`);
     return;
@@ -128,19 +137,27 @@ async function planPlace(
     root: await local.folder(target.folder, { create: true }),
     path: remotePathFromComponents([name]),
   };
+  const sizeBytes = tree?.top.sizeBytes ?? 0;
   plan.items.push(downloadItem(place.text, sizeBytes, place.path, { root, path }));
+}
+
+/** `/` and the like have no name under which a file could be asked for. */
+async function isFolderByName(place: RemotePlace, { context }: GrowingPlan): Promise<boolean> {
+  if (place.kind !== "unknown" || place.path.components.length > 0) return false;
+  const status = await remoteStatus(context.session, place.path, context.signal);
+  return status.kind === "directory";
 }
 
 async function planFolder(
   place: RemotePlace,
+  tree: RemoteTree,
   target: LocalTarget,
   plan: GrowingPlan,
 ): Promise<void> {
-  const { session, signal, terminal, local } = plan.context;
+  const { terminal, local } = plan.context;
   const name = takesContents(place.text) ? "" : place.path.components.at(-1) ?? "";
   const folder = target.kind === "as" ? target.path : local.absolute(target.folder, name);
   const root = await local.folder(folder, { create: true });
-  const tree = await walkRemote(session, place.path, signal);
   const below = (path: RemotePath) => path.components.slice(place.path.components.length);
   const shown = (path: RemotePath) => [...(name === "" ? [] : [name]), ...below(path)].join("/");
   for (const path of tree.others) {
@@ -150,9 +167,9 @@ async function planFolder(
     const exitCode = terminal.failure("get", new RemoteError(reason, path));
     plan.failures.push({ name: path, exitCode });
   }
-  for (const path of tree.folders) {
+  await forEachOf(tree.folders, PARALLEL_FOLDERS, async (path) => {
     await root.makeDirectory(remotePathFromComponents(below(path)), { parents: true });
-  }
+  });
   for (const { path, sizeBytes } of tree.files) {
     const place = { root, path: remotePathFromComponents(below(path)) };
     plan.items.push(downloadItem(shown(path), sizeBytes, path, place));

@@ -104,8 +104,10 @@ export function childPath(folder: RemotePath, name: string): RemotePath {
   return remotePathFromComponents([...folder.components, name]);
 }
 
-/** What a folder holds, all the way down. */
+/** What a remote path is, and what it holds, all the way down. */
 export interface RemoteTree {
+  /** The path itself. */
+  readonly top: FileStatus;
   /** Folders below it, a folder before what it holds. */
   readonly folders: readonly RemotePath[];
   /** Files below it. */
@@ -116,7 +118,7 @@ export interface RemoteTree {
   readonly skipped: readonly SkippedEntry[];
 }
 
-/** Lists a remote folder with everything below it. */
+/** Looks at a remote path and lists everything below it. */
 export async function walkRemote(
   session: Session,
   top: RemotePath,
@@ -127,9 +129,11 @@ export async function walkRemote(
     const files: { path: RemotePath; sizeBytes: number }[] = [];
     const others: RemotePath[] = [];
     const skipped: SkippedEntry[] = [];
+    let topStatus: FileStatus | null = null;
     for await (const page of walkTree(caller, top, { signal })) {
       skipped.push(...page.skipped);
       for (const { path, status } of page.entries) {
+        if (isSame(path, top)) topStatus = status;
         // A server may say anything; what is not below the folder was not asked for.
         if (!isBelow(path, top)) continue;
         if (status.kind === "directory") folders.push(path);
@@ -137,8 +141,14 @@ export async function walkRemote(
         else others.push(path);
       }
     }
-    return { folders, files, others, skipped };
+    topStatus ??= await statPath(caller, top, { signal });
+    return { top: topStatus, folders, files, others, skipped };
   }, { onLoss: "again" });
+}
+
+function isSame(path: RemotePath, other: RemotePath): boolean {
+  return path.components.length === other.components.length &&
+    path.components.every((name, index) => name === other.components[index]);
 }
 
 function isBelow(path: RemotePath, top: RemotePath): boolean {

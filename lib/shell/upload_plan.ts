@@ -15,6 +15,7 @@ import {
 import { makeDirectory, PACKED_FILE_BYTES, upload } from "../operations/mod.ts";
 import type { CommandContext } from "./command.ts";
 import { type CopyPlan, type CopyRequest, takesContents } from "./download_plan.ts";
+import { forEachOf } from "./for_each_of.ts";
 import type { LocalMatch, LocalPlace } from "./local_folders.ts";
 import { remoteStatusOrNull } from "./remote_place.ts";
 import { about, UsageError } from "./shell_error.ts";
@@ -145,19 +146,18 @@ async function planFolder(
   await makeRemoteFolders(folders, context);
 }
 
-/** Requests for folders that are under way at the same time: a deep tree would cost a round trip each. */
-const PARALLEL_FOLDERS = 32;
+/**
+ * Requests for folders that are under way at the same time: each costs a round trip. A server takes 128
+ * streams.
+ */
+const PARALLEL_FOLDERS = 100;
 
 /** Makes folders in any order: each request makes those above it too. */
 async function makeRemoteFolders(
   folders: readonly RemotePath[],
   context: CommandContext,
 ): Promise<void> {
-  const queue = folders.values();
-  const worker = async () => {
-    for (const folder of queue) await makeRemoteFolder(folder, context);
-  };
-  await Promise.all(Array.from({ length: PARALLEL_FOLDERS }, worker));
+  await forEachOf(folders, PARALLEL_FOLDERS, (folder) => makeRemoteFolder(folder, context));
 }
 
 async function makeRemoteFolder(path: RemotePath, context: CommandContext): Promise<void> {
