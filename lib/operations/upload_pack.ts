@@ -12,7 +12,7 @@
  */
 import { StreamError } from "../bytes/byte_stream.ts";
 import { ByteWriter } from "../bytes/byte_writer.ts";
-import { formatRemotePath, type RemotePath } from "../files/mod.ts";
+import { formatRemotePath, REMOTE_ROOT, type RemotePath } from "../files/mod.ts";
 import {
   ANSWERED,
   type Call,
@@ -58,7 +58,7 @@ export interface PackReply {
   readonly index: number;
   /** `ok` once it is published, or why it is not. */
   readonly status: StatusName;
-  /** Where it is, or would have been. */
+  /** Where it is, or would have been; the root, where no file can be, stands for the path asked for. */
   readonly path: RemotePath;
   /** The target existed and was left alone. */
   readonly isSkipped: boolean;
@@ -134,7 +134,8 @@ class SentFiles {
 }
 
 function tellEnd({ file, sizeBytes, sha256 }: SentFile, reply: PackReply): void {
-  const { status, path, isSkipped } = reply;
+  const { status, isSkipped } = reply;
+  const path = reply.path.components.length === 0 ? file.remote : reply.path;
   if (status !== "ok") {
     const error = errorOfStatus(status, formatRemotePath(path));
     return file.onEnd({ kind: "failed", error });
@@ -249,7 +250,9 @@ export const uploadPackOperation: Operation<null, PackReply, ServeContext> = {
         const request = header.response;
         const whole = await readFile(exchange, request.sizeBytes);
         await saves.start(request.sizeBytes, async () => {
-          await replies.send({ index, ...await saveOne(exchange, context, request, whole) });
+          const { path, ...end } = await saveOne(exchange, context, request, whole);
+          // Nobody needs to be told what he has said, and a way back may be slow.
+          await replies.send({ index, ...end, path: path === request.path ? REMOTE_ROOT : path });
         });
       }
       await saves.done();

@@ -67,6 +67,7 @@ for (const isUpload of [true, false]) {
         assertEquals(await to.read(name), sampleBytes(index * 13, index));
         assertEquals(heard.done(name).totalBytes, index * 13);
         assertEquals(heard.done(name).sha256?.length, 64);
+        assertEquals(heard.done(name).target, `/${name}`);
       }
       await service.settle();
       assertEquals(service.transfers.length, 300);
