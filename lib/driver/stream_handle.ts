@@ -63,11 +63,12 @@ export class StreamHandle implements ByteStream {
       this.#bytesSinceTurn += count;
       if (this.#bytesSinceTurn >= BYTES_PER_TURN) {
         this.#bytesSinceTurn = 0;
+        // Room, or the connection's end, may come meanwhile, when nobody waits for it: look again.
         await this.#driver.yieldTurn();
+      } else if (written < bytes.length) {
+        this.#writable = Promise.withResolvers<void>();
+        await this.#writable.promise;
       }
-      if (written === bytes.length) return;
-      this.#writable = Promise.withResolvers<void>();
-      await this.#writable.promise;
     }
   }
 
