@@ -5,6 +5,7 @@
  */
 
 import type { FileStatus } from "../files/mod.ts";
+import { forEachOf } from "./for_each_of.ts";
 
 /** A folder's content by path (`a/b.txt`), folders before what they hold. The folder itself is not in it. */
 export type Tree = ReadonlyMap<string, FileStatus>;
@@ -86,16 +87,12 @@ async function samePaths(
   isSame: Parameters<typeof planSync>[2],
 ): Promise<ReadonlySet<string>> {
   const same = new Set<string>();
-  const queue = source.entries();
-  const worker = async () => {
-    for (const [path, status] of queue) {
-      const there = target.get(path);
-      if (status.kind !== "file" || there?.kind !== "file") continue;
-      if (there.sizeBytes !== status.sizeBytes) continue;
-      if (await isSame(path, status, there)) same.add(path);
-    }
-  };
-  await Promise.all(Array.from({ length: PARALLEL_COMPARISONS }, worker));
+  await forEachOf(source, PARALLEL_COMPARISONS, async ([path, status]) => {
+    const there = target.get(path);
+    if (status.kind !== "file" || there?.kind !== "file") return;
+    if (there.sizeBytes !== status.sizeBytes) return;
+    if (await isSame(path, status, there)) same.add(path);
+  });
   return same;
 }
 

@@ -3,6 +3,7 @@
 import { REMOTE_ROOT, type RemotePath, resolveRemotePath } from "../../files/mod.ts";
 import type { Command, CommandContext, Invocation, Next } from "../command.ts";
 import { downloadItem } from "../download_plan.ts";
+import { forEachOf } from "../for_each_of.ts";
 import { about, SubjectError, UsageError } from "../shell_error.ts";
 import { isSameMoment, planSync, type SyncPlan } from "../sync_plan.ts";
 import { LocalSide, RemoteSide, type SyncSide } from "../sync_sides.ts";
@@ -140,8 +141,9 @@ async function carryOut(
   const isBlocked = (path: string) =>
     blocked.some((obstacle) => path === obstacle || path.startsWith(`${obstacle}/`));
   if (mayDelete) await removeAll(plan.obstacles, "Replaces", target, context);
-  await inParallel(
+  await forEachOf(
     plan.folders.filter((path) => !isBlocked(path)),
+    PARALLEL_REQUESTS,
     (path) => target.makeFolder(path),
   );
   const items: TransferItem[] = [];
@@ -165,22 +167,11 @@ async function removeAll(
   { terminal }: CommandContext,
 ): Promise<void> {
   for (const path of paths) terminal.note(`${verb} ${path} in ${target.name}`);
-  await inParallel(paths, (path) => about(path, () => target.remove(path)));
+  await forEachOf(paths, PARALLEL_REQUESTS, (path) => about(path, () => target.remove(path)));
 }
 
 /** Requests under way at the same time. */
 const PARALLEL_REQUESTS = 32;
-
-async function inParallel(
-  paths: readonly string[],
-  work: (path: string) => Promise<void>,
-): Promise<void> {
-  const queue = paths.values();
-  const worker = async () => {
-    for (const path of queue) await work(path);
-  };
-  await Promise.all(Array.from({ length: PARALLEL_REQUESTS }, worker));
-}
 
 function resolveRemoteFolder(text: string, { session }: CommandContext): RemotePath {
   return resolveRemotePath(session.remoteFolder, text === "" ? "." : text);
