@@ -20,6 +20,7 @@ import {
 } from "./partial_file.ts";
 import {
   formatRemotePath,
+  isBelow,
   REMOTE_ROOT,
   type RemotePath,
   remotePathFromComponents,
@@ -214,7 +215,7 @@ export class FileRoot {
    * the look and the act.
    */
   async rename(from: RemotePath, to: RemotePath, options: { replace: boolean }): Promise<void> {
-    if (isInside(to, from)) {
+    if (from.components.length > 0 && isBelow(to, from)) {
       const reason = "a folder cannot be moved into itself";
       throw new FileError("unsupported", formatRemotePath(from), { reason });
     }
@@ -546,11 +547,6 @@ function childOr(
     skip(fileErrorFrom(error, `${formatRemotePath(folder)}/${name}`)); // too deep or too long
     return null;
   }
-}
-
-function isInside(path: RemotePath, folder: RemotePath): boolean {
-  return folder.components.length > 0 && path.components.length > folder.components.length &&
-    folder.components.every((name, index) => name === path.components[index]);
 }
 
 function isSameIgnoringCase(a: RemotePath, b: RemotePath): boolean {

@@ -138,6 +138,12 @@ function utf8Length(text: string): number {
   return ASCII.test(text) ? text.length : encoder.encode(text).length;
 }
 
+/** Whether a path is somewhere in a folder, which is not in itself. */
+export function isBelow(path: RemotePath, folder: RemotePath): boolean {
+  return path.components.length > folder.components.length &&
+    folder.components.every((name, index) => name === path.components[index]);
+}
+
 function brand(components: readonly string[]): RemotePath {
   return Object.freeze({ components: Object.freeze(components) }) as RemotePath;
 }

@@ -7,6 +7,7 @@
 import {
   type DirectoryEntry,
   type FileStatus,
+  isBelow,
   type RemotePath,
   remotePathFromComponents,
   resolveRemotePath,
@@ -149,11 +150,6 @@ export async function walkRemote(
 function isSame(path: RemotePath, other: RemotePath): boolean {
   return path.components.length === other.components.length &&
     path.components.every((name, index) => name === other.components[index]);
-}
-
-function isBelow(path: RemotePath, top: RemotePath): boolean {
-  return path.components.length > top.components.length &&
-    top.components.every((name, index) => path.components[index] === name);
 }
 
 function isUsable(entry: DirectoryEntry): boolean {

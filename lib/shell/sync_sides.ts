@@ -10,6 +10,7 @@ import {
   type FileRoot,
   type FileStatus,
   formatRemotePath,
+  isBelow,
   REMOTE_ROOT,
   type RemotePath,
   remotePathFromComponents,
@@ -171,11 +172,6 @@ export class RemoteSide implements SyncSide {
 
 function pathBelow(folder: readonly string[], path: string): RemotePath {
   return remotePathFromComponents([...folder, ...(path === "" ? [] : path.split("/"))]);
-}
-
-function isBelow(path: RemotePath, folder: RemotePath): boolean {
-  return path.components.length > folder.components.length &&
-    folder.components.every((name, index) => path.components[index] === name);
 }
 
 function assertFolder(status: FileStatus, name: string): void {
