@@ -5,24 +5,20 @@ import {
   type ConnectionParts,
   createConnectionParts,
 } from "../../lib/transport/connection_parts.ts";
-import { DEFAULT_TRANSPORT_CONFIG } from "../../lib/transport/transport_config.ts";
-import { ConnectionId } from "../../lib/wire/connection_id.ts";
 import { FrameReader } from "../../lib/wire/frame.ts";
 import { BARE_HEADER_BYTES, shortHeaderBytes } from "../../lib/wire/packet_header.ts";
-import { seededEntropy, SeededRandom } from "../simulation/seeded_entropy.ts";
-import { fastAead } from "../simulation/watchful_aead.ts";
-
-const LIMIT_BYTES = 1472;
+import { SeededRandom } from "../simulation/seeded_entropy.ts";
+import { bareConnectionOptions, DATAGRAM_BYTES } from "./bare_connection.ts";
 
 Deno.test("stream bytes fill a packet to its limit, and a full packet needs no length field", () => {
   const { parts, write, build } = sender({ omitsConnectionId: true });
   write(0, 10_000);
   build(); // with what is said once
   const { packetBytes, pieces } = build();
-  assertEquals(packetBytes, LIMIT_BYTES);
+  assertEquals(packetBytes, DATAGRAM_BYTES);
   // Besides header and tag: frame type, stream, two bytes for the offset.
   const overheadBytes = BARE_HEADER_BYTES + TAG_BYTES + 4;
-  assertEquals(pieces.map(([, length]) => length), [LIMIT_BYTES - overheadBytes]);
+  assertEquals(pieces.map(([, length]) => length), [DATAGRAM_BYTES - overheadBytes]);
   assert(parts.streams.hasPending());
 });
 
@@ -36,7 +32,7 @@ Deno.test("whatever is lost and sent again, every packet holds the bytes that it
     for (let packets = 0; packets < 200; packets++) {
       const { packetBytes, pieces } = build();
       if (packetBytes === 0) break;
-      assert(packetBytes <= LIMIT_BYTES);
+      assert(packetBytes <= DATAGRAM_BYTES);
       for (const [offset, length] of pieces) {
         seenBytes = Math.max(seenBytes, offset + length);
         // Pieces that begin before 64 have a shorter header than those that follow later.
@@ -53,41 +49,7 @@ const NOT_THE_END = false;
 
 /** A side that sends byte `i` of a stream as `i mod 251`, and checks each packet that it builds. */
 function sender({ omitsConnectionId }: { omitsConnectionId: boolean }) {
-  const secret = new Uint8Array(32).fill(7);
-  const parts = createConnectionParts({
-    role: "client",
-    address: { hostname: "192.0.2.1", port: 5555 },
-    config: DEFAULT_TRANSPORT_CONFIG,
-    handshake: {
-      localId: new ConnectionId(1, 2),
-      remoteId: new ConnectionId(3, 4),
-      suite: "aes-128-gcm",
-      sendSecret: secret,
-      receiveSecret: secret,
-      peerParameters: {
-        maxIdleTimeoutMs: 60_000,
-        maxUdpPayloadBytes: LIMIT_BYTES,
-        initialMaxDataBytes: 1 << 20,
-        initialMaxStreamDataBytes: 1 << 20,
-        initialMaxStreams: 10,
-        receiveBufferBytes: 1 << 20,
-        suites: ["aes-128-gcm"],
-        agent: "",
-        features: 0,
-        omitsConnectionId,
-      },
-      remoteIdentity: new Uint8Array(32),
-      handshakeHash: new Uint8Array(32),
-      method: 0,
-      rttMs: 10,
-    },
-    finish: null,
-    aead: fastAead,
-    entropy: seededEntropy(1, "packets"),
-    random: () => 0.5,
-    maxDatagramBytes: LIMIT_BYTES,
-    nowMs: 0,
-  });
+  const parts = createConnectionParts(bareConnectionOptions({ omitsConnectionId }));
   const stream = parts.streams.open()!;
   return {
     parts,
@@ -106,7 +68,7 @@ function buildChecked({ builder, protection, loss }: ConnectionParts) {
   const buffer = new Uint8Array(2000).fill(0xee);
   const packetNumber = loss.nextPacketNumber;
   const plan = {
-    limitBytes: LIMIT_BYTES,
+    limitBytes: DATAGRAM_BYTES,
     mayCarryData: true,
     transient: [],
     isMtuProbe: false,
