@@ -13,6 +13,7 @@ import {
   type Endpoint,
   type EndpointEvent,
 } from "../transport/mod.ts";
+import { Alarm } from "./alarm.ts";
 import type { Clock } from "./clock.ts";
 import { FloodFilter } from "./flood_filter.ts";
 import { TaskGroup } from "./task_group.ts";
@@ -43,6 +44,7 @@ export class EndpointDriver {
   readonly #listener: DriverListener;
   readonly #floodFilter: FloodFilter;
   readonly #tasks = new TaskGroup();
+  readonly #alarm: Alarm;
   readonly #batch = createTransmitBatch();
   #wakeUp: (() => void) | null = null;
   #isWoken = false;
@@ -60,6 +62,7 @@ export class EndpointDriver {
     this.#floodFilter = new FloodFilter(parts.socket);
     this.#endpoint = parts.endpoint;
     this.#clock = parts.clock;
+    this.#alarm = new Alarm(parts.clock, this.#tasks, () => this.#wakeNow());
     this.#listener = parts.listener;
     this.#tasks.run("receive", () => this.#receive());
     this.#tasks.run("send", () => this.#send());
@@ -115,6 +118,7 @@ export class EndpointDriver {
     if (!this.#isClosed) {
       this.#isClosed = true;
       this.#socket.close();
+      this.#alarm.cancel();
       this.#wakeNow();
     }
     await this.#tasks.join();
@@ -201,13 +205,8 @@ export class EndpointDriver {
     if (delayMs <= 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wakeUp = resolve;
-    if (delayMs === Infinity) {
-      await promise;
-    } else {
-      const sleep = this.#clock.sleep(delayMs);
-      await Promise.race([promise, sleep.done]);
-      sleep.cancel();
-    }
+    if (delayMs < Infinity) this.#alarm.within(delayMs, nowMs);
+    await promise;
     this.#wakeUp = null;
   }
 
