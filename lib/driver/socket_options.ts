@@ -30,6 +30,8 @@ export interface SocketTuning {
    * @returns Whether there is something to read; undefined where the system cannot wait like this.
    */
   waitReadable(timeoutUs: number): boolean | undefined;
+  /** Blocks the thread for so long, whatever arrives; not at all where the system cannot do that. */
+  pause(durationUs: number): void;
   /** Attaches a classic BPF program as filter, or takes it away with null. False when that cannot be. */
   setFilter(program: Uint8Array | null): boolean;
   /**
@@ -227,13 +229,23 @@ class LibcTuning implements SocketTuning {
   }
 
   waitReadable(timeoutUs: number): boolean | undefined {
+    const count = this.#pollFor(timeoutUs, 1n);
+    return count === null ? undefined : count > 0;
+  }
+
+  pause(durationUs: number): void {
+    this.#pollFor(durationUs, 0n);
+  }
+
+  /** How many of the first `descriptors` (the socket, or none) can be read at the end; null without `ppoll`. */
+  #pollFor(timeoutUs: number, descriptors: 0n | 1n): number | null {
     const { ppoll } = this.#library.symbols;
-    if (this.#closed || ppoll === null) return undefined;
+    if (this.#closed || ppoll === null) return null;
     const timeoutNs = Math.max(0, Math.round(timeoutUs * 1000));
     this.#timeout[0] = Math.floor(timeoutNs / 1e9);
     this.#timeout[2] = timeoutNs % 1e9;
     this.#poll[1] = POLLIN;
-    return ppoll(this.#poll, 1n, this.#timeout, null) > 0;
+    return ppoll(this.#poll, descriptors, this.#timeout, null);
   }
 
   setFilter(program: Uint8Array | null): boolean {

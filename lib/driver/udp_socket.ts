@@ -21,6 +21,8 @@ export interface SocketCapabilities {
   readonly segmentationOffload: boolean;
   /** One receive may bring many packets back to back (UDP GRO). */
   readonly receiveOffload: boolean;
+  /** `receiveArrived()` and `pause()` work: many datagrams with one call. */
+  readonly batchReceive: boolean;
   /** A datagram above the interface's MTU fails as "too-big" instead of leaving in fragments. */
   readonly dontFragment: boolean;
   /** Receive buffer as the system accounts it; without FFI the system's usual default. */
@@ -93,6 +95,11 @@ export interface DatagramSocket {
    * @returns Whether there is something to read; undefined (at once) when not available.
    */
   waitReadable(timeoutUs: number): boolean | undefined;
+  /**
+   * Blocks this whole thread for so long, so that what comes one by one becomes a batch for
+   * `receiveArrived()`. Does nothing where the system cannot.
+   */
+  pause(durationUs: number): void;
   /** Attaches a classic BPF program as filter, or takes it away with null. False where there is none. */
   setFilter(program: Uint8Array | null): boolean;
   /** Closes the socket; a waiting `receive()` resolves with null. May be called twice. */
@@ -200,6 +207,7 @@ export class UdpSocket implements DatagramSocket {
     this.#capabilities = {
       segmentationOffload: tuning?.segmentationOffload ?? false,
       receiveOffload: tuning?.receiveOffload ?? false,
+      batchReceive: tuning !== null && tuning.batch !== null,
       dontFragment: tuning?.dontFragment ?? false,
       receiveBufferBytes: tuning?.receiveBufferBytes ?? usualReceiveBufferBytes(),
     };
@@ -295,6 +303,11 @@ export class UdpSocket implements DatagramSocket {
   /** See {@linkcode DatagramSocket.waitReadable}. */
   waitReadable(timeoutUs: number): boolean | undefined {
     return this.#closed ? undefined : this.#tuning?.waitReadable(timeoutUs);
+  }
+
+  /** See {@linkcode DatagramSocket.pause}. */
+  pause(durationUs: number): void {
+    if (!this.#closed) this.#tuning?.pause(durationUs);
   }
 
   /** See {@linkcode DatagramSocket.setFilter}. */

@@ -9,6 +9,7 @@ const capabilities = ({ dontFragment }: { dontFragment: boolean }) => ({
   dontFragment,
   segmentationOffload: false,
   receiveOffload: false,
+  batchReceive: false,
   receiveBufferBytes: 212_992,
 });
 

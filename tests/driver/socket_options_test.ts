@@ -72,9 +72,12 @@ Deno.test("the receive buffer grows, and everything else ends with close()", () 
   assertFalse(tuning.waitReadable(0));
   assertFalse(tuning.waitReadable(50));
   assertFalse(tuning.waitReadable(-1), "a moment that has passed is no endless wait");
+  tuning.pause(50);
+  tuning.pause(-1);
   tuning.close();
   tuning.close();
   assertFalse(tuning.setSegmentBytes(1400));
   assertEquals(tuning.waitReadable(0), undefined);
+  tuning.pause(50);
   socket.close();
 });

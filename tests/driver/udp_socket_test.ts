@@ -454,6 +454,7 @@ class FakeTuning implements SocketTuning {
   }
 
   waitReadable(): undefined {}
+  pause(): void {}
 
   close(): void {}
 }
