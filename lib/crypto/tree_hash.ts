@@ -152,6 +152,7 @@ const INNER = Uint8Array.of(1);
  * second is complete, and at the end the rest merges from the right.
  */
 function foldLeaves(leaves: readonly Uint8Array[]): Uint8Array {
+  if (leaves.length === 1) return leaves[0]!;
   const subtrees: Uint8Array[] = [];
   const mergeLastTwo = (): void => {
     const right = subtrees.pop()!;
