@@ -15,7 +15,7 @@ export interface SharedDirectory {
 }
 
 /** Uses after which the names of a directory are read. */
-const USES_BEFORE_READING = 16;
+const USES_BEFORE_READING = 4;
 
 interface Held {
   readonly opening: Promise<DiskDirectory>;
