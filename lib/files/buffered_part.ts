@@ -11,6 +11,8 @@ import {
   type StagingContext,
 } from "./staging.ts";
 
+const EMPTY = new Uint8Array(0);
+
 /** What small files of one folder share. */
 export interface SmallPartContext extends StagingContext {
   /** Numbers that no other part of this program uses. */
@@ -30,7 +32,9 @@ export class BufferedPart implements PartialFile {
   readonly #context: SmallPartContext;
   readonly #destination: Destination;
   readonly #options: PartialOptions;
-  readonly #bytes: Uint8Array;
+  readonly #sizeBytes: number;
+  /** Null before the first write. */
+  #bytes: Uint8Array | null = null;
   #length = 0;
   #isEnded = false;
 
@@ -43,7 +47,7 @@ export class BufferedPart implements PartialFile {
     this.#context = context;
     this.#destination = destination;
     this.#options = options;
-    this.#bytes = new Uint8Array(Math.min(options.sizeBytes, LEAF_BYTES));
+    this.#sizeBytes = Math.min(options.sizeBytes, LEAF_BYTES);
   }
 
   async discardFrom(leafIndex: number): Promise<void> {
@@ -56,9 +60,17 @@ export class BufferedPart implements PartialFile {
   // deno-lint-ignore require-await
   async write(bytes: Uint8Array): Promise<void> {
     this.#assertOpen();
-    if (bytes.length > this.#bytes.length - this.#length) throw this.#changed("it is too long");
+    if (bytes.length > this.#sizeBytes - this.#length) throw this.#changed("it is too long");
+    this.#bytes ??= new Uint8Array(this.#sizeBytes);
     this.#bytes.set(bytes, this.#length);
     this.#length += bytes.length;
+  }
+
+  async writeKept(bytes: Uint8Array): Promise<void> {
+    if (this.#length > 0 || bytes.length !== this.#sizeBytes) return await this.write(bytes);
+    this.#assertOpen();
+    this.#bytes = bytes;
+    this.#length = bytes.length;
   }
 
   async commit(root: Uint8Array): Promise<void> {
@@ -84,11 +96,15 @@ export class BufferedPart implements PartialFile {
     this.#end();
   }
 
+  get #content(): Uint8Array {
+    return this.#bytes ?? EMPTY;
+  }
+
   #verify(root: Uint8Array): void {
-    const { length } = this.#bytes;
-    if (this.#length !== length) throw this.#changed("it is too short");
-    const leaves = length === 0 ? [] : [leafHash(0, this.#bytes)];
-    if (!constantTimeEqual(treeRoot(leaves, length), root)) {
+    const bytes = this.#content;
+    if (this.#length !== this.#sizeBytes) throw this.#changed("it is too short");
+    const leaves = bytes.length === 0 ? [] : [leafHash(0, bytes)];
+    if (!constantTimeEqual(treeRoot(leaves, bytes.length), root)) {
       throw this.#changed("the hash differs");
     }
   }
@@ -98,7 +114,7 @@ export class BufferedPart implements PartialFile {
     try {
       const { file, name } = await createUniquePart(place, this.#context.numbers);
       try {
-        await file.write(this.#bytes, 0);
+        await file.write(this.#content, 0);
         await sealFile(file, this.#options, this.#destination);
         await publishFile({ place, name, file }, this.#destination, this.#options);
       } catch (error) {

@@ -266,6 +266,10 @@ class JournaledPart implements PartialFile {
     }
   }
 
+  async writeKept(bytes: Uint8Array): Promise<void> {
+    await this.write(bytes);
+  }
+
   async commit(root: Uint8Array): Promise<void> {
     this.#assertOpen();
     try {

@@ -48,6 +48,8 @@ export interface PartialFile {
    * bytes taken earlier.
    */
   write(bytes: Uint8Array): Promise<void>;
+  /** As {@linkcode write}, for bytes that nobody changes before the part has ended: a small file is not copied. */
+  writeKept(bytes: Uint8Array): Promise<void>;
   /**
    * Publishes: size and root checked, content flushed, name given, directory flushed.
    *

@@ -92,7 +92,7 @@ export async function saveWhole(
     exists: target.publication,
   });
   try {
-    await partial.write(bytes);
+    await partial.writeKept(bytes);
     await partial.commit(root);
   } catch (error) {
     await partial.discard();

@@ -66,6 +66,23 @@ for (const [size, content] of Object.entries({ big: BIG, small: SMALL })) {
     assertEquals(disk.openHandles, 1);
   });
 
+  Deno.test(`a ${size} file may be given whole, and only with its announced size`, async () => {
+    const { disk, root } = await openMemoryRoot();
+    const part = await root.openPartial(at("f"), options(content));
+    await part.writeKept(content);
+    await rejectsWith("changed", () => part.writeKept(bytes("more")));
+    await part.commit(rootOf(content));
+    assertEquals(disk.contentOf("/r/f"), content);
+    const mixed = await root.openPartial(at("g"), options(content));
+    await mixed.write(content.subarray(0, 10));
+    await mixed.writeKept(content.subarray(10));
+    await mixed.commit(rootOf(content));
+    assertEquals(disk.contentOf("/r/g"), content);
+    const short = await root.openPartial(at("h"), options(content));
+    await short.writeKept(content.subarray(1));
+    await rejectsWith("changed", () => short.commit(rootOf(content.subarray(1))));
+  });
+
   Deno.test(`a ${size} file replaces an old one, or not, as asked`, async () => {
     const { disk, root } = await openMemoryRoot();
     disk.putFile("/r/f", bytes("old"));
