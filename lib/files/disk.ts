@@ -224,6 +224,9 @@ const INLINE_UNLINK_BYTES = 16 * 1024 * 1024;
 /** Entries looked up without letting anything else run: about a millisecond. */
 const LOOK_UPS_PER_TURN = 128;
 
+/** A directory this long is read at once, in a millisecond: some 500 names, on most file systems. */
+const INLINE_DIRECTORY_BYTES = 16 * 1024;
+
 const EXCLUSIVE = true;
 
 const NO_FOLLOW = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
@@ -286,7 +289,7 @@ class SystemDirectory implements DiskDirectory {
   async list(): Promise<ListedNode[]> {
     this.#check();
     const nodes: ListedNode[] = [];
-    for await (const { name } of Deno.readDir(this.#path)) {
+    for await (const { name } of this.#read()) {
       if (nodes.length % LOOK_UPS_PER_TURN === LOOK_UPS_PER_TURN - 1) await Deno.lstat(this.#path);
       nodes.push({ name, status: lookUpListed(this.#prefix + name) });
     }
@@ -295,7 +298,13 @@ class SystemDirectory implements DiskDirectory {
 
   async names(): Promise<string[]> {
     this.#check();
-    return await Array.fromAsync(Deno.readDir(this.#path), ({ name }) => name);
+    return await Array.fromAsync(this.#read(), ({ name }) => name);
+  }
+
+  /** A thread of the system takes 0.3 ms before it has read the first name. */
+  #read(): Iterable<Deno.DirEntry> | AsyncIterable<Deno.DirEntry> {
+    const { size } = Deno.statSync(this.#path);
+    return size <= INLINE_DIRECTORY_BYTES ? Deno.readDirSync(this.#path) : Deno.readDir(this.#path);
   }
 
   // deno-lint-ignore require-await

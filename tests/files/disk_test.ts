@@ -28,3 +28,23 @@ Deno.test("systemDisk knows the free space", async () => {
   const free = await systemDisk.freeBytes(Deno.cwd());
   assert(free === null || free > 0);
 });
+
+Deno.test("systemDisk reads short and long directories the same way", async () => {
+  const path = await Deno.makeTempDir();
+  try {
+    const directory = await systemDisk.openRoot(path, { create: false });
+    const expected: string[] = [];
+    for (const count of [0, 3, 1500]) {
+      while (expected.length < count) {
+        const name = `name ${String(expected.length).padStart(5, "0")}`;
+        await Deno.writeTextFile(`${path}/${name}`, "");
+        expected.push(name);
+      }
+      assertEquals((await directory.names()).sort(), expected);
+      assertEquals((await directory.list()).map(({ name }) => name).sort(), expected);
+    }
+    directory.close();
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
+});
