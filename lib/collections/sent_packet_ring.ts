@@ -48,7 +48,7 @@ export class SentPacketRing {
   streamLength: Uint32Array;
 
   /** Makes a ring for `capacity` packet numbers (a power of two) that grows when it must. */
-  constructor(capacity: number = 256) {
+  constructor(capacity: number = 32) {
     assert((capacity & (capacity - 1)) === 0, "the capacity is a power of two");
     this.#mask = capacity - 1;
     this.state = new Uint8Array(capacity);

@@ -22,7 +22,8 @@ const IN_FLIGHT = 5;
 const LOST = 6;
 const APP_LIMITED = 7;
 
-const INITIAL_CAPACITY = 256;
+/** Packets; 64 bytes each. A connection that only waits has few in flight, and a server thousands of such. */
+const INITIAL_CAPACITY = 32;
 
 /**
  * Counts deliveries and losses of one connection and samples the delivery rate.
