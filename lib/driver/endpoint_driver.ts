@@ -63,6 +63,8 @@ export class EndpointDriver {
   #receivedSinceTurn = 0;
   /** Full packets that came singly since the last look. */
   #singlePackets = 0;
+  /** The last look found everything that had arrived. */
+  #isDrained = true;
   #nowMs = 0;
   #drained: PromiseWithResolvers<void> | null = null;
 
@@ -166,7 +168,7 @@ export class EndpointDriver {
       if (this.#isClosed) return;
       if (this.#isFull) continue;
       if (this.#endpoint.nextPrecisePacingMs() < Infinity) return;
-      this.#socket.pause(COLLECT_US);
+      if (this.#isDrained) this.#socket.pause(COLLECT_US);
       this.#singlePackets = 0;
       this.#receiveArrived();
       this.#afterReceiving();
@@ -193,8 +195,9 @@ export class EndpointDriver {
   /** Takes what has arrived already, up to the bytes of one turn. */
   #receiveArrived(): void {
     this.#nowMs = this.#clock.nowMs();
-    while (!this.#isFull) {
-      if (this.#socket.receiveArrived(this.#onDatagram) === 0) return;
+    this.#isDrained = false;
+    while (!this.#isFull && !this.#isDrained) {
+      this.#isDrained = this.#socket.receiveArrived(this.#onDatagram) === 0;
       this.#nowMs = this.#clock.nowMs();
     }
   }
