@@ -40,8 +40,11 @@ const GROWTH_STEP = 0.005;
 const SMALLEST_FACTOR = 0.05;
 /** Loss beyond the base that says a shallow buffer is contended. */
 const LOSS_MARGIN = 0.005;
-/** Share of a fast startup's window: no more than doubled, it fills no queue before that can be seen. */
-const STARTUP_SHARE = 0.7;
+/**
+ * Share of a fast startup's window and rate. Whoever begins at the same moment then comes first: one who meets
+ * a full queue in its slow start takes many seconds to recover. Alone it costs a few round trips.
+ */
+const STARTUP_SHARE = 0.5;
 /** After two such rounds, so much and so long. */
 const WARY_FACTOR = 0.5;
 const WARY_MS = 10_000;
@@ -172,10 +175,11 @@ class Polite implements CongestionController {
   #decide(): void {
     const inner = this.#inner;
     const isGrowingFast = inner.stateName === "startup" && this.#minRttMs >= FAST_GROWTH_RTT_MS;
-    const window = inner.windowBytes * this.#factor * (isGrowingFast ? STARTUP_SHARE : 1);
+    const factor = this.#factor * (isGrowingFast ? STARTUP_SHARE : 1);
+    const window = inner.windowBytes * factor;
     const smallest = minimumWindowBytes(this.#maxDatagramBytes);
     this.windowBytes = window > smallest ? window : smallest;
-    this.pacingRateBytesPerSecond = inner.pacingRateBytesPerSecond * this.#factor;
+    this.pacingRateBytesPerSecond = inner.pacingRateBytesPerSecond * factor;
     const quantum = pacingQuantumBytes(this.pacingRateBytesPerSecond, this.#maxDatagramBytes);
     this.sendQuantumBytes = quantum < inner.sendQuantumBytes ? quantum : inner.sendQuantumBytes;
   }
