@@ -17,8 +17,7 @@ const FRAGMENTED_BYTES = 8952;
 
 /** The largest datagram that may be tried. */
 export function maxDatagramBytesFor(to: Address, socket: SocketCapabilities): number {
-  if (!isFragmentedUnseen(to, socket)) return isIpv6(to) ? MAX_IPV6_BYTES : MAX_IPV4_BYTES;
-  return FRAGMENTED_BYTES;
+  return isFragmentedUnseen(to, socket) ? FRAGMENTED_BYTES : largestPayloadBytes(to);
 }
 
 /**
@@ -32,7 +31,10 @@ export function wholeDatagramBytesFor(to: Address, socket: SocketCapabilities): 
 
 /** What the way to an address ought to carry: inside this machine everything; 0 where nothing is known. */
 export function expectedDatagramBytesFor(to: Address): number {
-  if (!isLoopback(to.hostname)) return 0;
+  return isLoopback(to.hostname) ? largestPayloadBytes(to) : 0;
+}
+
+function largestPayloadBytes(to: Address): number {
   return isIpv6(to) ? MAX_IPV6_BYTES : MAX_IPV4_BYTES;
 }
 
