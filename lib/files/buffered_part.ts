@@ -33,8 +33,8 @@ export class BufferedPart implements PartialFile {
   readonly #destination: Destination;
   readonly #options: PartialOptions;
   readonly #sizeBytes: number;
-  /** Null before the first write. */
-  #bytes: Uint8Array | null = null;
+  /** Empty before the first write. */
+  #bytes: Uint8Array = EMPTY;
   #length = 0;
   #isEnded = false;
 
@@ -61,7 +61,7 @@ export class BufferedPart implements PartialFile {
   async write(bytes: Uint8Array): Promise<void> {
     this.#assertOpen();
     if (bytes.length > this.#sizeBytes - this.#length) throw this.#changed("it is too long");
-    this.#bytes ??= new Uint8Array(this.#sizeBytes);
+    if (this.#length === 0) this.#bytes = new Uint8Array(this.#sizeBytes);
     this.#bytes.set(bytes, this.#length);
     this.#length += bytes.length;
   }
@@ -96,12 +96,8 @@ export class BufferedPart implements PartialFile {
     this.#end();
   }
 
-  get #content(): Uint8Array {
-    return this.#bytes ?? EMPTY;
-  }
-
   #verify(root: Uint8Array): void {
-    const bytes = this.#content;
+    const bytes = this.#bytes;
     if (this.#length !== this.#sizeBytes) throw this.#changed("it is too short");
     const leaves = bytes.length === 0 ? [] : [leafHash(0, bytes)];
     if (!constantTimeEqual(treeRoot(leaves, bytes.length), root)) {
@@ -114,7 +110,7 @@ export class BufferedPart implements PartialFile {
     try {
       const { file, name } = await createUniquePart(place, this.#context.numbers);
       try {
-        await file.write(this.#content, 0);
+        await file.write(this.#bytes, 0);
         await sealFile(file, this.#options, this.#destination);
         await publishFile({ place, name, file }, this.#destination, this.#options);
       } catch (error) {
