@@ -63,6 +63,8 @@ export interface PackedOffer {
  * lie in the buffers of both sides. With 2048 the server ran out of them once in a while.
  */
 const WANTED_AHEAD = 4096;
+/** Words that leave together: a packet full of them. Choosing the places of 4096 files takes 80 ms at first. */
+const ASKED_AT_ONCE_BYTES = 1024;
 /** Most that a server remembers for one client. */
 const MAX_WANTED = WANTED_AHEAD;
 
@@ -141,9 +143,9 @@ class PackFetcher {
     await this.#saves.settled();
   }
 
-  /** Asks for as many files as may be under way, in one piece. */
+  /** Asks for as many files as may be under way. The server starts at the first portion. */
   async #askAhead(): Promise<void> {
-    const words = new ByteWriter();
+    let words = new ByteWriter();
     while (this.#wanted.length < WANTED_AHEAD) {
       const next = this.#files.next();
       if (next.done) break;
@@ -152,6 +154,9 @@ class PackFetcher {
       if (target === null) continue;
       this.#wanted.push({ index: this.#count++, file, target });
       words.bytes(encodeMessage(wordCodec, { kind: "want", path: file.remote }));
+      if (words.length < ASKED_AT_ONCE_BYTES) continue;
+      await this.#say(words.finish());
+      words = new ByteWriter();
     }
     if (words.length > 0) await this.#say(words.finish());
   }
