@@ -18,6 +18,7 @@ import { downloadOperation } from "./download.ts";
 import { downloadPackOperation } from "./download_pack.ts";
 import { answeringFailures } from "./error_status.ts";
 import { hashOperation, statOperation } from "./file_info.ts";
+import { makeDirectoriesOperation } from "./make_directories.ts";
 import { rateOperation } from "./rate.ts";
 import type { ServeContext } from "./serve_context.ts";
 import { uploadOperation } from "./upload.ts";
@@ -45,6 +46,8 @@ export type { SkippedEntry, WalkEntry, WalkPage } from "./directory.ts";
 export { download } from "./download.ts";
 export { chooseTarget, EXISTS_POLICIES } from "./existing_target.ts";
 export type { ChosenTarget, ExistsPolicy } from "./existing_target.ts";
+export { forEachOf } from "./for_each_of.ts";
+export { makeDirectories } from "./make_directories.ts";
 export { hashFile, statPath } from "./file_info.ts";
 export type { FileHash } from "./file_info.ts";
 export {
@@ -81,6 +84,7 @@ export const serverOperations: readonly Operation<unknown, unknown, ServeContext
   removeDirectoryOperation,
   removeOperation,
   renameOperation,
+  makeDirectoriesOperation,
   downloadOperation,
   uploadOperation,
   uploadPackOperation,

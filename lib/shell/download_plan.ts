@@ -6,10 +6,9 @@
 
 import { basename } from "@std/path";
 import { type RemotePath, remotePathFromComponents } from "../files/mod.ts";
-import { download, PACKED_FILE_BYTES } from "../operations/mod.ts";
+import { download, forEachOf, PACKED_FILE_BYTES } from "../operations/mod.ts";
 import { RemoteError } from "../request/mod.ts";
 import type { CommandContext } from "./command.ts";
-import { forEachOf } from "./for_each_of.ts";
 import type { LocalPlace } from "./local_folders.ts";
 import type { Word } from "./parse_line.ts";
 import {

@@ -7,16 +7,24 @@
 import {
   type DirectoryEntry,
   type FileStatus,
+  formatRemotePath,
   isBelow,
   type RemotePath,
   remotePathFromComponents,
   resolveRemotePath,
 } from "../files/mod.ts";
-import { listDirectory, type SkippedEntry, statPath, walkTree } from "../operations/mod.ts";
+import {
+  listDirectory,
+  makeDirectories,
+  type SkippedEntry,
+  statPath,
+  walkTree,
+} from "../operations/mod.ts";
 import { RemoteError } from "../request/mod.ts";
 import { expandGlob } from "./glob.ts";
 import type { Word } from "./parse_line.ts";
 import type { Session } from "./session.ts";
+import { about, SubjectError } from "./shell_error.ts";
 
 /** A remote file or folder that the user named. */
 export interface RemotePlace {
@@ -98,6 +106,31 @@ export async function expandRemote(
   }
   const path = resolveRemotePath(base, word.text);
   return [{ path, text: word.text, kind: "unknown", isMatch: false }];
+}
+
+/**
+ * Makes remote folders, those above before those below; what exists is fine.
+ *
+ * @throws {SubjectError} About the folder that could not be made.
+ */
+export async function makeRemoteFolders(
+  session: Session,
+  folders: readonly RemotePath[],
+  signal: AbortSignal,
+): Promise<void> {
+  const named = folders.filter(({ components }) => components.length > 0);
+  if (named.length === 0) return;
+  await about(formatRemotePath(named[0]!), () =>
+    session.request(signal, async (caller) => {
+      try {
+        await makeDirectories(caller, named, { signal });
+      } catch (error) {
+        if (error instanceof RemoteError && error.path !== "") {
+          throw new SubjectError(error.path, error);
+        }
+        throw error;
+      }
+    }, { onLoss: "again" }));
 }
 
 /** A path one name further down. The name is checked: it may come from a server. */

@@ -5,7 +5,7 @@
  */
 
 import type { FileStatus } from "../files/mod.ts";
-import { forEachOf } from "./for_each_of.ts";
+import { forEachOf } from "../operations/mod.ts";
 
 /** A folder's content by path (`a/b.txt`), folders before what they hold. The folder itself is not in it. */
 export type Tree = ReadonlyMap<string, FileStatus>;

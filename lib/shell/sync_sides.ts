@@ -9,16 +9,16 @@ import {
   type FileError,
   type FileRoot,
   type FileStatus,
-  formatRemotePath,
   isBelow,
   REMOTE_ROOT,
   type RemotePath,
   remotePathFromComponents,
 } from "../files/mod.ts";
-import { hashFile, makeDirectory, removePath, walkTree } from "../operations/mod.ts";
+import { forEachOf, hashFile, removePath, walkTree } from "../operations/mod.ts";
 import { type Caller, RemoteError } from "../request/mod.ts";
 import type { CommandContext } from "./command.ts";
-import { about, UsageError } from "./shell_error.ts";
+import { makeRemoteFolders } from "./remote_place.ts";
+import { UsageError } from "./shell_error.ts";
 import type { Tree } from "./sync_plan.ts";
 
 /** One end. Paths are those of a {@linkcode Tree}. */
@@ -29,11 +29,14 @@ export interface SyncSide {
   tree(onSkipped: (error: unknown, path: string) => void): Promise<Tree | null>;
   /** Lower-case hexadecimal SHA-256 of a file. */
   hash(path: string): Promise<string>;
-  /** Makes a folder, with those above it. */
-  makeFolder(path: string): Promise<void>;
+  /** Makes folders, those above before those below. The empty path is the whole side. */
+  makeFolders(paths: readonly string[]): Promise<void>;
   /** Removes a file, or a folder with everything in it. */
   remove(path: string): Promise<void>;
 }
+
+/** Folders made at the same time: they share flushes. */
+const PARALLEL_FOLDERS = 32;
 
 /** A folder on this machine. */
 export class LocalSide implements SyncSide {
@@ -75,9 +78,13 @@ export class LocalSide implements SyncSide {
     }
   }
 
-  async makeFolder(path: string): Promise<void> {
+  async makeFolders(paths: readonly string[]): Promise<void> {
     const root = await this.root({ create: true });
-    if (path !== "") await root.makeDirectory(pathBelow([], path), { parents: true });
+    await forEachOf(
+      paths,
+      PARALLEL_FOLDERS,
+      (path) => root.makeDirectory(pathBelow([], path), { parents: true }),
+    );
   }
 
   async remove(path: string): Promise<void> {
@@ -120,14 +127,9 @@ export class RemoteSide implements SyncSide {
     return sha256;
   }
 
-  async makeFolder(path: string): Promise<void> {
-    const { signal } = this.#context;
-    const folder = this.path(path);
-    if (folder.components.length === 0) return;
-    await about(
-      formatRemotePath(folder),
-      () => this.#request((caller) => makeDirectory(caller, folder, { parents: true, signal })),
-    );
+  async makeFolders(paths: readonly string[]): Promise<void> {
+    const { session, signal } = this.#context;
+    await makeRemoteFolders(session, paths.map((path) => this.path(path)), signal);
   }
 
   async remove(path: string): Promise<void> {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { allEnded } from "./all_ended.ts";
 import type { CommandContext } from "./command.ts";
 import { movePacked } from "./packed_items.ts";
 import {
@@ -150,14 +151,6 @@ function throwFailures(failures: readonly BatchFailure[], totalCount: number): v
     totalCount,
     haveAllFailedAlike ? first!.exitCode : null,
   );
-}
-
-/** Waits for all, then throws the first failure: nobody may still be moving a file by then. */
-async function allEnded(workers: readonly Promise<void>[]): Promise<void> {
-  const outcomes = await Promise.allSettled(workers);
-  for (const outcome of outcomes) {
-    if (outcome.status === "rejected") throw outcome.reason;
-  }
 }
 
 function endsEverything(error: unknown): boolean {

@@ -6,18 +6,18 @@
 
 import {
   FileError,
-  formatRemotePath,
+  type FileRoot,
   REMOTE_ROOT,
   type RemotePath,
   remotePathFromComponents,
   resolveRemotePath,
 } from "../files/mod.ts";
-import { makeDirectory, PACKED_FILE_BYTES, upload } from "../operations/mod.ts";
+import { PACKED_FILE_BYTES, upload } from "../operations/mod.ts";
+import { allEnded } from "./all_ended.ts";
 import type { CommandContext } from "./command.ts";
 import { type CopyPlan, type CopyRequest, takesContents } from "./download_plan.ts";
-import { forEachOf } from "./for_each_of.ts";
 import type { LocalMatch, LocalPlace } from "./local_folders.ts";
-import { remoteStatusOrNull } from "./remote_place.ts";
+import { makeRemoteFolders, remoteStatusOrNull } from "./remote_place.ts";
 import { about, UsageError } from "./shell_error.ts";
 import type { BatchFailure } from "./transfer_batch.ts";
 import type { TransferItem } from "./transfer_item.ts";
@@ -44,9 +44,15 @@ export async function planUpload(
   }
   const isBatch = !isSingle || sources.some((source) => source.isMatch || source.isFolder);
   if (sources.length === 0) return { items: [], failures, isBatch };
-  const target = await chooseRemoteTarget(request.output, sources.length > 1, context);
+  // The disk here is read while the server answers.
+  const [target, trees] = await allEnded([
+    chooseRemoteTarget(request.output, sources.length > 1, context),
+    walkAll(sources, context, failures),
+  ]);
   const items: TransferItem[] = [];
-  for (const source of sources) await planSource(source, target, context, { items, failures });
+  for (const [index, source] of sources.entries()) {
+    await planSource(source, trees[index]!, target, context, items);
+  }
   return { items, failures, isBatch };
 }
 
@@ -88,87 +94,82 @@ async function chooseRemoteTarget(
   const path = resolveRemotePath(session.remoteFolder, output);
   const isFolder = isSeveral || output.endsWith("/") || path.components.length === 0;
   if (isFolder) {
-    await makeRemoteFolder(path, context);
+    await makeRemoteFolders(session, [path], signal);
     return { kind: "into", folder: path };
   }
   const status = await about(output, () => remoteStatusOrNull(session, path, signal));
   return status?.kind === "directory" ? { kind: "into", folder: path } : { kind: "as", path };
 }
 
-/** A plan while it grows. */
-interface GrowingPlan {
-  readonly items: TransferItem[];
-  readonly failures: BatchFailure[];
+/** What a source holds. */
+interface LocalTree {
+  readonly root: FileRoot;
+  /** Folders in it, a folder before what it holds. */
+  readonly folders: readonly RemotePath[];
+  readonly files: readonly { readonly path: RemotePath; readonly sizeBytes: number }[];
+}
+
+/** The trees of the sources that are folders, null for the others. */
+async function walkAll(
+  sources: readonly Source[],
+  context: CommandContext,
+  failures: BatchFailure[],
+): Promise<(LocalTree | null)[]> {
+  const trees: (LocalTree | null)[] = [];
+  for (const source of sources) {
+    trees.push(source.isFolder ? await walkLocal(source, context, failures) : null);
+  }
+  return trees;
+}
+
+async function walkLocal(
+  source: Source,
+  { terminal, local }: CommandContext,
+  failures: BatchFailure[],
+): Promise<LocalTree> {
+  const root = await local.folder(source.text);
+  const folders: RemotePath[] = [];
+  const files: { path: RemotePath; sizeBytes: number }[] = [];
+  const onSkipped = (error: FileError) => {
+    failures.push({ name: error.path, exitCode: terminal.failure("put", error) });
+  };
+  for await (const { path, status } of root.walk(REMOTE_ROOT, { onSkipped })) {
+    if (path.components.length === 0) continue;
+    if (status.kind === "directory") folders.push(path);
+    else if (status.kind === "file") files.push({ path, sizeBytes: status.sizeBytes });
+    else terminal.note(`Skipped ${shownName(source, path)}: it is neither a file nor a folder`);
+  }
+  return { root, folders, files };
 }
 
 async function planSource(
   source: Source,
+  tree: LocalTree | null,
   target: RemoteTarget,
-  context: CommandContext,
-  plan: GrowingPlan,
+  { session, signal }: CommandContext,
+  items: TransferItem[],
 ): Promise<void> {
-  const name = source.isFolder && takesContents(source.text)
-    ? []
-    : source.path.components.slice(-1);
+  const name = tree !== null && takesContents(source.text) ? [] : source.path.components.slice(-1);
   const remote = target.kind === "as"
     ? target.path
     : remotePathFromComponents([...target.folder.components, ...name]);
-  if (source.isFolder) return await planFolder(source, remote, context, plan);
-  plan.items.push(uploadItem(source.text, source.sizeBytes, source, remote));
-}
-
-async function planFolder(
-  source: Source,
-  remote: RemotePath,
-  context: CommandContext,
-  plan: GrowingPlan,
-): Promise<void> {
-  const { terminal, local } = context;
-  const shown = takesContents(source.text) ? [] : source.path.components;
-  const top = await local.folder(source.text);
-  const onSkipped = (error: FileError) => {
-    const exitCode = terminal.failure("put", error);
-    plan.failures.push({ name: error.path, exitCode });
-  };
-  const folders: RemotePath[] = [remote];
-  for await (const { path, status } of top.walk(REMOTE_ROOT, { onSkipped })) {
-    if (path.components.length === 0) continue;
-    const target = remotePathFromComponents([...remote.components, ...path.components]);
-    const name = [...shown, ...path.components].join("/");
-    if (status.kind === "directory") {
-      folders.push(target);
-    } else if (status.kind === "file") {
-      plan.items.push(uploadItem(name, status.sizeBytes, { root: top, path }, target));
-    } else {
-      terminal.note(`Skipped ${name}: it is neither a file nor a folder`);
-    }
+  if (tree === null) {
+    items.push(uploadItem(source.text, source.sizeBytes, source, remote));
+    return;
   }
-  await makeRemoteFolders(folders, context);
+  const below = ({ components }: RemotePath) =>
+    remotePathFromComponents([...remote.components, ...components]);
+  for (const { path, sizeBytes } of tree.files) {
+    const place = { root: tree.root, path };
+    items.push(uploadItem(shownName(source, path), sizeBytes, place, below(path)));
+  }
+  await makeRemoteFolders(session, [remote, ...tree.folders.map(below)], signal);
 }
 
-/**
- * Requests for folders that are under way at the same time: each costs a round trip. A server takes 128
- * streams.
- */
-const PARALLEL_FOLDERS = 100;
-
-/** Makes folders in any order: each request makes those above it too. */
-async function makeRemoteFolders(
-  folders: readonly RemotePath[],
-  context: CommandContext,
-): Promise<void> {
-  await forEachOf(folders, PARALLEL_FOLDERS, (folder) => makeRemoteFolder(folder, context));
-}
-
-async function makeRemoteFolder(path: RemotePath, context: CommandContext): Promise<void> {
-  if (path.components.length === 0) return;
-  const { session, signal } = context;
-  await about(formatRemotePath(path), () =>
-    session.request(
-      signal,
-      (caller) => makeDirectory(caller, path, { parents: true, signal }),
-      { onLoss: "again" },
-    ));
+/** What the user calls something in a source. */
+function shownName(source: Source, path: RemotePath): string {
+  const shown = takesContents(source.text) ? [] : source.path.components;
+  return [...shown, ...path.components].join("/");
 }
 
 /** A local file and where it goes. */

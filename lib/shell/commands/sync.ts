@@ -3,7 +3,7 @@
 import { REMOTE_ROOT, type RemotePath, resolveRemotePath } from "../../files/mod.ts";
 import type { Command, CommandContext, Invocation, Next } from "../command.ts";
 import { downloadItem } from "../download_plan.ts";
-import { forEachOf } from "../for_each_of.ts";
+import { forEachOf } from "../../operations/mod.ts";
 import { about, SubjectError, UsageError } from "../shell_error.ts";
 import { isSameMoment, planSync, type SyncPlan } from "../sync_plan.ts";
 import { LocalSide, RemoteSide, type SyncSide } from "../sync_sides.ts";
@@ -72,7 +72,7 @@ async function sync(invocation: Invocation, context: CommandContext): Promise<Ne
     showPlan(plan, mayDelete, context);
     return "go-on";
   }
-  if (targetTree === null) await target.makeFolder("");
+  if (targetTree === null) await target.makeFolders([""]);
   await carryOut(plan, direction, context, { mayDelete, failures });
   return "go-on";
 }
@@ -141,11 +141,7 @@ async function carryOut(
   const isBlocked = (path: string) =>
     blocked.some((obstacle) => path === obstacle || path.startsWith(`${obstacle}/`));
   if (mayDelete) await removeAll(plan.obstacles, "Replaces", target, context);
-  await forEachOf(
-    plan.folders.filter((path) => !isBlocked(path)),
-    PARALLEL_REQUESTS,
-    (path) => target.makeFolder(path),
-  );
+  await target.makeFolders(plan.folders.filter((path) => !isBlocked(path)));
   const items: TransferItem[] = [];
   for (const { path, sizeBytes } of plan.files) {
     if (!isBlocked(path)) items.push(await direction.itemOf(path, sizeBytes));
