@@ -16,21 +16,12 @@ import {
 import { Alarm } from "./alarm.ts";
 import type { Clock } from "./clock.ts";
 import { FloodFilter } from "./flood_filter.ts";
+import { PacketCollector } from "./packet_collector.ts";
 import { TaskGroup } from "./task_group.ts";
 import type { Address, DatagramSocket } from "./udp_socket.ts";
 
 /** Received bytes after which acknowledgements are sent before more is read. */
 const RECEIVE_BYTES_PER_TURN = 96 * 1024;
-/**
- * Full packets that come one by one, so many between two looks, are collected: Deno's way to a datagram (a look
- * at the system, a promise, a turn of the event loop) costs 40 µs, which at 1 Gbit/s was half of all that
- * receiving cost. A link of half that rate leaves time enough for it.
- */
-const DENSE_PACKETS = 6;
-/** Smaller ones are acknowledgements, larger ones were coalesced by the system. */
-const SINGLE_PACKET_BYTES = { least: 1000, most: 9000 } as const;
-/** How long they are collected: at 1 Gbit/s for 17 packets, a tenth of what a usual receive buffer holds. */
-const COLLECT_US = 200;
 /** Shorter waits are left to the socket, because a timer takes 2 ms. */
 const SPIN_BELOW_MS = 2.5;
 /** While the kernel drops a flood, we look this often whether it is over. */
@@ -61,8 +52,7 @@ export class EndpointDriver {
   #isTurnScheduled = false;
   #isClosed = false;
   #receivedSinceTurn = 0;
-  /** Full packets that came singly since the last look. */
-  #singlePackets = 0;
+  readonly #collector = new PacketCollector();
   /** The last look found everything that had arrived. */
   #isDrained = true;
   #nowMs = 0;
@@ -142,16 +132,17 @@ export class EndpointDriver {
   readonly #onDatagram = (bytes: Uint8Array, from: Address): void => {
     this.#endpoint.handleDatagram(bytes, from, this.#nowMs);
     this.#receivedSinceTurn += bytes.length;
-    const { least, most } = SINGLE_PACKET_BYTES;
-    if (bytes.length >= least && bytes.length <= most) this.#singlePackets++;
+    this.#collector.onDatagram(bytes.length);
   };
+
+  readonly #receivePatienceMs = (): number => this.#endpoint.receivePatienceMs();
 
   async #receive(): Promise<void> {
     const buffer = new Uint8Array(65_536);
     for (;;) {
       const received = await this.#socket.receive(buffer);
       if (received === null) return;
-      this.#singlePackets = 0;
+      this.#collector.onLook();
       this.#nowMs = this.#clock.nowMs();
       this.#onDatagram(received.bytes, received.from);
       this.#receiveArrived();
@@ -168,15 +159,15 @@ export class EndpointDriver {
       if (this.#isClosed) return;
       if (this.#isFull) continue;
       if (this.#endpoint.nextPrecisePacingMs() < Infinity) return;
-      if (this.#isDrained) this.#socket.pause(COLLECT_US);
-      this.#singlePackets = 0;
+      if (this.#isDrained) this.#socket.pause(this.#collector.durationUs);
+      this.#collector.onLook();
       this.#receiveArrived();
       this.#afterReceiving();
     }
   }
 
   get #isDense(): boolean {
-    return this.#singlePackets >= DENSE_PACKETS && this.#socket.capabilities.batchReceive;
+    return this.#collector.isWorthwhile && this.#socket.capabilities.batchReceive;
   }
 
   /** So much has come that it must be acknowledged before more is read. */
@@ -185,6 +176,7 @@ export class EndpointDriver {
   }
 
   #afterReceiving(): void {
+    this.#collector.onLooked(this.#nowMs, this.#receivePatienceMs);
     this.#watchForFlood(this.#nowMs);
     this.#reportEvents();
     // Acknowledging many datagrams at once is cheaper, but not so late that the sender starves.

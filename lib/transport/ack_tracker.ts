@@ -34,6 +34,11 @@ export class AckTracker {
     return this.#deadlineMs;
   }
 
+  /** How long the peer lets a packet wait for its acknowledgement, ms. */
+  get maxAckDelayMs(): number {
+    return this.#maxAckDelayMs;
+  }
+
   /** True when packets came that want an acknowledgement. */
   get isOwed(): boolean {
     return this.#elicitingCount > 0;

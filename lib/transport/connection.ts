@@ -32,6 +32,7 @@ import { IdleTimeout } from "./idle_timeout.ts";
 import { LossRecovery } from "./loss_recovery.ts";
 import { MtuProbing } from "./mtu_probing.ts";
 import { type Address, isSameAddress } from "./path.ts";
+import { receivePatienceMs } from "./receive_patience.ts";
 import { SendBudget } from "./send_budget.ts";
 import type { SendTimes } from "./send_limits.ts";
 import { PROGRESS_CHECKS, type StreamLayer, type WindowClock } from "./streams/stream_layer.ts";
@@ -118,6 +119,11 @@ export class Connection {
   get precisePacingMs(): number {
     const { path, deadlines } = this.#parts;
     return path.needsPrecisePacing ? deadlines.at("pacing") : Infinity;
+  }
+
+  /** How long received packets may wait to be looked at, ms. */
+  get receivePatienceMs(): number {
+    return receivePatienceMs(this.#parts);
   }
 
   /** Why the connection ended, or null while it lives. */

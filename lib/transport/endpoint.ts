@@ -365,6 +365,15 @@ export class Endpoint {
     return earliestMs;
   }
 
+  /** How long received packets may wait to be looked at, ms: what the most impatient connection bears. */
+  receivePatienceMs(): number {
+    let leastMs = Infinity;
+    for (const { receivePatienceMs } of this.#connections.values()) {
+      if (receivePatienceMs < leastMs) leastMs = receivePatienceMs;
+    }
+    return leastMs;
+  }
+
   /** The local network did not take a batch for this address. */
   onSendFailed(
     failure: "too-big" | "refused",

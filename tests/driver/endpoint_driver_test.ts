@@ -130,6 +130,7 @@ async function drive(script: Script): Promise<{ log: string[] }> {
     handleDatagram: () => void received++,
     nextDeadlineMs: () => Infinity,
     nextPrecisePacingMs: () => pacingMs,
+    receivePatienceMs: () => 0,
     pollTransmit: () => {
       if (isAcknowledged || script.acknowledgedAfter !== received) return false;
       return isAcknowledged = true;
