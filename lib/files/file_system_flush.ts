@@ -16,8 +16,17 @@ export interface FileSystemFlush {
   close(): void;
 }
 
-/** Types of `statfs` for ext2 to ext4, XFS, btrfs and F2FS. Network and stacked ones promise less. */
-const TRUSTED_TYPES: ReadonlySet<number> = new Set([0xef53, 0x58465342, 0x9123683e, 0xf2f52010]);
+/**
+ * Types of `statfs` for ext2 to ext4, XFS, btrfs and F2FS, and for tmpfs, which has nothing to write and thus
+ * nothing to report. Network and stacked ones promise less.
+ */
+const TRUSTED_TYPES: ReadonlySet<number> = new Set([
+  0xef53,
+  0x58465342,
+  0x9123683e,
+  0xf2f52010,
+  0x01021994,
+]);
 
 const SYMBOLS = {
   syncfs: { parameters: ["i32"], result: "i32", nonblocking: true },
