@@ -142,6 +142,21 @@ Deno.test("folders go both ways with -r, empty ones too; . means what a folder h
   assertEquals(await stage.run("put tree"), 2);
 });
 
+Deno.test("put -r names what stands where a folder should be, and send nothing", async () => {
+  await using stage = await ShellStage.set();
+  await write(stage.clientFolder, "tree/deep/deeper/a.txt", "a");
+  await write(stage.serverFolder, "tree/deep", "a file");
+  assertEquals(await stage.run("put -r tree"), 3);
+  await write(stage.serverFolder, "other", "a file");
+  assertEquals(await stage.run("put -r tree -o other"), 3);
+  assertEquals(stage.terminal.errors, [
+    "Not a folder on the server: /tree/deep",
+    "Not a folder on the server: /other",
+  ]);
+  assertEquals(await Deno.readTextFile(`${stage.serverFolder}/tree/deep`), "a file");
+  assertEquals(stage.terminal.batches, []);
+});
+
 Deno.test("close ends the connection for good, open brings it back", async () => {
   await using stage = await ShellStage.set();
   assertEquals(await stage.run("list"), 0);
