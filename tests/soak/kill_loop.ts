@@ -7,7 +7,12 @@
  */
 import { playKillRounds, type RoundReport } from "./kill_rounds.ts";
 
-const [rounds = 200, megabytes = 50, seed = Date.now() % 100_000] = Deno.args.map(Number);
+const numbers = Deno.args.map(Number);
+if (numbers.length > 3 || numbers.some((number) => !Number.isSafeInteger(number) || number < 1)) {
+  console.error("deno task soak [ROUNDS] [MEGABYTES] [SEED], whole numbers");
+  Deno.exit(2);
+}
+const [rounds = 200, megabytes = 50, seed = Date.now() % 100_000] = numbers;
 
 console.log(`${rounds} rounds with ${megabytes} MB, seed ${seed}`);
 const startedMs = performance.now();
