@@ -124,7 +124,7 @@ async function walkAll(
 
 async function walkLocal(
   source: Source,
-  { terminal, local }: CommandContext,
+  { terminal, local, signal }: CommandContext,
   failures: BatchFailure[],
 ): Promise<LocalTree> {
   const root = await local.folder(source.text);
@@ -134,6 +134,7 @@ async function walkLocal(
     failures.push({ name: error.path, exitCode: terminal.failure("put", error) });
   };
   for await (const { path, status } of root.walk(REMOTE_ROOT, { onSkipped })) {
+    signal.throwIfAborted();
     if (path.components.length === 0) continue;
     if (status.kind === "directory") folders.push(path);
     else if (status.kind === "file") files.push({ path, sizeBytes: status.sizeBytes });
