@@ -9,6 +9,7 @@ import { type Disk, type DiskDirectory, type NodeStatus, systemDisk } from "./di
 import { DiskFlushes } from "./disk_flushes.ts";
 import { renameExclusively } from "./exclusive_rename.ts";
 import { FileError, fileErrorFrom, osCode } from "./file_error.ts";
+import { forEachOf } from "./for_each_of.ts";
 import { LeafMemory } from "./leaf_memory.ts";
 import { OpenPartsLimit } from "./open_parts_limit.ts";
 import {
@@ -31,6 +32,9 @@ import { STAGING_DIRECTORY } from "./staging.ts";
 import { dropNote, keepNote, readNotes } from "./staging_notes.ts";
 import { cleanStaging, type CleanupOptions, type CleanupResult } from "./staging_cleanup.ts";
 import { type SourceFile, sourceFile } from "./source_file.ts";
+
+/** Made at the same time by {@linkcode FileRoot.makeDirectories}. */
+const PARALLEL_DIRECTORIES = 32;
 
 /** How a {@linkcode FileRoot} is opened. */
 export interface FileRootOptions {
@@ -254,6 +258,18 @@ export class FileRoot {
         }
       });
     }
+  }
+
+  /**
+   * Makes many folders with those above them, some at a time: they share flushes. Those that are there are fine.
+   * With those above before those below, a failure is about the topmost one.
+   */
+  async makeDirectories(paths: Iterable<RemotePath>): Promise<void> {
+    await forEachOf(
+      paths,
+      PARALLEL_DIRECTORIES,
+      (path) => this.makeDirectory(path, { parents: true }),
+    );
   }
 
   /** Removes a file or a link (never what it points to); `is-a-directory` for a folder. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { constantTimeEqual, LEAF_BYTES } from "../crypto/mod.ts";
+import { allEnded } from "./all_ended.ts";
 import { LeafBlock } from "./leaf_block.ts";
 
 /** Leaves that are read and hashed at the same time; hashing one takes twice as long as reading it. */
@@ -38,8 +39,7 @@ export async function countEqualLeaves(comparison: LeafComparison): Promise<numb
     }
   };
   const count = Math.min(PARALLEL_LEAVES, Math.max(0, until - from));
-  const outcomes = await Promise.allSettled(Array.from({ length: count }, worker));
-  for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+  await allEnded(Array.from({ length: count }, worker));
   return firstWrong;
 }
 

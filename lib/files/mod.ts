@@ -8,6 +8,8 @@ export * from "./file_error.ts";
 export type * from "./disk.ts";
 export { needsEveryPermission, readUserFile, systemDisk } from "./disk.ts";
 export type { DirectoryEntry, FileStatus } from "./directory_listing.ts";
+export { allEnded } from "./all_ended.ts";
+export { forEachOf } from "./for_each_of.ts";
 export { FileRoot, type FileRootOptions, type WalkStep } from "./file_root.ts";
 export type { SourceFile } from "./source_file.ts";
 export type { CleanupOptions, CleanupResult } from "./staging_cleanup.ts";

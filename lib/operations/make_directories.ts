@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { formatRemotePath, type RemotePath } from "../files/mod.ts";
+import { forEachOf, formatRemotePath, type RemotePath } from "../files/mod.ts";
 import { type Caller, type CallOptions, emptyCodec, type Operation } from "../request/mod.ts";
-import { forEachOf } from "./for_each_of.ts";
 import { readPath, writePath } from "./remote_path_codec.ts";
 import type { ServeContext } from "./serve_context.ts";
 
@@ -13,8 +12,6 @@ import type { ServeContext } from "./serve_context.ts";
 const REQUEST_BYTES = 16_384;
 /** Requests under way at the same time. */
 const PARALLEL_REQUESTS = 8;
-/** Folders made at the same time: they share flushes. */
-const PARALLEL_FOLDERS = 32;
 
 /**
  * Makes folders on the server, with those above them; what exists is fine. After a failure some of the others
@@ -70,11 +67,7 @@ export const makeDirectoriesOperation: Operation<readonly RemotePath[], null, Se
   response: emptyCodec,
   subject: (paths) => paths.length === 0 ? "" : formatRemotePath(paths[0]!),
   async serve(paths, _exchange, { root }) {
-    await forEachOf(
-      paths,
-      PARALLEL_FOLDERS,
-      (path) => root.makeDirectory(path, { parents: true }),
-    );
+    await root.makeDirectories(paths);
     return null;
   },
 };

@@ -46,7 +46,6 @@ export type { SkippedEntry, WalkEntry, WalkPage } from "./directory.ts";
 export { download } from "./download.ts";
 export { chooseTarget, EXISTS_POLICIES } from "./existing_target.ts";
 export type { ChosenTarget, ExistsPolicy } from "./existing_target.ts";
-export { forEachOf } from "./for_each_of.ts";
 export { makeDirectories } from "./make_directories.ts";
 export { hashFile, statPath } from "./file_info.ts";
 export type { FileHash } from "./file_info.ts";

@@ -12,7 +12,7 @@
  */
 import { StreamError } from "../bytes/byte_stream.ts";
 import { ByteWriter } from "../bytes/byte_writer.ts";
-import { formatRemotePath, REMOTE_ROOT, type RemotePath } from "../files/mod.ts";
+import { allEnded, formatRemotePath, REMOTE_ROOT, type RemotePath } from "../files/mod.ts";
 import {
   ANSWERED,
   type Call,
@@ -91,9 +91,8 @@ export async function uploadPack(
     const sent = new SentFiles();
     const replies = sent.takeReplies(call);
     const sending = sendFiles(call, files, sent, options);
-    const outcomes = await Promise.allSettled([replies, sending]);
-    // A refusal explains why sending was stopped.
-    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+    // A refusal explains why sending was stopped: its failure comes first.
+    await allEnded([replies, sending]);
   } catch (error) {
     throw transferFailure(error, "");
   } finally {

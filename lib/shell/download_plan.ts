@@ -6,7 +6,7 @@
 
 import { basename } from "@std/path";
 import { type RemotePath, remotePathFromComponents } from "../files/mod.ts";
-import { download, forEachOf, PACKED_FILE_BYTES } from "../operations/mod.ts";
+import { download, PACKED_FILE_BYTES } from "../operations/mod.ts";
 import { RemoteError } from "../request/mod.ts";
 import type { CommandContext } from "./command.ts";
 import type { LocalPlace } from "./local_folders.ts";
@@ -102,9 +102,6 @@ async function chooseLocalTarget(
   return isFolder ? { kind: "into", folder: output } : { kind: "as", path: output };
 }
 
-/** Local folders made at the same time: they share flushes. */
-const PARALLEL_FOLDERS = 32;
-
 /** A plan while it grows, and what it needs to grow. */
 interface GrowingPlan {
   readonly isRecursive: boolean;
@@ -166,9 +163,7 @@ async function planFolder(
     const exitCode = terminal.failure("get", new RemoteError(reason, path));
     plan.failures.push({ name: path, exitCode });
   }
-  await forEachOf(tree.folders, PARALLEL_FOLDERS, async (path) => {
-    await root.makeDirectory(remotePathFromComponents(below(path)), { parents: true });
-  });
+  await root.makeDirectories(tree.folders.map((path) => remotePathFromComponents(below(path))));
   for (const { path, sizeBytes } of tree.files) {
     const place = { root, path: remotePathFromComponents(below(path)) };
     plan.items.push(downloadItem(shown(path), sizeBytes, path, place));

@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { FileStatus } from "../files/mod.ts";
-import { forEachOf } from "../operations/mod.ts";
+import { type FileStatus, forEachOf } from "../files/mod.ts";
 
 /** A folder's content by path (`a/b.txt`), folders before what they hold. The folder itself is not in it. */
 export type Tree = ReadonlyMap<string, FileStatus>;

@@ -14,7 +14,7 @@ import {
   type RemotePath,
   remotePathFromComponents,
 } from "../files/mod.ts";
-import { forEachOf, hashFile, removePath, walkTree } from "../operations/mod.ts";
+import { hashFile, removePath, walkTree } from "../operations/mod.ts";
 import { type Caller, RemoteError } from "../request/mod.ts";
 import type { CommandContext } from "./command.ts";
 import { makeRemoteFolders } from "./remote_place.ts";
@@ -34,9 +34,6 @@ export interface SyncSide {
   /** Removes a file, or a folder with everything in it. */
   remove(path: string): Promise<void>;
 }
-
-/** Folders made at the same time: they share flushes. */
-const PARALLEL_FOLDERS = 32;
 
 /** A folder on this machine. */
 export class LocalSide implements SyncSide {
@@ -80,11 +77,7 @@ export class LocalSide implements SyncSide {
 
   async makeFolders(paths: readonly string[]): Promise<void> {
     const root = await this.root({ create: true });
-    await forEachOf(
-      paths,
-      PARALLEL_FOLDERS,
-      (path) => root.makeDirectory(pathBelow([], path), { parents: true }),
-    );
+    await root.makeDirectories(paths.map((path) => pathBelow([], path)));
   }
 
   async remove(path: string): Promise<void> {

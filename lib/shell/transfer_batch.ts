@@ -4,7 +4,7 @@
  * @module
  */
 
-import { allEnded } from "./all_ended.ts";
+import { allEnded } from "../files/mod.ts";
 import type { CommandContext } from "./command.ts";
 import { movePacked } from "./packed_items.ts";
 import {

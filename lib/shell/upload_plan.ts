@@ -5,6 +5,7 @@
  */
 
 import {
+  allEnded,
   FileError,
   type FileRoot,
   REMOTE_ROOT,
@@ -13,7 +14,6 @@ import {
   resolveRemotePath,
 } from "../files/mod.ts";
 import { PACKED_FILE_BYTES, upload } from "../operations/mod.ts";
-import { allEnded } from "./all_ended.ts";
 import type { CommandContext } from "./command.ts";
 import { type CopyPlan, type CopyRequest, takesContents } from "./download_plan.ts";
 import type { LocalMatch, LocalPlace } from "./local_folders.ts";

@@ -1,9 +1,8 @@
 /** `sync`: makes one folder like another. */
 
-import { REMOTE_ROOT, type RemotePath, resolveRemotePath } from "../../files/mod.ts";
+import { forEachOf, REMOTE_ROOT, type RemotePath, resolveRemotePath } from "../../files/mod.ts";
 import type { Command, CommandContext, Invocation, Next } from "../command.ts";
 import { downloadItem } from "../download_plan.ts";
-import { forEachOf } from "../../operations/mod.ts";
 import { about, SubjectError, UsageError } from "../shell_error.ts";
 import { isSameMoment, planSync, type SyncPlan } from "../sync_plan.ts";
 import { LocalSide, RemoteSide, type SyncSide } from "../sync_sides.ts";

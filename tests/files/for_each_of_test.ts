@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { forEachOf } from "../../lib/operations/for_each_of.ts";
+import { forEachOf } from "../../lib/files/for_each_of.ts";
 
 Deno.test("forEachOf() has so many under way at the same time, and does all", async () => {
   let runningCount = 0;
