@@ -47,6 +47,14 @@ export class ByteReader {
     return this.#bytes[this.position++]!;
   }
 
+  /** Passes over bytes as long as they are `value`. */
+  skipRun(value: number): void {
+    const [bytes, end] = [this.#bytes, this.#end];
+    let at = this.position;
+    while (at < end && bytes[at] === value) at++;
+    this.position = at;
+  }
+
   /** Two bytes, big-endian. Throws {@linkcode TruncatedError}. */
   u16(): number {
     const at = this.#take(2);

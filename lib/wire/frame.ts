@@ -97,7 +97,7 @@ export type ControlFrame =
 
 /** PADDING and PING, RFC 9000 §19.1 and §19.2. */
 export interface EmptyFrame {
-  /** Which of the two. */
+  /** Which of the two. When read, a run of PADDING is one frame: a probe of the path holds 64 KB of it. */
   readonly kind: "padding" | "ping";
 }
 
@@ -330,6 +330,7 @@ export class FrameReader {
 function readOther(type: number, reader: ByteReader): Frame {
   switch (type) {
     case PADDING:
+      reader.skipRun(PADDING);
       return PADDING_FRAME;
     case PING:
       return PING_FRAME;
