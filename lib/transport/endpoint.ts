@@ -18,6 +18,7 @@ import type { TransportParameters } from "../wire/transport_parameters.ts";
 import { Admission } from "./admission.ts";
 import { ClientAttempts, type ConnectAttempt, type FailedAttempt } from "./client_attempts.ts";
 import { Connection } from "./connection.ts";
+import { ConnectionWatch } from "./connection_watch.ts";
 import { BASE_DATAGRAM_BYTES, MAX_BATCH_BYTES, MAX_HALF_OPEN } from "./constants.ts";
 import { MemoryBudget } from "./memory_budget.ts";
 import { type Address, isSameAddress } from "./path.ts";
@@ -78,6 +79,7 @@ export class Endpoint {
   readonly events: EndpointEvent[] = [];
   readonly #options: EndpointOptions;
   readonly #connections = new Map<number, Connection>();
+  readonly #watch = new ConnectionWatch<Connection>();
   /** Where each connection came from, for its place in the admission. */
   readonly #sources = new Map<Connection, string>();
   readonly #admission: Admission;
@@ -285,13 +287,15 @@ export class Endpoint {
   handleTimeout(nowMs: number): void {
     this.#reportFailed(this.#attempts.handleTimeout(nowMs));
     this.#handshakes?.handleTimeout(nowMs);
-    for (const [key, connection] of this.#connections) {
+    this.#watch.sort(this.#connections.values(), nowMs);
+    for (const connection of this.#watch.near) {
       if (connection.deadlineMs <= nowMs) {
         connection.handleTimeout(nowMs);
         this.#touch(connection);
       }
-      if (connection.stateName === "closed") this.#removeConnection(key, connection);
+      this.#removeIfClosed(connection);
     }
+    this.#watch.sort(this.#connections.values(), nowMs);
   }
 
   #reportFailed(failed: readonly FailedAttempt[]): void {
@@ -300,14 +304,11 @@ export class Endpoint {
 
   /** The earliest moment at which `handleTimeout` or `pollTransmit` has something to do. */
   nextDeadlineMs(): number {
-    let earliestMs = Math.min(
+    return Math.min(
       this.#attempts.nextDeadlineMs(),
       this.#handshakes?.deadlineMs ?? Infinity,
+      this.#watch.nextDeadlineMs(),
     );
-    for (const connection of this.#connections.values()) {
-      if (connection.deadlineMs < earliestMs) earliestMs = connection.deadlineMs;
-    }
-    return earliestMs;
   }
 
   /**
@@ -327,6 +328,7 @@ export class Endpoint {
     }
     for (let head = this.#ready[0]; head !== undefined; head = this.#ready[0]) {
       const hasSent = head.stateName !== "closed" && head.pollTransmit(batch, nowMs);
+      this.#watch.onTouched(head);
       if (head.events.length > 0) this.#eventful.add(head);
       if (this.#ready.length > 1 || !hasSent) this.#ready.shift();
       if (!hasSent) this.#isReady.delete(head);
@@ -338,6 +340,7 @@ export class Endpoint {
 
   /** The application did something on a connection: it may have something to send now. */
   wake(connection: Connection): void {
+    this.#watch.onTouched(connection);
     if (this.#isReady.has(connection)) return;
     this.#isReady.add(connection);
     this.#ready.push(connection);
@@ -359,7 +362,7 @@ export class Endpoint {
   /** The earliest moment at which pacing wants a packet to leave without delay; Infinity for none. */
   nextPrecisePacingMs(): number {
     let earliestMs = Infinity;
-    for (const connection of this.#connections.values()) {
+    for (const connection of this.#watch.near) {
       if (connection.precisePacingMs < earliestMs) earliestMs = connection.precisePacingMs;
     }
     return earliestMs;
@@ -368,7 +371,7 @@ export class Endpoint {
   /** How long received packets may wait to be looked at, ms: what the most impatient connection bears. */
   receivePatienceMs(): number {
     let leastMs = Infinity;
-    for (const { receivePatienceMs } of this.#connections.values()) {
+    for (const { receivePatienceMs } of this.#watch.near) {
       if (receivePatienceMs < leastMs) leastMs = receivePatienceMs;
     }
     return leastMs;
@@ -380,12 +383,12 @@ export class Endpoint {
     batch: { address: Address; segmentBytes: number },
     nowMs: number,
   ): void {
-    for (const [key, connection] of this.#connections) {
+    for (const connection of this.#connections.values()) {
       if (!isSameAddress(connection.address, batch.address)) continue;
       if (failure === "too-big") connection.onSendTooBig(batch.segmentBytes, nowMs);
       else connection.onSendRefused();
       this.#touch(connection);
-      if (connection.stateName === "closed") this.#removeConnection(key, connection);
+      this.#removeIfClosed(connection);
     }
     if (failure === "refused") this.#reportFailed(this.#attempts.onSendRefused(batch.address));
     else if (batch.segmentBytes <= BASE_DATAGRAM_BYTES) {
@@ -424,11 +427,13 @@ export class Endpoint {
     return connection;
   }
 
-  #removeConnection(key: number, connection: Connection): void {
-    this.#connections.delete(key);
-    if (this.#only === connection) this.#only = null;
+  #removeIfClosed(connection: Connection): void {
     const source = this.#sources.get(connection);
-    if (source !== undefined) this.#admission.onEnded(source);
+    if (connection.stateName !== "closed" || source === undefined) return;
+    this.#connections.delete(connection.handshake.localId.key);
+    this.#watch.remove(connection);
+    if (this.#only === connection) this.#only = null;
+    this.#admission.onEnded(source);
     this.#sources.delete(connection);
   }
 
