@@ -101,7 +101,7 @@ function noteOf(
 }
 
 /** Whether the part that is left of a failed transfer is worth anything. */
-function isWorthResuming(error: unknown): boolean {
+export function isWorthResuming(error: unknown): boolean {
   const cause = rootCause(error);
   if (cause instanceof RemoteError) return RESUMABLE.has(cause.status);
   if (cause instanceof FileError) return RESUMABLE.has(cause.kind);

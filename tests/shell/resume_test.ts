@@ -81,6 +81,26 @@ Deno.test("resume forgets what is not there any more, and leaves other servers a
   assertEquals(stage.terminal.results.filter((line) => line.includes("gone.bin")).length, 1);
 });
 
+Deno.test("resume forgets a put whose folder is gone, and goes on with the rest", async () => {
+  await using stage = await ShellStage.set();
+  await Deno.writeFile(`${stage.clientFolder}/big.bin`, BIG);
+  const home = await FileRoot.open(stage.clientFolder);
+  const server = { host: "127.0.0.1", port: 5555 };
+  for (const name of ["gone/x.bin", "big.bin"]) {
+    const local = `${stage.clientFolder}/${name}`;
+    const transfer = { command: "put", server, remote: `/${name}`, local } as const;
+    const note = new TransferNote(() => Promise.resolve(home), transfer);
+    note.begin();
+    await note.settled();
+  }
+  await home.close();
+  assertEquals(await stage.run("resume"), 11);
+  assertMatch(stage.terminal.errors.join("\n"), /gone/);
+  assertEquals(await Deno.readFile(`${stage.serverFolder}/big.bin`), BIG);
+  assertEquals(await stage.run("resume"), 0);
+  assertEquals(stage.terminal.notes.at(-1), "Nothing is unfinished.");
+});
+
 Deno.test("small files, and those that arrive, leave no note", async () => {
   await using stage = await ShellStage.set();
   await Deno.writeFile(`${stage.serverFolder}/big.bin`, BIG);

@@ -1,12 +1,12 @@
 /** `resume`: goes on with what was begun. */
 
-import { REMOTE_ROOT, resolveRemotePath } from "../../files/mod.ts";
+import { FileError, REMOTE_ROOT, resolveRemotePath } from "../../files/mod.ts";
 import type { Command, CommandContext, Invocation, Next } from "../command.ts";
 import { downloadItem } from "../download_plan.ts";
 import type { Target } from "../link.ts";
-import { moveAll } from "../transfer_batch.ts";
-import type { TransferItem } from "../transfer_item.ts";
-import { type UnfinishedTransfer, unfinishedTransfers } from "../unfinished.ts";
+import { type BatchFailure, moveAll } from "../transfer_batch.ts";
+import { isWorthResuming, type TransferItem } from "../transfer_item.ts";
+import { TransferNote, type UnfinishedTransfer, unfinishedTransfers } from "../unfinished.ts";
 import { uploadItem } from "../upload_plan.ts";
 
 /** `resume`. */
@@ -49,28 +49,53 @@ async function resume(invocation: Invocation, context: CommandContext): Promise<
   }
   if (invocation.has("n")) return "go-on";
   for (const command of ["get", "put"] as const) {
-    const items = await itemsOf(mine.filter((transfer) => transfer.command === command), context);
-    if (items.length > 0) await moveAll(command, items, context, []);
+    const noted = mine.filter((transfer) => transfer.command === command);
+    const failures: BatchFailure[] = [];
+    const items = await itemsOf(noted, context, failures);
+    if (noted.length > 0) await moveAll(command, items, context, failures);
   }
   return "go-on";
 }
 
+/** What can be gone on with. A folder that is not there any more must not hold up the rest. */
 async function itemsOf(
   transfers: readonly UnfinishedTransfer[],
-  { local }: CommandContext,
+  context: CommandContext,
+  failures: BatchFailure[],
 ): Promise<TransferItem[]> {
   const items: TransferItem[] = [];
-  for (const { command, remote: text, local: path } of transfers) {
-    const remote = resolveRemotePath(REMOTE_ROOT, text);
-    const place = await local.place(path, { create: command === "get" });
-    const name = text.slice(1);
-    const item = command === "get"
-      ? downloadItem(name, UNKNOWN_BYTES, remote, place)
-      : uploadItem(name, UNKNOWN_BYTES, place, remote);
-    // Only big files are noted.
-    items.push({ ...item, isPackable: false });
+  for (const transfer of transfers) {
+    try {
+      items.push(await itemOf(transfer, context));
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      const { command, local } = transfer;
+      failures.push({ name: local, exitCode: context.terminal.failure(command, error) });
+      if (!isWorthResuming(error)) await forget(transfer, context);
+    }
   }
   return items;
+}
+
+async function itemOf(
+  { command, remote: text, local: path }: UnfinishedTransfer,
+  { local }: CommandContext,
+): Promise<TransferItem> {
+  const remote = resolveRemotePath(REMOTE_ROOT, text);
+  const place = await local.place(path, { create: command === "get" });
+  const name = text.slice(1);
+  const item = command === "get"
+    ? downloadItem(name, UNKNOWN_BYTES, remote, place)
+    : uploadItem(name, UNKNOWN_BYTES, place, remote);
+  // Only big files are noted.
+  return { ...item, isPackable: false };
+}
+
+async function forget(
+  transfer: UnfinishedTransfer,
+  { local, session }: CommandContext,
+): Promise<void> {
+  await new TransferNote(() => local.folder(session.homeFolder), transfer).end();
 }
 
 const UNKNOWN_BYTES = 0;
