@@ -118,18 +118,26 @@ interface ServerParts {
 
 /** How long a connection may stay that has proved nothing. */
 const GRACE_MS = 30_000;
+/** A server that stops asks its clients this often for a sign of life, */
+const LOOK_MS = 1000;
+/** and does not wait for one that has given none for so long. */
+const SILENCE_MS = 5000;
 
 /** A listening server: its connections, and the two ways in which it stops. */
 class FerryServer {
   readonly #parts: ServerParts;
   readonly #connections = new Map<ConnectionHandle, Admission>();
+  /** Cut the requests of a connection. */
+  readonly #cuts = new Map<ConnectionHandle, AbortController>();
   readonly #uploads = new UploadClaims({
     nowMs: () => systemClock.nowMs(),
     pause: (delayMs) => systemClock.sleep(delayMs).done,
   });
   /** No new connections and requests; running ones finish. */
   readonly #draining = new AbortController();
-  readonly #cutting = new AbortController();
+  /** Resolves when the server was asked to stop and its last connection has ended. */
+  readonly #drained = Promise.withResolvers<void>();
+  readonly #tasks = new TaskGroup();
 
   constructor(parts: ServerParts) {
     this.#parts = parts;
@@ -143,13 +151,17 @@ class FerryServer {
       interrupt: () => this.#askedToStop(EXIT.interrupted),
       terminate: () => this.#askedToStop(EXIT.terminated),
     });
-    const tasks = new TaskGroup();
+    const tasks = this.#tasks;
     try {
       log.listening(await this.#facts(listener));
       dropPermissions();
-      tasks.run("accept", () => this.#accept(listener, tasks));
+      tasks.run("accept", () => this.#accept(listener));
       if (!options.isReadOnly) tasks.run("staging", () => this.#cleanStaging());
-      await Promise.race([this.#drained(), failureOf(listener.failed), failureOf(tasks.failed)]);
+      await Promise.race([
+        this.#drained.promise,
+        failureOf(listener.failed),
+        failureOf(tasks.failed),
+      ]);
       await listener.close(0, "the server stops");
       await tasks.join();
     } finally {
@@ -181,7 +193,7 @@ class FerryServer {
     await cleanHourly(root, (sentence) => log.notice(sentence), this.#draining.signal);
   }
 
-  async #accept(listener: Listener, tasks: TaskGroup): Promise<void> {
+  async #accept(listener: Listener): Promise<void> {
     for (;;) {
       const handle = await listener.accept();
       if (handle === null) return;
@@ -191,13 +203,15 @@ class FerryServer {
       }
       const admission = await this.#parts.access.admit(handle);
       this.#connections.set(handle, admission);
-      tasks.run("connection", () => this.#serve(handle, admission));
+      this.#tasks.run("connection", () => this.#serve(handle, admission));
     }
   }
 
   async #serve(handle: ConnectionHandle, admission: Admission): Promise<void> {
     const { log } = this.#parts;
     const peer = addressText(handle.peer);
+    const cut = new AbortController();
+    this.#cuts.set(handle, cut);
     log.connected(peer, admission.role);
     const grace = systemClock.sleep(GRACE_MS);
     // A server that stops does not wait for a stranger who takes his time over the code.
@@ -209,7 +223,7 @@ class FerryServer {
         handle,
         serverOperations,
         this.#context(peer, handle, admission),
-        this.#cutting.signal,
+        cut.signal,
         this.#draining.signal,
       );
       if (!handle.hasEnded) await handle.close(0, "the server stops");
@@ -219,6 +233,7 @@ class FerryServer {
       grace.cancel();
       await graceOver;
       this.#connections.delete(handle);
+      this.#cuts.delete(handle);
       this.#onConnectionGone();
     }
   }
@@ -280,18 +295,27 @@ class FerryServer {
     this.#parts.log.draining(this.#connections.size);
     this.#draining.abort();
     this.#onConnectionGone();
+    this.#tasks.run("drain", () => this.#endSilent());
   }
 
-  #onConnectionGone: () => void = () => {};
+  #onConnectionGone(): void {
+    if (this.#draining.signal.aborted && this.#connections.size === 0) this.#drained.resolve();
+  }
 
-  /** Resolves when the server was asked to stop and its last connection has ended. */
-  #drained(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#onConnectionGone = () => {
-      if (this.#draining.signal.aborted && this.#connections.size === 0) resolve();
-    };
-    this.#onConnectionGone();
-    return promise;
+  /** A client that does not answer any more keeps no server from stopping: what it sent is kept. */
+  async #endSilent(): Promise<void> {
+    const beginMs = systemClock.nowMs();
+    while (this.#connections.size > 0) {
+      // Before the first question silence meant nothing.
+      const askedForMs = systemClock.nowMs() - beginMs;
+      for (const handle of this.#connections.keys()) {
+        if (Math.min(handle.silentMs, askedForMs) < SILENCE_MS) handle.ping();
+        else this.#cuts.get(handle)?.abort();
+      }
+      const look = systemClock.sleep(LOOK_MS);
+      await Promise.race([look.done, this.#drained.promise]);
+      look.cancel();
+    }
   }
 }
 

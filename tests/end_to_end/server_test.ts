@@ -93,6 +93,19 @@ Deno.test("server: SIGTERM lets a running transfer finish and turns new clients 
   assertEquals(await read(stage.clientFiles, "large.bin"), content);
 });
 
+Deno.test("server: a client that is stopped does not keep it from stopping", async () => {
+  await using stage = await Stage.set();
+  await stage.write(stage.clientFiles, "large.bin", patternBytes(60_000_000, 12));
+  const server = await stage.startServer();
+  const client = stage.startClient(["--json", "--max-rate", "4MB", "put", "large.bin"]);
+  await client.event("progress");
+  client.signal("SIGSTOP");
+  server.signal("SIGTERM");
+  assertEquals(await server.ended(), 0);
+  client.signal("SIGKILL");
+  await client.ended();
+});
+
 Deno.test("server: a second signal leaves at once", async () => {
   await using stage = await Stage.set();
   await stage.write(stage.serverFiles, "large.bin", patternBytes(60_000_000, 12));
