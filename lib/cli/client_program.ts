@@ -47,6 +47,18 @@ export async function runClient(
   importController: ControllerImport,
 ): Promise<number> {
   const tty = new SystemTty({ noColor: environmentVariable("NO_COLOR") });
+  const exitCode = await runOn(tty, args, importController);
+  const failure = tty.outputFailure();
+  if (failure === null || exitCode !== EXIT.ok) return exitCode;
+  tty.writeError(`Cannot write the output: ${failure.message.replace(OS_CODE, "")}\n`);
+  return isDiskFull(failure) ? EXIT.noSpace : EXIT.other;
+}
+
+async function runOn(
+  tty: Tty,
+  args: readonly string[],
+  importController: ControllerImport,
+): Promise<number> {
   let options: ClientOptions;
   try {
     options = readClientOptions(args);
@@ -66,6 +78,13 @@ export async function runClient(
   } catch (error) {
     return output.leave(output.terminal.failure("", error));
   }
+}
+
+/** How the runtime ends the messages of the system. */
+const OS_CODE = / \(os error \d+\)$/;
+
+function isDiskFull(error: Error): boolean {
+  return "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
 }
 
 /** Where the client's answers go. */

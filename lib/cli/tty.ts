@@ -33,7 +33,7 @@ export interface Tty {
   columns(): number;
   /**
    * Writes to stdout: at once on a terminal, else together with what follows before the program next waits.
-   * Once its reader is gone, nothing more is written.
+   * Once its reader is gone, nothing more is written; what the disk does not take is lost.
    */
   writeOut(text: string): void;
   /** Writes to stderr; a prompt that stands there is drawn again below. */
@@ -61,7 +61,9 @@ export class SystemTty implements Tty {
   readonly #encoder = new TextEncoder();
   #history: string[] = [];
   #editor: Interface | null = null;
+  /** The reader of stdout has gone: `list | head`. */
   #isOutputClosed = false;
+  #outputFailure: Error | null = null;
   /** Not yet written: a call of the system for each of 10 000 lines costs a quarter of a second. */
   #heldOutput: string[] = [];
 
@@ -95,9 +97,16 @@ export class SystemTty implements Tty {
     try {
       this.#write(Deno.stdout, text);
     } catch (error) {
-      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-      this.#isOutputClosed = true; // `list | head`
+      // A full disk under the log is no reason to stop serving; who needs the output asks at the end.
+      if (error instanceof Deno.errors.BrokenPipe) this.#isOutputClosed = true;
+      else if (error instanceof Error) this.#outputFailure ??= error;
     }
+  }
+
+  /** Writes what is still held. Gives what kept some of stdout from being written, if anything did. */
+  outputFailure(): Error | null {
+    this.#flushOutput();
+    return this.#outputFailure;
   }
 
   writeError(text: string): void {
@@ -106,8 +115,8 @@ export class SystemTty implements Tty {
       if (this.#editor === null) return this.#write(Deno.stderr, text);
       this.#write(Deno.stderr, CLEAR_LINE + text);
       this.#editor.prompt(KEEP_CURSOR);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    } catch {
+      // There is nobody to tell.
     }
   }
 

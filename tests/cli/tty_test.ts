@@ -44,3 +44,18 @@ Deno.test("SystemTty writes what it holds before it writes an error", async () =
     Deno.stdout.writeSync(new TextEncoder().encode("after\\n"));`);
   assertEquals(output, "before\nafter\n");
 });
+
+Deno.test("SystemTty survives a disk that takes no output, and tells it when asked", async () => {
+  const output = await outputOf(`
+    const write = Deno.stdout.writeSync;
+    const full = () => { throw Object.assign(new Error("No space left"), { code: "ENOSPC" }); };
+    Deno.stdout.writeSync = Deno.stderr.writeSync = full;
+    tty.writeOut("lost\\n");
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    tty.writeError("lost too\\n");
+    Deno.stdout.writeSync = write;
+    tty.writeOut("written again\\n");
+    const failure = tty.outputFailure();
+    tty.writeOut(failure.message + "\\n");`);
+  assertEquals(output, "written again\nNo space left\n");
+});
