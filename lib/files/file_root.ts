@@ -369,7 +369,7 @@ export class FileRoot {
   ): AsyncIterable<WalkStep> {
     for (const { name, readable, ...status } of await this.#listOr(folder, skip)) {
       const path = readable ? childOr(folder, name, skip) : null;
-      if (!readable) skip(new FileError("invalid-name", `${formatRemotePath(folder)}/${name}`));
+      if (!readable) skip(new FileError("invalid-name", shownChild(folder, name)));
       if (path === null) continue;
       yield { path, status };
       if (status.kind === "directory") yield* this.#walkContents(path, skip);
@@ -560,9 +560,14 @@ function childOr(
   try {
     return remotePathFromComponents([...folder.components, name]);
   } catch (error) {
-    skip(fileErrorFrom(error, `${formatRemotePath(folder)}/${name}`)); // too deep or too long
+    skip(fileErrorFrom(error, shownChild(folder, name))); // too deep or too long
     return null;
   }
+}
+
+/** A name that may be none of a remote path, as people are told of it. */
+function shownChild(folder: RemotePath, name: string): string {
+  return `/${[...folder.components, name].join("/")}`;
 }
 
 function isSameIgnoringCase(a: RemotePath, b: RemotePath): boolean {

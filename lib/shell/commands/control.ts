@@ -140,7 +140,7 @@ async function exit(_invocation: Invocation, context: CommandContext): Promise<N
     terminal.note(
       stopping
         ? "The server stops too."
-        : `The server keeps running: ${clients(others)} connected.`,
+        : `The server keeps running: ${clients(others)} ${others === 1 ? "is" : "are"} connected.`,
     );
   } catch (error) {
     const hasGone = error instanceof NotConnectedError || error instanceof ConnectionLostError;
@@ -157,7 +157,7 @@ async function exit(_invocation: Invocation, context: CommandContext): Promise<N
 }
 
 function clients(count: number): string {
-  return count === 1 ? "another client is" : `${count} other clients are`;
+  return count === 1 ? "another client" : `${count} other clients`;
 }
 
 async function showConnection(_invocation: Invocation, context: CommandContext): Promise<Next> {
