@@ -51,11 +51,15 @@ export async function planDownload(
   const isSingle = sources.length === 1;
   const failures: BatchFailure[] = [];
   const places: RemotePlace[] = [];
+  const onUnusable = (path: string) => {
+    const exitCode = context.terminal.failure("get", new RemoteError("invalid-name", path));
+    failures.push({ name: path, exitCode });
+  };
   for (const word of sources) {
     try {
       const found = await about(
         word.text,
-        () => expandRemote(context.session, word, context.signal),
+        () => expandRemote(context.session, word, context.signal, onUnusable),
       );
       places.push(...found);
     } catch (error) {
@@ -63,7 +67,8 @@ export async function planDownload(
       failures.push({ name: word.text, exitCode: context.terminal.failure("get", error) });
     }
   }
-  const isBatch = !isSingle || isRecursive || places.some((place) => place.isMatch);
+  const isBatch = !isSingle || isRecursive || failures.length > 0 ||
+    places.some((place) => place.isMatch);
   const isSeveral = !isSingle || places.length > 1;
   const target = await chooseLocalTarget(request.output, isSeveral, context);
   const items: TransferItem[] = [];

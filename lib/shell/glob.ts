@@ -10,6 +10,8 @@
 export interface GlobComponent {
   /** The name itself when the component has no pattern character, else null. */
   readonly literal: string | null;
+  /** The component taken as a plain name: `a[1].txt` may be one. */
+  readonly plain: string;
   /** Whether a name fits. A leading dot must be asked for. */
   matches(name: string): boolean;
 }
@@ -20,14 +22,16 @@ export interface GlobEntry {
   readonly name: string;
   /** Folders are entered when more of the pattern follows. */
   readonly isFolder: boolean;
+  /** Whether Ferry moves something of this name; it is reported if not. */
+  readonly isUsable: boolean;
 }
 
 /** A path that a pattern matched. */
-export interface GlobMatch {
+export interface GlobMatch<Entry extends GlobEntry> {
   /** The path in the form the pattern had: absolute or relative, `/` between components. */
   readonly path: string;
-  /** Whether it is a folder. */
-  readonly isFolder: boolean;
+  /** How it was listed. */
+  readonly entry: Entry;
 }
 
 /** Parses one component of a pattern. */
@@ -35,11 +39,12 @@ export function parseGlobComponent(pattern: string): GlobComponent {
   const tokens = tokenize(pattern);
   if (tokens.every((token) => token.kind === "literal")) {
     const literal = tokens.map((token) => token.kind === "literal" ? token.character : "").join("");
-    return { literal, matches: (name) => name === literal };
+    return { literal, plain: literal, matches: (name) => name === literal };
   }
   const wantsDot = tokens[0]?.kind === "literal" && tokens[0].character === ".";
   return {
     literal: null,
+    plain: pattern.replace(/\\(.)/gs, "$1"),
     matches: (name) => (wantsDot || !name.startsWith(".")) && matchTokens(tokens, [...name]),
   };
 }
@@ -50,32 +55,48 @@ export function parseGlobComponent(pattern: string): GlobComponent {
  * @param list Entries of a folder, given its path in the pattern's form ("" is where the pattern starts).
  *   What it throws for a folder reached through a pattern character counts as an empty folder.
  */
-export async function expandGlob(
+export async function expandGlob<Entry extends GlobEntry>(
   pattern: string,
-  list: (folder: string) => Promise<readonly GlobEntry[]>,
-): Promise<GlobMatch[]> {
-  const isAbsolute = pattern.startsWith("/");
+  list: (folder: string) => Promise<readonly Entry[]>,
+): Promise<GlobMatch<Entry>[]> {
   const components = pattern.split("/").filter((part) => part !== "").map(parseGlobComponent);
-  let found: GlobMatch[] = [{ path: isAbsolute ? "/" : "", isFolder: true }];
+  const last = components.pop();
+  let folders = [pattern.startsWith("/") ? "/" : ""];
   let isListed = false;
-  for (const [index, component] of components.entries()) {
-    const isLast = index === components.length - 1;
-    const next: GlobMatch[] = [];
-    for (const folder of found) {
-      if (component.literal !== null && !isLast) {
-        next.push({ path: joinPath(folder.path, component.literal), isFolder: true });
+  for (const component of components) {
+    const next: string[] = [];
+    for (const folder of folders) {
+      if (component.literal !== null) {
+        next.push(joinPath(folder, component.literal));
         continue;
       }
-      const entries = await listOrNothing(list, folder.path, isListed);
-      for (const entry of entries) {
-        if (!component.matches(entry.name) || (!isLast && !entry.isFolder)) continue;
-        next.push({ path: joinPath(folder.path, entry.name), isFolder: entry.isFolder });
+      for (const { name, isFolder, isUsable } of await matching(folder, component)) {
+        if (isFolder && isUsable) next.push(joinPath(folder, name));
       }
     }
     isListed ||= component.literal === null;
-    found = next;
+    folders = next;
+  }
+  const found: GlobMatch<Entry>[] = [];
+  for (const folder of last === undefined ? [] : folders) {
+    for (const entry of await matching(folder, last!)) {
+      found.push({ path: joinPath(folder, entry.name), entry });
+    }
   }
   return found;
+
+  async function matching(folder: string, component: GlobComponent): Promise<readonly Entry[]> {
+    return matchesAmong(await listOrNothing(list, folder, isListed), component);
+  }
+}
+
+/** Who names something exactly means that, and nothing else that the same text would match as a pattern. */
+function matchesAmong<Entry extends GlobEntry>(
+  entries: readonly Entry[],
+  component: GlobComponent,
+): readonly Entry[] {
+  const exact = entries.find(({ name }) => name === component.plain);
+  return exact === undefined ? entries.filter(({ name }) => component.matches(name)) : [exact];
 }
 
 type Token =
@@ -169,11 +190,11 @@ function matchesOne(token: Token, character: string): boolean {
   return token.ranges.some(([low, high]) => code >= low && code <= high) !== token.isNegated;
 }
 
-async function listOrNothing(
-  list: (folder: string) => Promise<readonly GlobEntry[]>,
+async function listOrNothing<Entry extends GlobEntry>(
+  list: (folder: string) => Promise<readonly Entry[]>,
   folder: string,
   isPatternMatch: boolean,
-): Promise<readonly GlobEntry[]> {
+): Promise<readonly Entry[]> {
   if (!isPatternMatch) return await list(folder);
   try {
     return await list(folder);

@@ -113,10 +113,16 @@ export class LocalFolders {
     if (word.pattern === null) return [{ text: word.text, isMatch: false }];
     const matches = await expandGlob(word.pattern, async (folder) => {
       const root = await this.folder(folder === "" ? "." : folder);
-      return (await root.list(REMOTE_ROOT)).filter((entry) => entry.readable)
-        .map((entry) => ({ name: entry.name, isFolder: entry.kind === "directory" }));
+      return (await root.list(REMOTE_ROOT)).map(({ name, kind, readable }) => ({
+        name,
+        isFolder: kind === "directory",
+        isUsable: readable,
+      }));
     });
-    if (matches.length === 0) return [{ text: word.text, isMatch: false }];
+    if (matches.length === 0) {
+      if (/[*?]/.test(word.text)) throw new FileError("not-found", word.text);
+      return [{ text: word.text, isMatch: false }];
+    }
     return matches.map(({ path }) => ({ text: path, isMatch: true }));
   }
 

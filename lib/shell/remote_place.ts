@@ -34,6 +34,8 @@ export interface RemotePlace {
   readonly text: string;
   /** What it is, when a listing said so. */
   readonly kind: "file" | "folder" | "unknown";
+  /** The whole entry of that listing. */
+  readonly entry: DirectoryEntry | null;
   /** A pattern found it, not its name. */
   readonly isMatch: boolean;
 }
@@ -79,25 +81,32 @@ export async function remoteStatusOrNull(
 /**
  * The remote places a word stands for: itself, or what its pattern matches.
  *
+ * @param onUnusable Hears of what the pattern matches and nobody may ask for by that name.
  * @throws {RemoteError} `not-found` when a pattern matches nothing.
  */
 export async function expandRemote(
   session: Session,
   word: Word,
   signal: AbortSignal,
+  onUnusable: (text: string) => void = () => {},
 ): Promise<RemotePlace[]> {
   const base = session.remoteFolder;
   if (word.pattern !== null) {
     const matches = await expandGlob(word.pattern, async (folder) => {
       const entries = await listRemote(session, resolveRemotePath(base, folder), signal);
-      return entries.filter(isUsable)
-        .map((entry) => ({ name: entry.name, isFolder: entry.kind === "directory" }));
+      return entries.filter(isName).map((entry) => ({
+        ...entry,
+        isFolder: entry.kind === "directory",
+        isUsable: entry.readable,
+      }));
     });
+    for (const { path, entry } of matches) if (!entry.isUsable) onUnusable(path);
     if (matches.length > 0) {
-      return matches.map(({ path, isFolder }) => ({
+      return matches.filter(({ entry }) => entry.isUsable).map(({ path, entry }) => ({
         path: resolveRemotePath(base, path),
         text: path,
-        kind: isFolder ? "folder" : "file",
+        kind: entry.isFolder ? "folder" : "file",
+        entry,
         isMatch: true,
       }));
     }
@@ -105,7 +114,7 @@ export async function expandRemote(
     if (/[*?]/.test(word.text)) throw new RemoteError("not-found", word.text);
   }
   const path = resolveRemotePath(base, word.text);
-  return [{ path, text: word.text, kind: "unknown", isMatch: false }];
+  return [{ path, text: word.text, kind: "unknown", entry: null, isMatch: false }];
 }
 
 /**
@@ -185,6 +194,7 @@ function isSame(path: RemotePath, other: RemotePath): boolean {
     path.components.every((name, index) => name === other.components[index]);
 }
 
-function isUsable(entry: DirectoryEntry): boolean {
-  return entry.readable && entry.name !== "" && !entry.name.includes("/");
+/** A server may say anything. */
+function isName(entry: DirectoryEntry): boolean {
+  return entry.name !== "" && !entry.name.includes("/");
 }

@@ -49,7 +49,9 @@ Deno.test("expandGlob() walks the components and keeps the form of the pattern",
     "../other": [["o.txt", false]],
   };
   const list = (folder: string) =>
-    Promise.resolve(folders[folder]!.map(([name, isFolder]) => ({ name, isFolder })));
+    Promise.resolve(
+      folders[folder]!.map(([name, isFolder]) => ({ name, isFolder, isUsable: true })),
+    );
   const paths = async (pattern: string) =>
     (await expandGlob(pattern, list)).map(({ path }) => path);
   assertEquals(await paths("*.txt"), ["b.txt"]);
@@ -63,8 +65,22 @@ Deno.test("expandGlob() walks the components and keeps the form of the pattern",
 Deno.test("expandGlob() tells an unreadable folder that was named, and passes over one that was found", async () => {
   const list = (folder: string) =>
     folder === ""
-      ? Promise.resolve([{ name: "closed", isFolder: true }])
+      ? Promise.resolve([{ name: "closed", isFolder: true, isUsable: true }])
       : Promise.reject(new Error(`closed: ${folder}`));
   await assertRejects(() => expandGlob("closed/*", list), Error, "closed");
   assertEquals(await expandGlob("*/x*", list), []);
+});
+
+Deno.test("expandGlob() takes a name that is there for itself, not for a pattern", async () => {
+  const names = ["r1.txt", "r[1].txt", "s1.txt", "d[a]", "da"];
+  const list = (folder: string) =>
+    Promise.resolve(
+      (folder === "" ? names : [`in ${folder}`])
+        .map((name) => ({ name, isFolder: name.startsWith("d"), isUsable: true })),
+    );
+  const paths = async (pattern: string) =>
+    (await expandGlob(pattern, list)).map(({ path }) => path);
+  assertEquals(await paths("r[1].txt"), ["r[1].txt"]);
+  assertEquals(await paths("s[1].txt"), ["s1.txt"]);
+  assertEquals(await paths("d[a]/*"), ["d[a]/in d[a]"]);
 });

@@ -127,6 +127,25 @@ Deno.test("several files: failures are told one by one and in the end, the other
   assertEquals(await stage.run("get x y"), 3);
 });
 
+Deno.test("patterns: what has no name that may be moved is told, and an exact name is no pattern", async () => {
+  await using stage = await ShellStage.set();
+  for (const folder of [stage.clientFolder, stage.serverFolder]) {
+    for (const name of ["12:30.log", "r[1].log", "r1.log"]) {
+      await Deno.writeTextFile(`${folder}/${name}`, name);
+    }
+  }
+  await Deno.remove(`${stage.serverFolder}/r1.log`);
+  assertEquals(await stage.run("put *.log"), 11);
+  assertMatch(stage.terminal.errors.join("\n"), /12:30\.log/);
+  assertEquals(await Deno.readTextFile(`${stage.serverFolder}/r1.log`), "r1.log");
+  stage.terminal.errors.length = 0;
+  assertEquals(await stage.run("get *.log"), 11);
+  assertMatch(stage.terminal.errors.join("\n"), /12:30\.log/);
+  assertEquals(await stage.run("rm r[1].log"), 0);
+  assertEquals(await Deno.readTextFile(`${stage.serverFolder}/r1.log`), "r1.log");
+  assertEquals([await stage.run("put zzz*"), await stage.run("get zzz*")], [3, 3]);
+});
+
 Deno.test("folders go both ways with -r, empty ones too; . means what a folder holds", async () => {
   await using stage = await ShellStage.set();
   await write(stage.serverFolder, "tree/one.txt", "1");
@@ -190,7 +209,7 @@ Deno.test("bye leaves and never stops the server; shutdown does with others conn
   await using stage = await ShellStage.set({ connectionCount: 3 });
   assertEquals(await stage.run("shutdown"), 0);
   assertEquals(stage.shutdownRequests, 1);
-  assertMatch(stage.terminal.notes.at(-1)!, /stopping; 2 other clients/);
+  assertMatch(stage.terminal.notes.at(-1)!, /stopping; 2 other clients may finish\./);
   const { next } = await stage.shell.runLine("Q", new AbortController().signal);
   assertEquals(next, "leave");
   assertEquals(stage.shutdownRequests, 1);

@@ -150,7 +150,7 @@ async function list({ words }: Invocation, context: CommandContext): Promise<Nex
       return;
     }
     for (const place of places) {
-      const status = await remoteStatus(session, place.path, signal);
+      const status = place.entry ?? await remoteStatus(session, place.path, signal);
       terminal.entries([{ ...status, name: place.text, readable: true }]);
     }
   });
