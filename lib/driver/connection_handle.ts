@@ -122,7 +122,7 @@ export class ConnectionHandle implements StreamOpener, StreamAcceptor {
   async acceptStream(): Promise<ByteStream | null> {
     for (;;) {
       const entry = this.#accepted.shift();
-      if (entry !== undefined) return this.#handleOf(entry);
+      if (entry !== undefined) return this.#accept(entry);
       if (this.#connection.end !== null) return null;
       this.#acceptable ??= Promise.withResolvers<void>();
       await this.#acceptable.promise;
@@ -161,7 +161,9 @@ export class ConnectionHandle implements StreamOpener, StreamAcceptor {
         break;
       case "writable":
         this.#streams.get(event.stream)?.onWritable();
-        this.#forgetIfDone(event.stream);
+        break;
+      case "stream-closed":
+        this.#onStreamClosed(event.stream);
         break;
       case "streams-available":
         this.#available?.resolve();
@@ -186,22 +188,24 @@ export class ConnectionHandle implements StreamOpener, StreamAcceptor {
     this.#ended.resolve(end);
   }
 
+  #accept(entry: StreamEntry): StreamHandle {
+    this.#connection.streams.accept(entry);
+    this.#driver.wake(this.#connection);
+    return this.#handleOf(entry);
+  }
+
   #handleOf(entry: StreamEntry): StreamHandle {
-    let handle = this.#streams.get(entry);
-    if (handle === undefined) {
-      handle = new StreamHandle(this.#driver, this.#connection, entry);
-      this.#streams.set(entry, handle);
-    }
+    const handle = new StreamHandle(this.#driver, this.#connection, entry);
+    // A stream that was abandoned before it was accepted gets no events.
+    if (!entry.send.isDone || !entry.receive.isDone) this.#streams.set(entry, handle);
     return handle;
   }
 
-  /**
-   * A stream whose two sides are done gets no more events. Its end may have come with the acknowledgement
-   * and wait behind it, so whoever reads is woken here.
-   */
-  #forgetIfDone(entry: StreamEntry): void {
-    if (!entry.send.isDone || !entry.receive.isDone) return;
-    this.#streams.get(entry)?.onReadable();
+  /** Nothing follows: whoever waits looks once more. */
+  #onStreamClosed(entry: StreamEntry): void {
+    const handle = this.#streams.get(entry);
     this.#streams.delete(entry);
+    handle?.onReadable();
+    handle?.onWritable();
   }
 }

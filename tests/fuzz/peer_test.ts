@@ -189,7 +189,11 @@ function work(peer: TestPeer, random: SeededRandom): void {
         connection.consume(entry, random.integer(1, length), peer.nowMs);
       }
       connection.streams.onReadableSeen(entry);
-    } else if (event.kind === "stream-opened" && !entry.send.isFinished) {
+    } else if (event.kind === "stream-opened" && random.chance(0.1)) {
+      // It waits until the end of the connection.
+    } else if (event.kind === "stream-opened") {
+      connection.streams.accept(entry);
+      if (entry.send.isFinished) continue;
       if (random.chance(0.7)) connection.streams.write(entry, random.bytes(random.below(30_000)));
       if (random.chance(0.3)) connection.streams.finish(entry);
       else if (random.chance(0.2)) connection.streams.reset(entry, 5);

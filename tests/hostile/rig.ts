@@ -134,6 +134,7 @@ export class HonestSide {
   #takeEvents(connection: Connection, nowMs: number): void {
     for (const event of connection.events.splice(0)) {
       if (event.kind === "ended") this.ends.set(connection, event.end);
+      if (event.kind === "stream-opened") connection.streams.accept(event.stream);
       if (event.kind === "stream-opened" && this.onStream === "send") {
         this.#sources.set(event.stream, this.sendBytes);
       }

@@ -304,6 +304,57 @@ Deno.test("a thousand streams pass through a limit of four, one after another", 
   assertEquals(violations, []);
 });
 
+Deno.test("streams that are opened and abandoned wait within the limit while none is accepted", () => {
+  const net = new SimulatedNetwork({ seed: 5, link: { latencyMs: 1 } });
+  const { client, server, violations } = connectPair(net, { server: { maxStreams: 8 } });
+  server.isAccepting = false;
+  let opened = 0;
+  const abandonMany = (): void => {
+    for (let round = 0; round < 100; round++) {
+      client.act(({ streams }) => {
+        for (let entry = streams.open(); entry !== null; entry = streams.open()) {
+          opened++;
+          streams.reset(entry, 1);
+          streams.stop(entry, 1);
+        }
+      });
+      net.runFor(20);
+    }
+  };
+  abandonMany();
+  assertEquals([opened, server.accepted.length], [8, 8]);
+  server.act(({ streams }) => {
+    for (const entry of server.accepted) streams.accept(entry);
+  });
+  abandonMany();
+  assertEquals([opened, server.accepted.length], [16, 16]);
+  assertEquals([client.live.streams.count, server.live.streams.count], [0, 0]);
+  assertEquals(violations, []);
+});
+
+Deno.test("every stream that is over is reported closed, once, on both sides", () => {
+  const net = new SimulatedNetwork({ seed: 5, link: { latencyMs: 1 } });
+  const { client, server } = connectPair(net);
+  const [ended, answered, cut] = Array.from({ length: 3 }, () => client.openStream());
+  ended!.write(bytesOf(100)).finish();
+  answered!.write(bytesOf(100)).finish();
+  cut!.write(bytesOf(100));
+  net.runFor(500);
+  server.wrap(server.accepted[0]!).finish();
+  server.wrap(server.accepted[1]!).write(bytesOf(300_000)).finish();
+  client.act(({ streams }) => {
+    streams.reset(cut!.entry, 1);
+    streams.stop(cut!.entry, 1);
+  });
+  net.runFor(5000);
+  for (const side of [client, server]) {
+    const closed = side.seen.flatMap((event) =>
+      event.kind === "stream-closed" ? [event.stream.id] : []
+    );
+    assertEquals(closed.sort((a, b) => a - b), [0, 4, 8]);
+  }
+});
+
 Deno.test("a stream is forgotten when its end comes alone and last", () => {
   const net = new SimulatedNetwork({ seed: 5 });
   const { client, server } = connectPair(net);

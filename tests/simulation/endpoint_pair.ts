@@ -107,6 +107,8 @@ export class PairSide {
   readonly ended: number[] = [];
   /** Set it to false to leave what arrives unread. */
   isReading = true;
+  /** Set it to false to let the peer's streams wait: `streams.accept` takes them. */
+  isAccepting = true;
   readonly #streams = new Map<StreamEntry, PairStream>();
   readonly #readable = new Set<StreamEntry>();
 
@@ -173,7 +175,10 @@ export class PairSide {
     if (connection === null) return Infinity;
     for (const event of connection.events.splice(0)) {
       this.seen.push(event);
-      if (event.kind === "stream-opened") this.accepted.push(event.stream);
+      if (event.kind === "stream-opened") {
+        this.accepted.push(event.stream);
+        if (this.isAccepting) connection.streams.accept(event.stream);
+      }
       if (event.kind === "readable") this.#readable.add(event.stream);
     }
     if (connection.end !== null) return Infinity;

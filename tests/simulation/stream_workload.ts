@@ -175,6 +175,7 @@ export class StreamWorkload {
         this.#onViolation(`stream ${event.stream.id} appeared, but nobody opened it`);
       } else {
         this.#foreignLeft--;
+        this.#connection.streams.accept(event.stream);
         this.#begin(plan, event.stream);
       }
     }

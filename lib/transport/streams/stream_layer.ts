@@ -104,6 +104,7 @@ export class StreamLayer {
         resetCode: 0,
         peerResetCode: -1,
         peerStopCode: -1,
+        isAccepted: false,
         isScheduled: false,
         isReadableReported: false,
         isWriteBlocked: false,
@@ -129,6 +130,14 @@ export class StreamLayer {
   /** Opens a stream, or null when the peer allows no more for now. */
   open(): StreamEntry | null {
     return this.#map.canOpen ? this.#map.open() : null;
+  }
+
+  /**
+   * Takes a stream that the peer opened. Until then it counts against how many the peer may have open, even
+   * when both sides are done.
+   */
+  accept(entry: StreamEntry): void {
+    this.#tellMaxStreams(this.#map.accept(entry));
   }
 
   /** Copies in what fits; returns how many bytes that were. The rest waits for a `writable` event. */
@@ -496,7 +505,12 @@ export class StreamLayer {
   #closeIfDone(entry: StreamEntry): void {
     if (!entry.send.isDone || !entry.receive.isDone) return;
     if (this.#map.find(entry.id) === undefined) return;
-    const limit = this.#map.close(entry);
+    this.#tellMaxStreams(this.#map.close(entry));
+    this.#events.push({ kind: "stream-closed", stream: entry });
+  }
+
+  /** Tells the peer how many streams it may open, unless it is NaN. */
+  #tellMaxStreams(limit: number): void {
     if (!Number.isNaN(limit)) this.#control.push({ kind: "max-streams", limit });
   }
 }

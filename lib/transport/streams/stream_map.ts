@@ -26,6 +26,8 @@ export interface StreamEntry {
   peerResetCode: number;
   /** Error code of the peer's STOP_SENDING, or -1. */
   peerStopCode: number;
+  /** The application has taken it from those that the peer opened. */
+  isAccepted: boolean;
   /** It waits in the list of streams that have something to send. */
   isScheduled: boolean;
   /** The application has more to write than was taken. */
@@ -129,12 +131,26 @@ export class StreamMap {
   }
 
   /**
+   * The application takes a stream that the peer opened. Returns a new limit for the peer's streams when it
+   * is worth telling, else NaN.
+   */
+  accept(entry: StreamEntry): number {
+    if (entry.isAccepted) return NaN;
+    entry.isAccepted = true;
+    return this.#streams.has(entry.id) ? NaN : this.#onRemoteClosed();
+  }
+
+  /**
    * Forgets a stream whose two sides are done. Returns a new limit for the peer's streams when it is worth
-   * telling, else NaN.
+   * telling, else NaN. A stream that still waits to be accepted counts as open: or else a peer could open
+   * and abandon streams without end while the application accepts none.
    */
   close(entry: StreamEntry): number {
     this.#streams.delete(entry.id);
-    if ((entry.id & 1) === this.#firstLocalId) return NaN;
+    return this.isLocal(entry) || !entry.isAccepted ? NaN : this.#onRemoteClosed();
+  }
+
+  #onRemoteClosed(): number {
     this.#remoteClosed++;
     const limit = this.#remoteClosed + this.#maxRemote;
     if (limit - this.#remoteLimit < this.#maxRemote / 4) return NaN;
