@@ -66,6 +66,8 @@ export class ConnectionMigration {
     const size = builder.build(batch.buffer, 0, {
       limitBytes: Math.min(BASE_DATAGRAM_BYTES, challenge.limitBytes),
       mayCarryData: false,
+      // The peer may never see it, and then waits in vain for what this packet would have told it.
+      keepsAck: true,
       transient: [{ kind: "path-challenge", token: challenge.token }],
       isMtuProbe: false,
       asksForAckAtEnd: false,

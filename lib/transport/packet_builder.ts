@@ -71,6 +71,8 @@ export interface PacketPlan {
   readonly mayCarryData: boolean;
   /** Control frames may go even so: the user's cap holds back data, not the credit that the peer needs. */
   readonly mayCarryControl?: boolean;
+  /** An acknowledgement that is owed stays owed: this packet may go to somebody else. */
+  readonly keepsAck?: boolean;
   /** Frames of this packet alone. */
   readonly transient: readonly TransientFrame[];
   /** One more, behind everything else: nothing after a CONNECTION_CLOSE is read. */
@@ -127,8 +129,8 @@ export class PacketBuilder {
     let at = bodyStart;
     let flags = 0;
     let isEliciting = false;
-    const carriesAck = acks.isOwed;
-    if (carriesAck && !plan.isMtuProbe) {
+    const carriesAck = acks.isOwed && !plan.isMtuProbe && !plan.keepsAck;
+    if (carriesAck) {
       let ackLimit = limit;
       for (const frame of plan.transient) ackLimit -= frameBytes(frame);
       at = writeAckFrame(buffer, at, ackLimit, {
@@ -210,7 +212,7 @@ export class PacketBuilder {
     loss.ring.streamId[slot] = streamId;
     loss.ring.streamOffset[slot] = streamOffset;
     loss.ring.streamLength[slot] = streamLength;
-    if (carriesAck && !plan.isMtuProbe) acks.onAckSent();
+    if (carriesAck) acks.onAckSent();
     return packetBytes;
   }
 

@@ -109,7 +109,7 @@ export class Attacker {
         return { ...packet, bytes };
       }
       case "spoof":
-        return { ...packet, from: random.pick(VICTIMS) };
+        return { ...packet, from: this.#somebodyElse() };
       case "reflect":
         return { from: packet.to, to: packet.from, bytes: packet.bytes };
       case "replay":
@@ -126,6 +126,14 @@ export class Attacker {
       case "cross":
         return { ...packet, from: random.pick(this.#servers), to: random.pick(this.#servers) };
     }
+  }
+
+  /** Somebody known, or a port or a host that nobody has named before. */
+  #somebodyElse(): Address {
+    const random = this.#random;
+    if (random.chance(0.5)) return random.pick(VICTIMS);
+    const host = random.chance(0.5) ? 7 : random.integer(1, 254);
+    return { hostname: `198.51.100.${host}`, port: random.integer(1, 65_535) };
   }
 
   /** Random bytes behind the genuine header, or nothing genuine at all. */
