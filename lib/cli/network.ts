@@ -83,7 +83,7 @@ export function setUpNetwork(options: NetworkOptions): NetworkSetup {
       config: {
         maxRateBytesPerSecond,
         isPolite,
-        features: FEATURES.limits + featuresForAnyone(roleOfAnyone),
+        features: FEATURES.limits + FEATURES.knowsHeld + featuresForAnyone(roleOfAnyone),
         ...(congestion === null ? {} : { congestion }),
       },
     },
@@ -316,6 +316,7 @@ interface Place {
 class NetworkLink implements Link {
   readonly caller: Caller;
   readonly gauge: TransferGauge;
+  readonly peerFeatures: number;
   role: Role;
   readonly closed: Promise<LinkEnd>;
   readonly #handle: ConnectionHandle;
@@ -330,6 +331,7 @@ class NetworkLink implements Link {
     this.#sleep = sleep;
     this.caller = new Caller(handle);
     this.gauge = gaugeOf(handle);
+    this.peerFeatures = handle.peerFeatures;
     this.closed = handle.closed.then(async (end) => {
       const isOurs = this.#isOurs;
       await handle.close(); // lets go of the socket
@@ -409,7 +411,6 @@ class NetworkLink implements Link {
 /** What the transfers on a connection are judged by. */
 export function gaugeOf(handle: ConnectionHandle): TransferGauge {
   return {
-    peerFeatures: handle.peerFeatures,
     meter: {
       nowMs: () => systemClock.nowMs(),
       cpuMs: wantedCpuMs,

@@ -258,6 +258,7 @@ class FerryServer {
       clientKey: handle.remoteIdentity.toHex(),
       uploads: this.#uploads,
       gauge: gaugeOf(handle),
+      peerFeatures: handle.peerFeatures,
       silentMs: () => handle.silentMs,
       get role() {
         return admission.role;

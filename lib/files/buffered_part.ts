@@ -29,6 +29,7 @@ export interface SmallPartContext extends StagingContext {
 export class BufferedPart implements PartialFile {
   readonly resumeOffset = 0;
   readonly leaves: readonly Uint8Array[] = [];
+  readonly isOfSameSource = true;
   readonly #context: SmallPartContext;
   readonly #destination: Destination;
   readonly #options: PartialOptions;

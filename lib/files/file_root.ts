@@ -162,7 +162,7 @@ export class FileRoot {
   }
 
   /**
-   * Starts receiving a file under a name, or resumes what was parked for the same source.
+   * Starts receiving a file under a name, or resumes what the same sender parked for it.
    *
    * @throws {FileError} `busy` while another transfer to the name is under way, `exists`,
    * `is-a-directory` or `not-a-file` when the name cannot be given, and others.

@@ -28,7 +28,7 @@ export interface JournaledPartSetup {
   readonly destination: Destination;
   /** What it will be. */
   readonly options: PartialOptions;
-  /** Begins the names of part and journal; the same for the same source and target. */
+  /** Begins the names of part and journal; the same for the same sender and target. */
   readonly id: string;
   /** What the journal belongs to. */
   readonly header: JournalHeader;
@@ -42,6 +42,7 @@ interface OpenPart {
   readonly log: DiskFile;
   readonly journal: TransferJournal;
   readonly leaves: readonly Uint8Array[];
+  readonly isOfSameSource: boolean;
   readonly check: HeldLeavesCheck;
 }
 
@@ -110,7 +111,7 @@ async function recoverPart(
   const part = await openUnpublished(place, name);
   if (part === null) return null;
   try {
-    const { journal } = recovered;
+    const { journal, isSameSource } = recovered;
     const check = await HeldLeavesCheck.start({
       read: (buffer, offset) => readFully(part, buffer, offset),
       leaves: recovered.leaves,
@@ -121,7 +122,8 @@ async function recoverPart(
       await check.stop();
       throw error;
     }
-    return { part, log, journal, leaves: recovered.leaves.slice(0, check.count), check };
+    const leaves = recovered.leaves.slice(0, check.count);
+    return { part, log, journal, leaves, isOfSameSource: isSameSource, check };
   } catch (error) {
     part.close();
     throw error;
@@ -137,7 +139,8 @@ async function startPart(
   await removeIfThere(place.directory, name);
   const journal = await TransferJournal.start(log, header);
   const part = await place.directory.openFile(name, { access: "write", create: "new" });
-  return { part, log, journal, leaves: [], check: HeldLeavesCheck.ofNothing() };
+  const check = HeldLeavesCheck.ofNothing();
+  return { part, log, journal, leaves: [], isOfSameSource: true, check };
 }
 
 /** `null` when there is no part, or when it has a second name: a crash came just after publishing. */
@@ -182,6 +185,7 @@ class JournaledPart implements PartialFile {
   readonly #options: PartialOptions;
   readonly #nowMs: (() => number) | undefined;
 
+  readonly isOfSameSource: boolean;
   readonly #check: HeldLeavesCheck;
   #resumed: readonly Uint8Array[];
   #hasher: TreeHasher;
@@ -218,6 +222,7 @@ class JournaledPart implements PartialFile {
     this.#destination = destination;
     this.#options = options;
     this.#nowMs = nowMs;
+    this.isOfSameSource = open.isOfSameSource;
     this.#check = open.check;
     this.#resumed = open.leaves;
     this.#hasher = new TreeHasher({ leaves: open.leaves });

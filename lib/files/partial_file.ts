@@ -15,8 +15,13 @@ export interface PartialOptions {
   readonly mode: number;
   /** What happens when the name is taken at publication. */
   readonly exists: "overwrite" | "fail";
-  /** Names the content at its source: only a parked part with the same token is resumed. */
+  /**
+   * Names the content at its source. A hint: with the same one a parked part is most likely of the same
+   * content; with another one, how much of it is has to be found out.
+   */
   readonly sourceToken: string;
+  /** Names who sends it; nobody resumes, or learns of, what another one parked. `""` when it is absent. */
+  readonly sender?: string;
   /**
    * What `commit` waits for: file and directory on stable storage (`"full"`, the default), the
    * file's content only (`"data"`), or nothing (`"none"`).
@@ -39,6 +44,8 @@ export interface PartialFile {
   readonly resumeOffset: number;
   /** Hashes of the leaves before {@linkcode resumeOffset}. */
   readonly leaves: readonly Uint8Array[];
+  /** Whether they are of a source with the same token and size. */
+  readonly isOfSameSource: boolean;
   /** Forgets the leaves from this one on: the source has others. Only before the first write. */
   discardFrom(leafIndex: number): Promise<void>;
   /**
@@ -72,7 +79,7 @@ export interface PartialFileContext extends SmallPartContext {
 }
 
 /**
- * Starts or resumes a file; its destination is released when the part ends, also by failing here.
+ * Starts a file, or resumes what the same sender parked for the same target; its destination is released when the part ends, also by failing here.
  *
  * @throws what the disk reports, or `FileError` `busy`.
  */
@@ -84,12 +91,14 @@ export async function openPartialFile(
   if (options.sizeBytes <= LEAF_BYTES) {
     return new BufferedPart(context, destination, options);
   }
-  const key = resumeKey(options, destination.path);
-  const header = { sizeBytes: options.sizeBytes, key, target: destination.path };
+  const { sizeBytes, sourceToken, sender = "" } = options;
+  const key = resumeKey(sender, destination.path);
+  const source = sha256(new TextEncoder().encode(sourceToken)).subarray(0, SOURCE_BYTES);
+  const header = { sizeBytes, source, key, target: destination.path };
   const id = key.subarray(0, ID_BYTES).toHex();
   const { nowMs, freeBytes } = context;
   const part = await openJournaledPart(context, { destination, options, id, header, nowMs });
-  await assertRoomFor(part, options.sizeBytes, destination.path, freeBytes);
+  await assertRoomFor(part, sizeBytes, destination.path, freeBytes);
   return part;
 }
 
@@ -109,10 +118,12 @@ async function assertRoomFor(
 }
 
 const ID_BYTES = 16;
+const SOURCE_BYTES = 16;
 
-/** Equal for transfers that can continue each other: same source, same target, same size. */
-function resumeKey({ sourceToken, sizeBytes }: PartialOptions, path: string): Uint8Array {
-  const token = new TextEncoder().encode(sourceToken);
-  const fields = new ByteWriter().text("ferry part").u64(sizeBytes);
-  return sha256(fields.u32(token.length).bytes(token).text(path).finish());
+/** Equal for transfers that may continue each other: of the same sender, to the same target. */
+function resumeKey(sender: string, path: string): Uint8Array {
+  const name = new TextEncoder().encode(sender);
+  return sha256(
+    new ByteWriter().text("ferry part").u32(name.length).bytes(name).text(path).finish(),
+  );
 }

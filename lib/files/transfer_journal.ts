@@ -3,13 +3,14 @@
  *
  * ```text
  * entry  = u16 body length ‖ u8 type ‖ body ‖ first 8 bytes of SHA-256 over what precedes
- * header = u8 version ‖ u64 size ‖ u32 leaf size ‖ key (32 bytes) ‖ target path
+ * header = u8 version ‖ u64 size ‖ source (16 bytes) ‖ u32 leaf size ‖ key (32 bytes) ‖ target path
  * leaf   = u32 index ‖ hash (32 bytes)
  * ```
  *
  * It is only a list of claims: whoever resumes hashes every leaf again, so neither the order in
  * which the disk wrote things nor a torn tail matters. Reading stops at the first entry that is not
- * whole, not in order or not for this file.
+ * whole, not in order or not for this file. Size and source are those that the last leaf came from: with
+ * others the leaves may still be right, which the source itself has to tell.
  *
  * @module
  */
@@ -22,22 +23,42 @@ import type { DiskFile } from "./disk.ts";
 export interface JournalHeader {
   /** Length of the whole file. */
   readonly sizeBytes: number;
-  /** Hash of what identifies source and target, 32 bytes. */
+  /** Names the content at its source, 16 bytes. */
+  readonly source: Uint8Array;
+  /** Hash of what identifies sender and target, 32 bytes. */
   readonly key: Uint8Array;
   /** The target as users write it, for whoever looks into the staging folder. */
   readonly target: string;
 }
 
+/** What a journal claims. */
+export interface RecoveredJournal {
+  /** The journal, open for appending. */
+  readonly journal: TransferJournal;
+  /** Hashes of the leaves. */
+  readonly leaves: Uint8Array[];
+  /** Whether they are of a source that looked the same as the one that is sent now. */
+  readonly isSameSource: boolean;
+}
+
 /** The journal of one unfinished file, open for appending. */
 export class TransferJournal {
   readonly #file: DiskFile;
-  readonly #headerLength: number;
+  /** As it should be; its length never changes for one key and target. */
+  readonly #header: Uint8Array;
+  /** The file begins with the header of another source, from which all its leaves are. */
+  #isHeaderDue: boolean;
   #leafCount: number;
 
-  private constructor(file: DiskFile, headerLength: number, leafCount: number) {
+  private constructor(
+    file: DiskFile,
+    header: Uint8Array,
+    { leafCount, isHeaderDue }: { leafCount: number; isHeaderDue: boolean },
+  ) {
     this.#file = file;
-    this.#headerLength = headerLength;
+    this.#header = header;
     this.#leafCount = leafCount;
+    this.#isHeaderDue = isHeaderDue;
   }
 
   /** Starts an empty journal in `file`, whatever was in it. */
@@ -45,17 +66,18 @@ export class TransferJournal {
     const entry = encodeHeader(header);
     await file.truncate(0);
     await file.write(entry, 0);
-    return new TransferJournal(file, entry.length, 0);
+    return new TransferJournal(file, entry, { leafCount: 0, isHeaderDue: false });
   }
 
   /**
-   * Reads what `file` claims, or returns `null` when it is the journal of nothing or of something
-   * else. Drop the leaves that turn out wrong with {@linkcode cutTo} before appending.
+   * Reads what `file` claims, as far as a file of this size has leaves, or returns `null` when it is the
+   * journal of nothing or for something else. Drop the leaves that turn out wrong, or not to be of this
+   * source, with {@linkcode cutTo} before appending.
    */
   static async recover(
     file: DiskFile,
     header: JournalHeader,
-  ): Promise<{ journal: TransferJournal; leaves: Uint8Array[] } | null> {
+  ): Promise<RecoveredJournal | null> {
     const expected = encodeHeader(header);
     const maxLeafCount = Math.floor(header.sizeBytes / LEAF_BYTES);
     const { sizeBytes } = await file.status();
@@ -64,13 +86,18 @@ export class TransferJournal {
     );
     const length = await readFully(file, stored);
     if (length < expected.length) return null;
-    if (!constantTimeEqual(stored.subarray(0, expected.length), expected)) return null;
+    const found = stored.subarray(0, expected.length);
+    if (!isForSameTarget(found, header)) return null;
+    const isSameSource = constantTimeEqual(found, expected);
     const leaves = decodeLeaves(stored.subarray(expected.length, length));
-    return { journal: new TransferJournal(file, expected.length, leaves.length), leaves };
+    const state = { leafCount: leaves.length, isHeaderDue: !isSameSource };
+    return { journal: new TransferJournal(file, expected, state), leaves, isSameSource };
   }
 
   /** Notes that the next leaf is written. */
   async append(hash: Uint8Array): Promise<void> {
+    if (this.#isHeaderDue) await this.#file.write(this.#header, 0);
+    this.#isHeaderDue = false;
     await this.#file.write(encodeLeaf(this.#leafCount, hash), this.#end());
     this.#leafCount++;
   }
@@ -82,19 +109,30 @@ export class TransferJournal {
   }
 
   #end(): number {
-    return this.#headerLength + this.#leafCount * LEAF_ENTRY_BYTES;
+    return this.#header.length + this.#leafCount * LEAF_ENTRY_BYTES;
   }
 }
 
-const VERSION = 1;
+const VERSION = 2;
 const HEADER = 1;
 const LEAF = 2;
 const CHECK_BYTES = 8;
 const LEAF_ENTRY_BYTES = 3 + 4 + HASH_BYTES + CHECK_BYTES;
 
-function encodeHeader({ sizeBytes, key, target }: JournalHeader): Uint8Array {
-  const body = new ByteWriter().u8(VERSION).u64(sizeBytes).u32(LEAF_BYTES).bytes(key).text(target);
-  return encodeEntry(HEADER, body.finish());
+function encodeHeader({ sizeBytes, source, key, target }: JournalHeader): Uint8Array {
+  const body = new ByteWriter().u8(VERSION).u64(sizeBytes).bytes(source).u32(LEAF_BYTES);
+  return encodeEntry(HEADER, body.bytes(key).text(target).finish());
+}
+
+/** Whether an entry is a header that differs from this one in nothing but size and source. */
+function isForSameTarget(entry: Uint8Array, { source, key, target }: JournalHeader): boolean {
+  const checked = entry.subarray(0, -CHECK_BYTES);
+  if (!constantTimeEqual(entry.subarray(-CHECK_BYTES), checkOf(checked))) return false;
+  const fields = new ByteReader(checked, 3);
+  if (fields.u8() !== VERSION) return false;
+  const sizeBytes = fields.u64();
+  const other = { sizeBytes, source: fields.bytes(source.length), key, target };
+  return constantTimeEqual(entry, encodeHeader(other));
 }
 
 function encodeLeaf(index: number, hash: Uint8Array): Uint8Array {

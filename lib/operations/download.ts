@@ -34,9 +34,9 @@ import type { ServeContext } from "./serve_context.ts";
 import { receiveOrSettle, serveTransfer } from "./serve_transfer.ts";
 import {
   fileName,
-  gaugeOptions,
   type LocalFile,
   moveOptions,
+  peerOptions,
   skippedResult,
   startingOverOnce,
   type TransferOptions,
@@ -170,7 +170,7 @@ export const downloadOperation: Operation<DownloadRequest, FileOffer, ServeConte
         const isClaimless = holdsNothing;
         const move = { path: name, isClaimless, onStart, onProgress };
         try {
-          const options = { ...move, ...gaugeOptions(context.gauge) };
+          const options = { ...move, ...peerOptions(context) };
           const sent = await sendFile(exchange, source, options);
           count.limit = sent.limit;
           await exchange.finish();

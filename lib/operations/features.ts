@@ -13,11 +13,18 @@ export const FEATURES = {
   anyoneReads: 2,
   /** A server: whoever comes may write too. */
   anyoneWrites: 4,
+  /** It knows what is there already: as a sender it compares all of a claim first when it is asked to. */
+  knowsHeld: 8,
 } as const;
 
 /** Whether the other side reads what limited a transfer. */
 export function readsLimits(peerFeatures: number): boolean {
   return has(peerFeatures, FEATURES.limits);
+}
+
+/** Whether the other side knows what is there already. */
+export function knowsHeld(peerFeatures: number): boolean {
+  return has(peerFeatures, FEATURES.knowsHeld);
 }
 
 /** The features of a server that lets anybody in with this role. */

@@ -60,6 +60,8 @@ export interface ServeContext extends RequestContext {
   readonly nowMs: () => number;
   /** Tells what limits transfers on this connection; without it nobody finds out. */
   readonly gauge?: TransferGauge;
+  /** The features of the client, one bit each; none when absent. */
+  readonly peerFeatures?: number;
   /** The uploads under way, those of other connections included. */
   readonly uploads: UploadClaims;
   /** How long nothing has been heard of the client. */

@@ -12,7 +12,7 @@ import {
   type TransferLimit,
 } from "../transfer/mod.ts";
 import type { ExistsPolicy } from "./existing_target.ts";
-import { readsLimits } from "./features.ts";
+import { knowsHeld, readsLimits } from "./features.ts";
 
 /** A file below a folder of this machine. */
 export interface LocalFile {
@@ -26,8 +26,6 @@ export interface LocalFile {
 export interface TransferGauge {
   /** What is measured. */
   readonly meter: LoadMeter;
-  /** The features of the other side, one bit each. */
-  readonly peerFeatures: number;
 }
 
 /** How a file is moved. */
@@ -40,6 +38,8 @@ export interface TransferOptions {
   readonly plainHash?: boolean;
   /** Tells what limits the transfer; without it nobody finds out. */
   readonly gauge?: TransferGauge | undefined;
+  /** The features of the other side, one bit each; none when absent. */
+  readonly peerFeatures?: number | undefined;
   /** Called once both sides agree, before the first byte; again if the transfer has to start over. */
   onStart?(start: TransferStart): void;
   /** Called for every 64 KiB at most, and at the end. */
@@ -89,21 +89,22 @@ export function moveOptions(
   options: TransferOptions,
   name: string,
   sizeBytes: number,
-): Pick<MoveOptions, "plainHash" | "onStart" | "onProgress" | "watch" | "tellsLimit"> {
+): Omit<MoveOptions, "path" | "isClaimless"> {
   return {
-    ...gaugeOptions(options.gauge),
+    ...peerOptions(options),
     plainHash: options.plainHash,
     onStart: (resumedFrom) => options.onStart?.({ name, sizeBytes, resumedFrom }),
     onProgress: (bytes) => options.onProgress?.({ bytes, totalBytes: sizeBytes }),
   };
 }
 
-/** What the halves of a transfer need to find out what limits it. */
-export function gaugeOptions(
-  gauge: TransferGauge | undefined,
-): Pick<MoveOptions, "watch" | "tellsLimit"> {
-  if (gauge === undefined) return {};
-  return { watch: new LimitWatch(gauge.meter), tellsLimit: readsLimits(gauge.peerFeatures) };
+/** What the halves of a transfer need to know of the other side, and to find out what limits it. */
+export function peerOptions(
+  { gauge, peerFeatures = 0 }: Pick<TransferOptions, "gauge" | "peerFeatures">,
+): Pick<MoveOptions, "watch" | "tellsLimit" | "comparesAll"> {
+  const comparesAll = knowsHeld(peerFeatures);
+  if (gauge === undefined) return { comparesAll };
+  return { comparesAll, watch: new LimitWatch(gauge.meter), tellsLimit: readsLimits(peerFeatures) };
 }
 
 /** Name of a file without its folders; `/` for the folder itself. */

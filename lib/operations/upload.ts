@@ -49,9 +49,9 @@ import type { ServeContext } from "./serve_context.ts";
 import { receiveOrSettle, serveTransfer, uploadClaimant } from "./serve_transfer.ts";
 import {
   fileName,
-  gaugeOptions,
   type LocalFile,
   moveOptions,
+  peerOptions,
   skippedResult,
   startingOverOnce,
   type TransferOptions,
@@ -214,6 +214,7 @@ export const uploadOperation: Operation<UploadRequest, UploadReply, ServeContext
         ...offer,
         mode: receivedMode(offer.mode),
         exists: publication,
+        sender: context.clientKey,
       });
       try {
         const isSaved = await serveTransfer(
@@ -228,12 +229,10 @@ export const uploadOperation: Operation<UploadRequest, UploadReply, ServeContext
               sizeBytes: offer.sizeBytes,
               onStart,
               onProgress,
-              ...gaugeOptions(context.gauge),
+              ...peerOptions(context),
             });
             count.limit = received.limit;
-            if (context.gauge !== undefined && readsLimits(context.gauge.peerFeatures)) {
-              limit = received.limit;
-            }
+            if (readsLimits(context.peerFeatures ?? 0)) limit = received.limit;
           },
         );
         return isSaved ? { kind: "saved", path, limit } : ANSWERED;

@@ -59,6 +59,8 @@ export interface Link {
   readonly caller: Caller;
   /** Tells what limits transfers; absent where nobody finds out. */
   readonly gauge?: TransferGauge;
+  /** The server's features, one bit each; none when absent. */
+  readonly peerFeatures?: number;
   /** Address in use. */
   readonly address: { readonly hostname: string; readonly port: number };
   /** Fingerprint of the server's key. */

@@ -51,6 +51,7 @@ export async function moveOne(
       signal,
       plainHash: terminal.wantsHashes,
       gauge: link.gauge,
+      peerFeatures: link.peerFeatures,
       onStart: ({ sizeBytes, resumedFrom }) => {
         if (firstResume === null && isResumable(sizeBytes)) note.begin();
         firstResume ??= resumedFrom;

@@ -10,7 +10,7 @@ import { FileError, type PartialFile } from "../files/mod.ts";
 import { readLimit, type TransferLimit } from "./limits.ts";
 import type { TransferPeer } from "./peer.ts";
 import { ProgressSteps } from "./progress.ts";
-import { claimableLeaves, isResumable } from "./resume_plan.ts";
+import { claimableLeaves, COMPARE_ALL, isResumable, leavesComparedFirst } from "./resume_plan.ts";
 import type { MoveOptions } from "./sender.ts";
 import { TransferError } from "./transfer_error.ts";
 
@@ -67,26 +67,48 @@ export async function receiveFile(
 async function agreeOnStart(
   peer: TransferPeer,
   partial: PartialFile,
-  { sizeBytes, path, isClaimless }: MoveOptions & { readonly sizeBytes: number },
+  options: MoveOptions & { readonly sizeBytes: number },
 ): Promise<number> {
+  const { sizeBytes, path, isClaimless } = options;
   const held = partial.leaves;
   if (!isResumable(sizeBytes)) {
     if (held.length > 0) await partial.discardFrom(0);
     return 0;
   }
-  const claimed = isClaimless ? [] : held.slice(0, claimableLeaves(sizeBytes));
-  if (!isClaimless) await peer.stream.write(new ByteWriter(4).u32(claimed.length).finish());
-  for (let index = 0; index < claimed.length; index += HASHES_PER_WRITE) {
-    const portion = claimed.slice(index, index + HASHES_PER_WRITE);
-    const hashes = new ByteWriter(portion.length * HASH_BYTES);
-    for (const leaf of portion) hashes.bytes(leaf);
-    await peer.stream.write(hashes.finish());
-  }
-
+  const claimed = isClaimless ? [] : held.slice(0, leavesToClaim(partial, options));
+  const comparesAll = !partial.isOfSameSource && options.comparesAll === true;
+  if (!isClaimless) await sendClaim(peer, claimed, { comparesAll });
   const startLeaf = new ByteReader(await peer.reader.exactly(4)).u32();
   if (startLeaf > claimed.length) throw new TransferError("protocol", path);
   if (startLeaf < held.length) await partial.discardFrom(startLeaf);
   return startLeaf * LEAF_BYTES;
+}
+
+/**
+ * How many leaves may be claimed. When the source is another by now, a sender that would compare the first
+ * portion only is not told of more.
+ */
+function leavesToClaim(
+  { isOfSameSource }: PartialFile,
+  { sizeBytes, comparesAll }: MoveOptions & { readonly sizeBytes: number },
+): number {
+  const most = claimableLeaves(sizeBytes);
+  return isOfSameSource || comparesAll ? most : leavesComparedFirst(most);
+}
+
+async function sendClaim(
+  { stream }: TransferPeer,
+  leaves: readonly Uint8Array[],
+  { comparesAll }: { comparesAll: boolean },
+): Promise<void> {
+  const word = leaves.length + (comparesAll ? COMPARE_ALL : 0);
+  await stream.write(new ByteWriter(4).u32(word).finish());
+  for (let index = 0; index < leaves.length; index += HASHES_PER_WRITE) {
+    const portion = leaves.slice(index, index + HASHES_PER_WRITE);
+    const hashes = new ByteWriter(portion.length * HASH_BYTES);
+    for (const leaf of portion) hashes.bytes(leaf);
+    await stream.write(hashes.finish());
+  }
 }
 
 /** Stream to disk, up to the size that was announced. */

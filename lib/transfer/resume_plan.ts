@@ -4,7 +4,8 @@
  * A receiver claims the hashes of whole leaves from the front. The sender compares them with its own
  * file and starts at the first that differs. Hashing runs at the speed of the disk, so a long claim is
  * compared in two portions: the first delays the first byte, the rest is compared while sending, and
- * a difference found that late ends the transfer.
+ * a difference found that late ends the transfer. That is for a source that looks like the one that the part
+ * was begun with; a receiver who knows that it is another asks for all of its claim to be compared first.
  *
  * @module
  */
@@ -15,6 +16,8 @@ import { LEAF_BYTES } from "../crypto/mod.ts";
  * to tell the same file. 64 MiB take 0.05 s, and 0.2 s from a disk of 300 MB/s.
  */
 export const LEAVES_COMPARED_FIRST = 64;
+/** Added to the count of a claim that is to be compared as a whole before the first byte. */
+export const COMPARE_ALL = 0x8000_0000;
 /** Longest claim, in leaves: 32 MiB of hashes for 1 TiB. What lies behind is sent again. */
 export const MAX_CLAIMED_LEAVES = 1 << 20;
 
@@ -43,13 +46,17 @@ export function leavesComparedFirst(claimedLeaves: number): number {
   return Math.min(claimedLeaves, LEAVES_COMPARED_FIRST);
 }
 
-/** The plan, once the first portion is compared and `agreeingLeaves` of it were equal. */
-export function planResume(claimedLeaves: number, agreeingLeaves: number): ResumePlan {
-  const isPrefixEqual = agreeingLeaves === leavesComparedFirst(claimedLeaves);
+/** The plan, once the first portion, or all of it, is compared and `agreeingLeaves` of it were equal. */
+export function planResume(
+  claimedLeaves: number,
+  agreeingLeaves: number,
+  comparedLeaves: number = leavesComparedFirst(claimedLeaves),
+): ResumePlan {
+  const isPrefixEqual = agreeingLeaves === comparedLeaves;
   const startLeaf = isPrefixEqual ? claimedLeaves : agreeingLeaves;
   return {
     startLeaf,
     startOffset: startLeaf * LEAF_BYTES,
-    compareUntil: isPrefixEqual && claimedLeaves > LEAVES_COMPARED_FIRST ? claimedLeaves : 0,
+    compareUntil: isPrefixEqual && claimedLeaves > comparedLeaves ? claimedLeaves : 0,
   };
 }

@@ -6,6 +6,8 @@
  * sender → receiver   u32 first leaf to come                           } is larger than a leaf;
  *                                                                        no claim when it was said
  *                                                                        before that nothing is held
+ *                     the highest bit of count: compare all of them before anything else; for a
+ *                     sender that is known to do so
  * sender → receiver   the bytes from there to the end
  * sender → receiver   root of the tree hash, 32 bytes
  *                     what limited the sender, 1 byte, if the receiver is known to read it
@@ -24,6 +26,7 @@ import { plainSha256 } from "./plain_hash.ts";
 import { ProgressSteps } from "./progress.ts";
 import {
   claimableLeaves,
+  COMPARE_ALL,
   isResumable,
   leavesComparedFirst,
   planResume,
@@ -44,6 +47,8 @@ export interface MoveOptions {
   readonly onStart?: ((startOffset: number) => void) | undefined;
   /** Both sides know already that the receiver claims nothing: it does not say so again. */
   readonly isClaimless?: boolean | undefined;
+  /** The sender is known to compare all of a claim first when it is asked to. */
+  readonly comparesAll?: boolean | undefined;
   /** How many bytes of the file are done: at most one report for each 64 KiB. */
   readonly onProgress?: ((bytes: number) => void) | undefined;
   /** Finds out what limits the transfer. */
@@ -121,21 +126,23 @@ async function agreeOnStart(
   source: SourceFile,
   options: MoveOptions,
 ): Promise<AgreedStart> {
-  const count = options.isClaimless ? 0 : new ByteReader(await peer.reader.exactly(4)).u32();
+  const word = options.isClaimless ? 0 : new ByteReader(await peer.reader.exactly(4)).u32();
+  const count = word % COMPARE_ALL;
   if (count > claimableLeaves(source.status.sizeBytes)) {
     throw new TransferError("protocol", options.path);
   }
   const claimed: Uint8Array[] = [];
   while (claimed.length < count) claimed.push((await peer.reader.exactly(HASH_BYTES)).slice());
 
+  const compared = word >= COMPARE_ALL ? count : leavesComparedFirst(count);
   const agreeing = await countEqualLeaves({
     read: (buffer, offset) => source.readInto(buffer, offset),
     known: (index) => source.knownLeafHash(index),
     leaves: claimed,
     from: 0,
-    until: leavesComparedFirst(count),
+    until: compared,
   });
-  const plan = planResume(count, agreeing);
+  const plan = planResume(count, agreeing, compared);
   await peer.stream.write(new ByteWriter(4).u32(plan.startLeaf).finish());
   return { plan, leaves: claimed.slice(0, plan.startLeaf) };
 }

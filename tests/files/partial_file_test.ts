@@ -224,12 +224,11 @@ Deno.test("a transfer that was killed goes on where it was", async () => {
   assertEquals(after.contentOf("/r/f"), BIG);
 });
 
-Deno.test("only the same source, target and size resume", async () => {
+Deno.test("only the same sender and target resume", async () => {
   const { root } = await openMemoryRoot();
   await parkTwoLeaves(root);
   const others: [string, PartialOptions][] = [
-    ["f", { ...options(BIG), sourceToken: "another" }],
-    ["f", { ...options(BIG), sizeBytes: BIG.length + 1 }],
+    ["f", { ...options(BIG), sender: "another" }],
     ["g", options(BIG)],
   ];
   for (const [name, opened] of others) {
@@ -238,8 +237,48 @@ Deno.test("only the same source, target and size resume", async () => {
     await part.discard();
   }
   const same = await root.openPartial(at("f"), { ...options(BIG), modifiedMs: 5, mode: 0o600 });
-  assertEquals(same.resumeOffset, 2 * LEAF_BYTES);
+  assertEquals([same.resumeOffset, same.isOfSameSource], [2 * LEAF_BYTES, true]);
   await same.discard();
+});
+
+Deno.test("of another source the leaves are offered that it can have, and told apart", async () => {
+  const cases: [Partial<PartialOptions>, number][] = [
+    [{ sourceToken: "another" }, 2],
+    [{ sizeBytes: 9 * LEAF_BYTES }, 2],
+    [{ sizeBytes: 2 * LEAF_BYTES - 1 }, 1],
+  ];
+  for (const [change, leafCount] of cases) {
+    const { disk, root } = await openMemoryRoot();
+    await parkTwoLeaves(root);
+    const part = await root.openPartial(at("f"), { ...options(BIG), ...change });
+    assertEquals([part.leaves.length, part.isOfSameSource], [leafCount, false]);
+    await part.park();
+    assertEquals(disk.namesIn(STAGING).length, 2);
+  }
+});
+
+Deno.test("a part belongs to the source that wrote to it last", async () => {
+  const { disk, root } = await openMemoryRoot();
+  await parkTwoLeaves(root);
+  const changed = BIG.slice();
+  changed[LEAF_BYTES + 9]! ^= 1;
+  const other = { ...options(BIG), sourceToken: "another" };
+  const looked = await root.openPartial(at("f"), other);
+  await looked.park();
+  const part = await root.openPartial(at("f"), other);
+  assert(!part.isOfSameSource);
+  await part.discardFrom(1);
+  await writeAll(part, changed.subarray(LEAF_BYTES, 2 * LEAF_BYTES));
+  await part.park();
+  const first = await root.openPartial(at("f"), options(BIG));
+  assertEquals([first.leaves.length, first.isOfSameSource], [2, false]);
+  await first.park();
+  const second = await root.openPartial(at("f"), other);
+  assertEquals([second.leaves.length, second.isOfSameSource], [2, true]);
+  await writeAll(second, changed.subarray(2 * LEAF_BYTES));
+  await second.commit(rootOf(changed));
+  assertEquals(disk.contentOf("/r/f"), changed);
+  assertEquals(disk.namesIn(STAGING), []);
 });
 
 Deno.test("a damaged part resumes before the damage", async () => {
@@ -320,12 +359,14 @@ Deno.test("what is parked before the first leaf is removed", async () => {
   assertEquals(disk.namesIn(STAGING), []);
 });
 
-Deno.test("two programs never write one part, and each may have its own", async () => {
+Deno.test("two programs never write one part, and each sender has its own", async () => {
   const { disk, root } = await openMemoryRoot();
   const other = await FileRoot.open("/r", { disk });
   const mine = await root.openPartial(at("f"), options(BIG));
   await rejectsWith("busy", () => other.openPartial(at("f"), options(BIG)));
-  const theirs = await other.openPartial(at("f"), { ...options(BIG), sourceToken: "theirs" });
+  const another = { ...options(BIG), sourceToken: "another" };
+  await rejectsWith("busy", () => other.openPartial(at("f"), another));
+  const theirs = await other.openPartial(at("f"), { ...options(BIG), sender: "theirs" });
   const theirContent = pattern(BIG.length, 5);
   await writeAll(mine, BIG);
   await writeAll(theirs, theirContent);

@@ -7,10 +7,9 @@ import { path, sampleBytes, withService } from "./service.ts";
 const NO_TIMES: SendTimes = { pathMs: 0, lossMs: 0, capMs: 0, peerMs: 0, idleMs: 0, busyMs: 0 };
 
 /** A side on which each look at the clock is half a second later, all of it for one reason. */
-function gauge(key: keyof SendTimes, peerFeatures: number): TransferGauge {
+function gauge(key: keyof SendTimes): TransferGauge {
   let nowMs = 0;
   return {
-    peerFeatures,
     meter: {
       nowMs: () => nowMs += 500,
       cpuMs: () => 0,
@@ -24,13 +23,14 @@ const CONTENT = sampleBytes(100_000);
 async function limits(
   move: "get" | "put",
   ends: { readonly here: TransferGauge; readonly server: TransferGauge },
+  features: number = FEATURES.limits,
 ): Promise<[TransferLimit | null, TransferLimit | undefined]> {
   let shown: TransferLimit | null = null;
   let logged: TransferLimit | undefined;
-  await withService({ gauge: ends.server }, async (service) => {
+  await withService({ gauge: ends.server, clientFeatures: features }, async (service) => {
     const { caller, client, server } = service;
     await (move === "get" ? server : client).write("a.bin", CONTENT);
-    const options = { exists: "overwrite", gauge: ends.here } as const;
+    const options = { exists: "overwrite", gauge: ends.here, peerFeatures: features } as const;
     const local = { root: client.root, path: path("a.bin") };
     const result = move === "get"
       ? await download(caller, path("a.bin"), local, options)
@@ -44,24 +44,24 @@ async function limits(
 }
 
 Deno.test("get: the server says what limited it, and both sides tell", async () => {
-  const here = gauge("idleMs", FEATURES.limits);
-  const server = gauge("capMs", FEATURES.limits);
+  const here = gauge("idleMs");
+  const server = gauge("capMs");
   assertEquals(await limits("get", { here, server }), ["cap", "cap"]);
 });
 
 Deno.test("put: the client says what limited it, and both sides tell", async () => {
-  const here = gauge("idleMs", FEATURES.limits);
-  const server = gauge("pathMs", FEATURES.limits);
+  const here = gauge("idleMs");
+  const server = gauge("pathMs");
   assertEquals(await limits("put", { here, server }), ["cpu", "cpu"]);
 });
 
 Deno.test("a peer that does not know of limits gets no byte of them", async () => {
   for (const features of [0, 2]) {
-    const ends = { here: gauge("capMs", features), server: gauge("capMs", features) };
-    const [got, sent] = await limits("get", ends);
+    const ends = { here: gauge("capMs"), server: gauge("capMs") };
+    const [got, sent] = await limits("get", ends, features);
     assertEquals([got === "cap", sent], [false, "cap"]);
-    const again = { here: gauge("capMs", features), server: gauge("capMs", features) };
-    const [put, received] = await limits("put", again);
+    const again = { here: gauge("capMs"), server: gauge("capMs") };
+    const [put, received] = await limits("put", again, features);
     assertEquals([put, received === "cap"], ["cap", false]);
   }
 });

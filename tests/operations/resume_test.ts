@@ -2,9 +2,10 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { sha256 } from "../../lib/crypto/mod.ts";
 import { systemClock } from "../../lib/driver/mod.ts";
 import { TransferError } from "../../lib/transfer/mod.ts";
+import { FEATURES } from "../../lib/operations/mod.ts";
 import type { StreamPairOptions } from "../support/stream_pair.ts";
 import { failureWord, headerBytes, type Move, MOVES } from "./moves.ts";
-import { sampleBytes, withService } from "./service.ts";
+import { sampleBytes, type Side, withService } from "./service.ts";
 
 const MIB = 1 << 20;
 const SIZE = 4 * MIB;
@@ -64,6 +65,82 @@ for (const plan of MOVES) {
       await source(service).write("a.bin", sampleBytes(SIZE, 2));
       assertEquals((await move(service)).resumedFrom, 0);
       assertEquals(await target(service).read("a.bin"), sampleBytes(SIZE, 2));
+    });
+  });
+
+  for (const features of [0, FEATURES.knowsHeld]) {
+    const options = { peerFeatures: features };
+    const title = features === 0 ? "an older peer" : "a peer of today";
+
+    Deno.test(`${command} with ${title} goes on at the first leaf that changed since`, async () => {
+      const content = sampleBytes(SIZE);
+      const change = (offset: number) => {
+        const changed = content.slice();
+        changed[offset]! ^= 1;
+        return changed;
+      };
+      const grown = new Uint8Array([...content, ...sampleBytes(MIB + 5, 3)]);
+      const sources: [string, Uint8Array, number][] = [
+        ["only touched", content, 3 * MIB],
+        ["changed in the first leaf", change(0), 0],
+        ["changed in the second leaf", change(MIB + 7), MIB],
+        ["changed near the end", change(SIZE - 3), 3 * MIB],
+        ["grown", grown, 3 * MIB],
+        ["shrunk behind what was sent", content.subarray(0, SIZE - 5), 3 * MIB],
+        ["shrunk before what was sent", content.subarray(0, 2 * MIB + 9), 2 * MIB],
+        ["shrunk to whole leaves", content.subarray(0, 2 * MIB), 2 * MIB],
+      ];
+      for (const [what, changed, resumedFrom] of sources) {
+        const streams = await cutAfter(plan, 3 * MIB + 9);
+        await withService({ streams, clientFeatures: features }, async (service) => {
+          await source(service).write("a.bin", content);
+          await assertRejects(() => move(service, options), TransferError);
+          assertEquals(partsOf(target(service)), 1);
+          await service.reconnect();
+          source(service).disk.nowMs += 5000;
+          await source(service).write("a.bin", changed);
+          assertEquals((await move(service, options)).resumedFrom, resumedFrom, what);
+          assertEquals(await target(service).read("a.bin"), changed);
+          await service.settle();
+          assertEquals(partsOf(target(service)), 0);
+        });
+      }
+    });
+
+    Deno.test(`${command} with ${title} finds a change far behind in another source`, async () => {
+      const content = sampleBytes(68 * MIB);
+      const changed = content.slice();
+      changed[66 * MIB + 1]! ^= 1;
+      const streams = await cutAfter(plan, 67 * MIB + 9);
+      await withService({ streams, clientFeatures: features }, async (service) => {
+        await source(service).write("a.bin", content);
+        await assertRejects(() => move(service, options), TransferError);
+        await service.reconnect();
+        source(service).disk.nowMs += 5000;
+        await source(service).write("a.bin", changed);
+        const starts: number[] = [];
+        await move(service, { ...options, onStart: (start) => starts.push(start.resumedFrom) });
+        assertEquals(starts, [features === 0 ? 64 * MIB : 66 * MIB]);
+        assertEquals(await target(service).read("a.bin"), changed);
+      });
+    });
+  }
+
+  Deno.test(`${command} of a source rewritten within the clock's resolution is right`, async () => {
+    await withService({ streams: await cutAfter(plan, 3 * MIB) }, async (service) => {
+      const changed = sampleBytes(SIZE);
+      changed[MIB]! ^= 1;
+      await source(service).write("a.bin", sampleBytes(SIZE));
+      await assertRejects(() => move(service), TransferError);
+      await service.reconnect();
+      // The disk's clock stands still: size and times are the same.
+      const keptMs = source(service).disk.nowMs;
+      await source(service).change("a.bin", async (file) => {
+        source(service).disk.nowMs = keptMs;
+        await file.write(changed, 0);
+      });
+      assertEquals((await move(service)).resumedFrom, MIB);
+      assertEquals(await target(service).read("a.bin"), changed);
     });
   });
 
@@ -153,6 +230,12 @@ for (const plan of MOVES) {
       assertEquals(service.connection.client.streams.length, 0);
     });
   });
+}
+
+/** How many unfinished files a side keeps. */
+function partsOf({ root, disk }: Side): number {
+  const folder = `${root.directory}/.~ft-staging`;
+  return disk.namesIn(folder).filter((name) => name.endsWith(".part")).length;
 }
 
 /** Streams on which a first try is cut after so many bytes of the file. */

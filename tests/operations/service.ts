@@ -37,6 +37,8 @@ export interface ServiceOptions {
   readonly connectionCount?: number;
   /** What transfers are judged by, on the server. */
   readonly gauge?: TransferGauge;
+  /** What the client can, as the server sees it. */
+  readonly clientFeatures?: number;
   /** What the server holds back anyway. */
   readonly ownRate?: RateSetting;
   readonly streams?: StreamPairOptions;
@@ -202,6 +204,7 @@ export class Service {
       uploads: this.#uploads,
       silentMs: () => 0,
       ...(this.#options.gauge === undefined ? {} : { gauge: this.#options.gauge }),
+      peerFeatures: this.#options.clientFeatures ?? 0,
       onEvent: (event) => this.events.push(event),
       connectionCount: () => this.#options.connectionCount ?? 1,
       holdBack: (wish) => {
