@@ -118,7 +118,9 @@ export class TextTerminal implements Terminal {
 
   transferStarts(start: TransferStart): TransferRow {
     const { name, totalBytes, resumedFrom } = start;
-    const resumed = resumedFrom > 0 ? `, continuing at ${resumedFrom}` : "";
+    const resumed = resumedFrom === 0 || resumedFrom === totalBytes
+      ? ""
+      : `, continuing at ${resumedFrom}`;
     const line = `${name}: ${totalBytes} bytes${resumed}`;
     if (this.#batch === null) this.note(line);
     else this.detail(line);
@@ -195,9 +197,10 @@ export class TextTerminal implements Terminal {
 export function transferEndLine(end: TransferEnd): string {
   if (end.wasSkipped) return `${end.name}: skipped, it exists`;
   const saved = end.savedAs === null ? "" : `, saved as ${end.savedAs}`;
-  return `${end.name}: ${
-    formatTransfer(end.totalBytes, end.movedBytes, end.seconds)
-  }, verified${saved}${formatLimit(end.limitedBy)}`;
+  const isThere = end.totalBytes > 0 && end.movedBytes === 0;
+  return `${end.name}: ${formatTransfer(end.totalBytes, end.movedBytes, end.seconds)}, verified${
+    isThere ? ", already there" : ""
+  }${saved}${formatLimit(end.limitedBy)}`;
 }
 
 /** `17 files, 1.20 GB in 13.4 s (91.0 MB/s), 3 skipped, 0 failed`; the rate is over what really moved. */

@@ -5,8 +5,15 @@ import {
   listDirectory,
 } from "./directory_listing.ts";
 import { DirectorySync } from "./directory_sync.ts";
-import { type Disk, type DiskDirectory, type NodeStatus, systemDisk } from "./disk.ts";
+import {
+  type Disk,
+  type DiskDirectory,
+  type DiskFile,
+  type NodeStatus,
+  systemDisk,
+} from "./disk.ts";
 import { DiskFlushes } from "./disk_flushes.ts";
+import { type ExistingFile, type FileLooks, looksLike } from "./existing_file.ts";
 import { renameExclusively } from "./exclusive_rename.ts";
 import { FileError, fileErrorFrom, osCode } from "./file_error.ts";
 import { forEachOf } from "./for_each_of.ts";
@@ -146,6 +153,53 @@ export class FileRoot {
       }
     } catch (error) {
       throw fileErrorFrom(error, shown);
+    }
+  }
+
+  /** Whether something has this name. */
+  async exists(path: RemotePath): Promise<boolean> {
+    try {
+      await this.status(path);
+      return true;
+    } catch (error) {
+      if (error instanceof FileError && error.kind === "not-found") return false;
+      throw error;
+    }
+  }
+
+  /**
+   * Opens the file of this name when it looks as one with these looks does that was just received, else
+   * null: also when it cannot be told. The caller closes it. One that came a moment ago may be overlooked,
+   * unless `isRecent` makes sure, which costs a look-up.
+   */
+  async openLike(
+    path: RemotePath,
+    looks: FileLooks,
+    { isRecent }: { isRecent: boolean },
+  ): Promise<ExistingFile | null> {
+    const shown = formatRemotePath(path);
+    let folder: SharedDirectory | null = null;
+    try {
+      folder = await this.#share(path.components.slice(0, -1));
+      const { directory: parent, release } = folder;
+      const name = lastName(path);
+      const found = !isRecent && await folder.wasAbsent(name) ? null : await parent.lookUp(name);
+      const { umask, nowMs } = this.#disk;
+      if (found === null || !looksLike(found, looks, umask)) return release(), null;
+      const file = await parent.openFile(name, { access: "read" });
+      const source = await sourceFile(file, { path: shown, memory: this.#leafMemory, nowMs });
+      const settle = () => this.#settle(file, parent, shown);
+      const close = async () => {
+        await source.close();
+        release();
+      };
+      const existing = { source, settle, close };
+      if (looksLike(source.status, looks, umask)) return existing;
+      await close();
+      return null;
+    } catch {
+      folder?.release();
+      return null;
     }
   }
 
@@ -402,6 +456,17 @@ export class FileRoot {
       if (found === null) throw new FileError("not-found", formatRemotePath(path));
       return found;
     });
+  }
+
+  async #settle(file: DiskFile, parent: DiskDirectory, shown: string): Promise<void> {
+    if (this.#durability === "none") return;
+    try {
+      const flushes = await this.#flushesFor(parent);
+      await flushes.flush(() => this.#durability === "data" ? file.syncData() : file.sync());
+      if (this.#durability === "full") await this.#syncs.sync(parent);
+    } catch (error) {
+      throw fileErrorFrom(error, shown);
+    }
   }
 
   async #makeOne(parent: DiskDirectory, name: string): Promise<void> {

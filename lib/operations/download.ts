@@ -25,9 +25,19 @@ import {
   statusFromCode,
   writeFlag,
 } from "../request/mod.ts";
-import { plainSha256, type ReceivedFile, sendFile, sourceToken } from "../transfer/mod.ts";
+import {
+  compareHeldFile,
+  isComparable,
+  isResumable,
+  plainSha256,
+  type ReceivedFile,
+  type ReceiveOptions,
+  sendFile,
+  sourceToken,
+} from "../transfer/mod.ts";
 import { failureStatus, isIntegrityFailure, transferFailure } from "./error_status.ts";
 import { chooseTarget, type ChosenTarget, receivedMode } from "./existing_target.ts";
+import { knowsHeld } from "./features.ts";
 import { type PathRequest, pathRequestCodec, pathSubject } from "./file_info.ts";
 import { type FileOffer, fileOfferCodec } from "./file_offer.ts";
 import type { ServeContext } from "./serve_context.ts";
@@ -89,22 +99,15 @@ async function downloadOnce(
   const name = fileName(remote);
   let call: Call<DownloadRequest, FileOffer> | null = null;
   try {
-    const isClaimless = !await root.mayHoldPart(chosen.path);
+    const comparesAll = knowsHeld(options.peerFeatures ?? 0);
+    const isClaimless = !await root.mayHoldPart(chosen.path) &&
+      !(comparesAll && await mayBeHeld(root, chosen));
     const request = { path: remote, holdsNothing: isClaimless };
     call = await caller.open(downloadOperation, request, { signal: options.signal });
     const offer = await call.receive();
     const { sizeBytes } = offer;
-    const partial = await root.openPartial(chosen.path, {
-      ...offer,
-      mode: receivedMode(offer.mode),
-      exists: chosen.publication,
-    });
-    const received = await receiveOrSettle(call, partial, {
-      path,
-      sizeBytes,
-      isClaimless,
-      ...moveOptions(options, name, sizeBytes),
-    });
+    const move = { path, sizeBytes, isClaimless, ...moveOptions(options, name, sizeBytes) };
+    const received = await receiveOffered(call, offer, { root, chosen }, move);
     caller.linger(sendVerdict(call));
     return {
       name,
@@ -121,6 +124,40 @@ async function downloadOnce(
     throw transferFailure(error, path);
   } finally {
     call?.close();
+  }
+}
+
+/** Receives into a part, unless the target turns out to be the file already. */
+async function receiveOffered(
+  call: Call<DownloadRequest, FileOffer>,
+  offer: FileOffer,
+  { root, chosen: { path, publication } }: { root: FileRoot; chosen: ChosenTarget },
+  options: ReceiveOptions,
+): Promise<ReceivedFile> {
+  const looks = { ...offer, mode: receivedMode(offer.mode) };
+  const isComparing = publication === "overwrite" && isComparable(options) &&
+    !(options.isClaimless && isResumable(offer.sizeBytes));
+  const held = isComparing ? await root.openLike(path, looks, { isRecent: true }) : null;
+  try {
+    const compared = held === null ? null : await compareHeldFile(call, held, options);
+    if (compared?.kind === "same") return compared.received;
+    const partial = await root.openPartial(path, { ...looks, exists: publication });
+    return await receiveOrSettle(call, partial, { ...options, begun: compared?.begun });
+  } finally {
+    await held?.close();
+  }
+}
+
+/** Whether a file is to be replaced that may be the same: larger ones are compared first. */
+async function mayBeHeld(
+  root: FileRoot,
+  { path, publication }: ChosenTarget,
+): Promise<boolean> {
+  if (publication !== "overwrite") return false;
+  try {
+    return isResumable((await root.status(path)).sizeBytes);
+  } catch {
+    return false; // nothing there, most often; what else is wrong, the transfer finds out
   }
 }
 

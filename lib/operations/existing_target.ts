@@ -43,7 +43,7 @@ export async function chooseTarget(
   policy: ExistsPolicy,
 ): Promise<ChosenTarget> {
   if (policy === "overwrite") return { path, isSkipped: false, publication: "overwrite" };
-  if (!await isTaken(root, path)) return { path, isSkipped: false, publication: "fail" };
+  if (!await root.exists(path)) return { path, isSkipped: false, publication: "fail" };
   switch (policy) {
     case "skip":
       return { path, isSkipped: true, publication: "fail" };
@@ -61,25 +61,21 @@ export function receivedMode(mode: number): number {
   return (kept & 0o400) === 0 ? kept | 0o600 : kept;
 }
 
-async function isTaken(root: FileRoot, path: RemotePath): Promise<boolean> {
-  try {
-    await root.status(path);
-    return true;
-  } catch (error) {
-    if (error instanceof FileError && error.kind === "not-found") return false;
-    throw error;
+/** The first numbered name that is not taken. */
+async function freeName(root: FileRoot, path: RemotePath): Promise<RemotePath> {
+  for (const candidate of numberedNames(path)) {
+    if (!await root.exists(candidate)) return candidate;
   }
+  throw new FileError("exists", formatRemotePath(path));
 }
 
-/** The first of `name (1).ext`, `name (2).ext`, … that is not taken. */
-async function freeName(root: FileRoot, path: RemotePath): Promise<RemotePath> {
+/** `name (1).ext`, `name (2).ext`, …, as far as anybody looks. */
+export function* numberedNames(path: RemotePath): Generator<RemotePath> {
   const folder = path.components.slice(0, -1);
   const name = path.components.at(-1) ?? "";
   const dot = name.lastIndexOf(".");
   const [stem, extension] = dot > 0 ? [name.slice(0, dot), name.slice(dot)] : [name, ""];
   for (let number = 1; number <= MAX_NUMBER; number++) {
-    const candidate = remotePathFromComponents([...folder, `${stem} (${number})${extension}`]);
-    if (!await isTaken(root, candidate)) return candidate;
+    yield remotePathFromComponents([...folder, `${stem} (${number})${extension}`]);
   }
-  throw new FileError("exists", formatRemotePath(path));
 }

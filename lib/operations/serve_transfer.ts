@@ -9,9 +9,9 @@ import type { PartialFile } from "../files/mod.ts";
 import type { Exchange } from "../request/mod.ts";
 import {
   LEAST_JUDGED_SECONDS,
-  type MoveOptions,
   type ReceivedFile,
   receiveFile,
+  type ReceiveOptions,
   type TransferLimit,
   type TransferPeer,
 } from "../transfer/mod.ts";
@@ -104,7 +104,7 @@ export function uploadClaimant(
 export async function receiveOrSettle(
   peer: TransferPeer,
   partial: PartialFile,
-  options: MoveOptions & { readonly sizeBytes: number },
+  options: ReceiveOptions,
 ): Promise<ReceivedFile> {
   try {
     return await receiveFile(peer, partial, options);

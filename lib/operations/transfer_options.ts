@@ -8,6 +8,7 @@ import {
   LimitWatch,
   type LoadMeter,
   type MoveOptions,
+  type ReceiveOptions,
   TransferError,
   type TransferLimit,
 } from "../transfer/mod.ts";
@@ -32,6 +33,8 @@ export interface TransferGauge {
 export interface TransferOptions {
   /** What happens when the target exists. */
   readonly exists: ExistsPolicy;
+  /** It was tried on a connection that was lost since: what it may have left at its target is its own. */
+  readonly isRepeated?: boolean | undefined;
   /** Gives the transfer up; the part is kept and resumes. */
   readonly signal?: AbortSignal;
   /** Also compute the plain SHA-256. After a resume the whole file is read for it. */
@@ -89,10 +92,11 @@ export function moveOptions(
   options: TransferOptions,
   name: string,
   sizeBytes: number,
-): Omit<MoveOptions, "path" | "isClaimless"> {
+): Omit<ReceiveOptions, "path" | "sizeBytes" | "isClaimless" | "begun"> {
   return {
     ...peerOptions(options),
     plainHash: options.plainHash,
+    isStopped: () => options.signal?.aborted === true,
     onStart: (resumedFrom) => options.onStart?.({ name, sizeBytes, resumedFrom }),
     onProgress: (bytes) => options.onProgress?.({ bytes, totalBytes: sizeBytes }),
   };

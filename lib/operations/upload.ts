@@ -2,34 +2,49 @@
  * `put`: the client offers a file, sends it, and hears whether it arrived.
  *
  * ```text
- * client → server   path, size, time, mode, token of the source, what to do when the target exists
+ * client → server   path, size, time, mode, token of the source, what to do when the target exists,
+ *                   whether the client asked for the same before and lost the answer (to a server that is
+ *                   known to read that)
  * server → client   receive ‖ path, or skip ‖ path
  *                   the transfer, as sender.ts shows it, ending with the client's end of stream
  * server → client   saved ‖ path ‖ what limited it, 1 byte, if the client is known to read that; once the
  *                   file is verified and published ‖ end of stream
  * ```
  *
- * A file of one leaf at most is sent right behind the request.
+ * A file of one leaf at most is sent right behind the request. A target that is the file already, as the
+ * first lines of the transfer tell, is left as it is.
  *
  * @module
  */
 import { StreamError } from "../bytes/byte_stream.ts";
-import { formatRemotePath, type RemotePath, type SourceFile } from "../files/mod.ts";
+import {
+  FileError,
+  formatRemotePath,
+  type PartialFile,
+  type RemotePath,
+  type SourceFile,
+} from "../files/mod.ts";
 import {
   ANSWERED,
   type Call,
   type Caller,
   type Codec,
+  type Exchange,
   MessageError,
   type Operation,
   readChoice,
+  readFlag,
   writeChoice,
+  writeFlag,
 } from "../request/mod.ts";
 import {
+  compareHeldFile,
   encodeLimit,
+  isComparable,
   isResumable,
   limitFromCode,
   type MoveOptions,
+  type ReceivedFile,
   sendFile,
   type SentFile,
   sourceToken,
@@ -42,11 +57,16 @@ import {
   type ExistsPolicy,
   receivedMode,
 } from "./existing_target.ts";
-import { readsLimits } from "./features.ts";
+import { knowsHeld, readsLimits } from "./features.ts";
 import { type FileOffer, fileOfferCodec } from "./file_offer.ts";
 import { readPath, writePath } from "./remote_path_codec.ts";
 import type { ServeContext } from "./serve_context.ts";
-import { receiveOrSettle, serveTransfer, uploadClaimant } from "./serve_transfer.ts";
+import {
+  type MoveCount,
+  receiveOrSettle,
+  serveTransfer,
+  uploadClaimant,
+} from "./serve_transfer.ts";
 import {
   fileName,
   type LocalFile,
@@ -57,6 +77,7 @@ import {
   type TransferOptions,
   type TransferResult,
 } from "./transfer_options.ts";
+import { findTwin, type Twin } from "./twin.ts";
 
 /** What a client asks for with `put`. */
 export interface UploadRequest extends FileOffer {
@@ -64,6 +85,8 @@ export interface UploadRequest extends FileOffer {
   readonly path: RemotePath;
   /** What to do when something is there. */
   readonly exists: ExistsPolicy;
+  /** The client asked for it before; absent for a server that does not read it. */
+  readonly isRepeated?: boolean;
 }
 
 /** What the server says: first `receive` or `skip`, and `saved` at the end. */
@@ -117,6 +140,7 @@ async function uploadOnce(
     sourceToken: sourceToken(source.file),
     path: remote,
     exists: options.exists,
+    ...(knowsHeld(options.peerFeatures ?? 0) ? { isRepeated: options.isRepeated ?? false } : {}),
   };
   const move = { path, ...moveOptions(options, name, sizeBytes) };
   let call: Call<UploadRequest, UploadReply> | null = null;
@@ -191,54 +215,90 @@ export const uploadOperation: Operation<UploadRequest, UploadReply, ServeContext
       writePath(writer, request.path);
       fileOfferCodec.encode(request, writer);
       writeChoice(writer, EXISTS_POLICIES, request.exists);
+      if (request.isRepeated !== undefined) writeFlag(writer, request.isRepeated);
     },
     decode: (reader) => ({
       path: readPath(reader),
       ...fileOfferCodec.decode(reader),
       exists: readChoice(reader, EXISTS_POLICIES),
+      ...(reader.remaining > 0 ? { isRepeated: readFlag(reader) } : {}),
     }),
   },
   response: replyCodec,
   subject: ({ path }) => formatRemotePath(path),
-  async serve({ path: wanted, exists, ...offer }, exchange, context) {
-    const { path, isSkipped, publication } = await chooseTarget(context.root, wanted, exists);
-    if (isSkipped) {
-      exchange.stopReading("exists");
-      return { kind: "skip", path, limit: null };
-    }
-    const name = formatRemotePath(path);
+  async serve(request, exchange, context) {
+    const { path: wanted, exists, isRepeated = false, ...offer } = request;
+    const { root, uploads, peerFeatures = 0 } = context;
     const claimant = uploadClaimant(exchange, context, offer.sourceToken);
-    let limit: TransferLimit | null = null;
-    return await context.uploads.hold(name, claimant, async () => {
-      const partial = await context.root.openPartial(path, {
-        ...offer,
-        mode: receivedMode(offer.mode),
-        exists: publication,
-        sender: context.clientKey,
-      });
-      try {
-        const isSaved = await serveTransfer(
-          exchange,
-          context,
-          { direction: "receive", name },
-          async (count) => {
-            await exchange.respond(replyCodec, { kind: "receive", path, limit });
-            const { onStart, onProgress } = count;
-            const received = await receiveOrSettle(exchange, partial, {
-              path: name,
-              sizeBytes: offer.sizeBytes,
-              onStart,
-              onProgress,
-              ...peerOptions(context),
-            });
-            count.limit = received.limit;
-            if (readsLimits(context.peerFeatures ?? 0)) limit = received.limit;
-          },
-        );
-        return isSaved ? { kind: "saved", path, limit } : ANSWERED;
-      } finally {
-        await partial.park(); // the client may have gone before anything was received
+    if (isRepeated) await uploads.untilPredecessorsEnd(claimant);
+    const looks = { ...offer, mode: receivedMode(offer.mode) };
+    const isComparing = isComparable({ ...offer, comparesAll: knowsHeld(peerFeatures) });
+    const twin = isComparing
+      ? await findTwin(root, { path: wanted, exists, isRepeated, looks })
+      : null;
+    try {
+      const chosen = twin === null ? await chooseTarget(root, wanted, exists) : null;
+      const path = chosen?.path ?? twin!.path;
+      if (chosen?.isSkipped) {
+        exchange.stopReading("exists");
+        return { kind: "skip", path, limit: null };
       }
-    });
+      const openTarget = async () => {
+        const target = chosen ?? await chooseTarget(root, wanted, exists);
+        if (target.isSkipped) throw new FileError("exists", formatRemotePath(wanted));
+        const { publication } = target;
+        const options = { ...looks, exists: publication, sender: context.clientKey };
+        return { path: target.path, partial: await root.openPartial(target.path, options) };
+      };
+      return await uploads.hold(
+        formatRemotePath(path),
+        claimant,
+        () => receiveUpload(exchange, context, { offer, path, twin, openTarget }),
+      );
+    } finally {
+      await twin?.file.close();
+    }
   },
 };
+
+interface ReceivedUpload {
+  readonly offer: FileOffer;
+  /** Where the file goes, or where a file is that may be the same. */
+  readonly path: RemotePath;
+  readonly twin: Twin | null;
+  readonly openTarget: () => Promise<OpenTarget>;
+}
+
+interface OpenTarget {
+  readonly path: RemotePath;
+  readonly partial: PartialFile;
+}
+
+async function receiveUpload(
+  exchange: Exchange,
+  context: ServeContext,
+  { offer: { sizeBytes }, path, twin, openTarget }: ReceivedUpload,
+): Promise<UploadReply | typeof ANSWERED> {
+  const name = formatRemotePath(path);
+  let target = twin === null ? await openTarget() : null;
+  let limit: TransferLimit | null = null;
+  const move = async ({ onStart, onProgress }: MoveCount): Promise<ReceivedFile> => {
+    await exchange.respond(replyCodec, { kind: "receive", path, limit });
+    const options = { path: name, sizeBytes, onStart, onProgress, ...peerOptions(context) };
+    const held = twin === null ? null : await compareHeldFile(exchange, twin.file, options);
+    if (held?.kind === "same") return held.received;
+    target ??= await openTarget();
+    return await receiveOrSettle(exchange, target.partial, { ...options, begun: held?.begun });
+  };
+  try {
+    const about = { direction: "receive", name } as const;
+    const isSaved = await serveTransfer(exchange, context, about, async (count) => {
+      const received = await move(count);
+      count.limit = received.limit;
+      if (readsLimits(context.peerFeatures ?? 0)) limit = received.limit;
+    });
+    return isSaved ? { kind: "saved", path: target?.path ?? path, limit } : ANSWERED;
+  } finally {
+    await target?.partial.park(); // the client may have gone before anything was received
+  }
+}

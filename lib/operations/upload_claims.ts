@@ -76,6 +76,17 @@ export class UploadClaims {
     }
   }
 
+  /**
+   * Waits for what the same client has begun with the same file on a connection that it has lost: that may be
+   * about to be published. Told before it begins anew, a client that lives is not waited for.
+   */
+  async untilPredecessorsEnd(claimant: UploadClaimant): Promise<void> {
+    for (const [path, { claimant: holder }] of [...this.#holders]) {
+      if (holder.connection === claimant.connection || !isRepetition(claimant, holder)) continue;
+      await this.#untilFree(path, claimant).catch(ignoreBusy);
+    }
+  }
+
   async #untilFree(path: string, claimant: UploadClaimant): Promise<void> {
     const { nowMs, pause } = this.#options;
     const startedMs = nowMs();
@@ -108,9 +119,15 @@ interface Holder {
 }
 
 function deadAfterMs(claimant: UploadClaimant, holder: UploadClaimant): number {
-  const isRepeated = claimant.clientKey === holder.clientKey &&
-    claimant.sourceToken === holder.sourceToken;
-  return isRepeated ? REPEATED_AFTER_MS : DEAD_AFTER_MS;
+  return isRepetition(claimant, holder) ? REPEATED_AFTER_MS : DEAD_AFTER_MS;
+}
+
+function isRepetition(claimant: UploadClaimant, holder: UploadClaimant): boolean {
+  return claimant.clientKey === holder.clientKey && claimant.sourceToken === holder.sourceToken;
+}
+
+function ignoreBusy(error: unknown): void {
+  if (!(error instanceof FileError) || error.kind !== "busy") throw error;
 }
 
 function isSuccessor(claimant: UploadClaimant, holder: UploadClaimant): boolean {

@@ -61,7 +61,15 @@ export interface RequestOptions {
 }
 
 /** A piece of work with a connection; it may run several times. */
-export type Work<T> = (caller: Caller, onProgress: () => void, link: Link) => Promise<T>;
+export type Work<T> = (caller: Caller, onProgress: () => void, attempt: Attempt) => Promise<T>;
+
+/** One time that a piece of work runs. */
+export interface Attempt {
+  /** The connection. */
+  readonly link: Link;
+  /** The connection was lost under an earlier time, whose outcome is not known. */
+  readonly isRepeated: boolean;
+}
 
 const RETRY_FIRST_MS = 250;
 const RETRY_LONGEST_MS = 4_000;
@@ -214,8 +222,11 @@ export class Session {
     };
     for (;;) {
       const { link } = live;
+      const isRepeated = hasBeenLost;
       try {
-        return await this.#watched(live, isPatient, () => work(link.caller, madeProgress, link));
+        return await this.#watched(live, isPatient, () => {
+          return work(link.caller, madeProgress, { link, isRepeated });
+        });
       } catch (error) {
         if (signal.aborted || ++futileCount > FUTILE_LOSS_COUNT) throw error;
         if (hasBeenLost && isHeldByLostConnection(error)) {

@@ -9,7 +9,7 @@ import { FileError, formatRemotePath } from "../files/mod.ts";
 import { type Caller, RemoteError } from "../request/mod.ts";
 import { isResumable, LEAST_JUDGED_SECONDS, limitSeenBy, TransferError } from "../transfer/mod.ts";
 import type { CommandContext } from "./command.ts";
-import type { Link } from "./link.ts";
+import type { Attempt } from "./session.ts";
 import { about, rootCause } from "./shell_error.ts";
 import type { TransferCommand, TransferEnd, TransferRow } from "./terminal.ts";
 import { TransferNote } from "./unfinished.ts";
@@ -45,13 +45,14 @@ export async function moveOne(
   let row: TransferRow | null = null;
   let firstResume: number | null = null;
   const note = noteOf(command, item, context);
-  const work = async (caller: Caller, madeProgress: () => void, link: Link) =>
+  const work = async (caller: Caller, madeProgress: () => void, attempt: Attempt) =>
     await item.move(caller, {
       exists,
       signal,
       plainHash: terminal.wantsHashes,
-      gauge: link.gauge,
-      peerFeatures: link.peerFeatures,
+      gauge: attempt.link.gauge,
+      peerFeatures: attempt.link.peerFeatures,
+      isRepeated: attempt.isRepeated,
       onStart: ({ sizeBytes, resumedFrom }) => {
         if (firstResume === null && isResumable(sizeBytes)) note.begin();
         firstResume ??= resumedFrom;

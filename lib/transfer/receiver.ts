@@ -7,6 +7,7 @@ import { ByteReader } from "../bytes/byte_reader.ts";
 import { ByteWriter } from "../bytes/byte_writer.ts";
 import { HASH_BYTES, LEAF_BYTES, Sha256 } from "../crypto/mod.ts";
 import { FileError, type PartialFile } from "../files/mod.ts";
+import type { BegunFile } from "./held_file.ts";
 import { readLimit, type TransferLimit } from "./limits.ts";
 import type { TransferPeer } from "./peer.ts";
 import { ProgressSteps } from "./progress.ts";
@@ -16,6 +17,16 @@ import { TransferError } from "./transfer_error.ts";
 
 /** Hashes of a claim that are written at once. */
 const HASHES_PER_WRITE = 1024;
+
+/** What the receiving half takes. */
+export interface ReceiveOptions extends MoveOptions {
+  /** The length that the sender said. */
+  readonly sizeBytes: number;
+  /** What is here already, as both sides have agreed. */
+  readonly begun?: BegunFile | undefined;
+  /** Asked while nothing is received or sent: true ends the work. */
+  readonly isStopped?: (() => boolean) | undefined;
+}
 
 /** What was received, verified and published. */
 export interface ReceivedFile {
@@ -41,14 +52,17 @@ export interface ReceivedFile {
 export async function receiveFile(
   peer: TransferPeer,
   partial: PartialFile,
-  options: MoveOptions & { readonly sizeBytes: number },
+  options: ReceiveOptions,
 ): Promise<ReceivedFile> {
-  const startOffset = await agreeOnStart(peer, partial, options);
+  const { begun } = options;
+  const startOffset = begun?.heldBytes ?? await agreeOnStart(peer, partial, options);
   options.onStart?.(startOffset);
   options.watch?.begin();
 
-  const plain = options.plainHash && startOffset === 0 ? new Sha256() : null;
-  await receiveBytes(peer, partial, { startOffset, plain, options });
+  if (begun !== undefined) await copyBegun(begun, partial);
+  const plain = options.plainHash && begun === undefined && startOffset === 0 ? new Sha256() : null;
+  const from = begun?.sizeBytes ?? startOffset;
+  await receiveBytes(peer, partial, { startOffset: from, plain, options });
   const root = (await peer.reader.exactly(HASH_BYTES)).slice();
   const told = options.watch === undefined ? null : await readLimit(peer.reader);
   await peer.reader.end();
@@ -63,11 +77,17 @@ export async function receiveFile(
   return { startOffset, sha256: plain?.digest().toHex() ?? null, limit };
 }
 
+/** What an earlier part holds is not what was agreed on. */
+async function copyBegun(begun: BegunFile, partial: PartialFile): Promise<void> {
+  if (partial.leaves.length > 0) await partial.discardFrom(0);
+  await begun.copyTo(partial);
+}
+
 /** Says which leaves are held and hears where the bytes start; drops what the sender disagrees with. */
 async function agreeOnStart(
   peer: TransferPeer,
   partial: PartialFile,
-  options: MoveOptions & { readonly sizeBytes: number },
+  options: ReceiveOptions,
 ): Promise<number> {
   const { sizeBytes, path, isClaimless } = options;
   const held = partial.leaves;
@@ -90,13 +110,14 @@ async function agreeOnStart(
  */
 function leavesToClaim(
   { isOfSameSource }: PartialFile,
-  { sizeBytes, comparesAll }: MoveOptions & { readonly sizeBytes: number },
+  { sizeBytes, comparesAll }: ReceiveOptions,
 ): number {
   const most = claimableLeaves(sizeBytes);
   return isOfSameSource || comparesAll ? most : leavesComparedFirst(most);
 }
 
-async function sendClaim(
+/** Says what is held; `comparesAll` asks for all of it to be compared before anything else. */
+export async function sendClaim(
   { stream }: TransferPeer,
   leaves: readonly Uint8Array[],
   { comparesAll }: { comparesAll: boolean },
@@ -118,7 +139,7 @@ async function receiveBytes(
   { startOffset, plain, options }: {
     startOffset: number;
     plain: Sha256 | null;
-    options: MoveOptions & { readonly sizeBytes: number };
+    options: ReceiveOptions;
   },
 ): Promise<void> {
   const { sizeBytes } = options;

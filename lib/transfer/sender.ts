@@ -7,7 +7,7 @@
  *                                                                        no claim when it was said
  *                                                                        before that nothing is held
  *                     the highest bit of count: compare all of them before anything else; for a
- *                     sender that is known to do so
+ *                     sender that is known to do so. That claim may hold a last leaf that is shorter
  * sender → receiver   the bytes from there to the end
  * sender → receiver   root of the tree hash, 32 bytes
  *                     what limited the sender, 1 byte, if the receiver is known to read it
@@ -29,6 +29,7 @@ import {
   COMPARE_ALL,
   isResumable,
   leavesComparedFirst,
+  MAX_CLAIMED_LEAVES,
   planResume,
   type ResumePlan,
 } from "./resume_plan.ts";
@@ -85,11 +86,11 @@ export async function sendFile(
   const resume = isResumable(sizeBytes)
     ? await agreeOnStart(peer, source, options)
     : FROM_THE_START;
-  const { startOffset } = resume.plan;
+  const startOffset = Math.min(resume.plan.startOffset, sizeBytes);
   options.onStart?.(startOffset);
   options.watch?.begin();
 
-  const tree = new TreeHasher({ leaves: resume.leaves });
+  const tree = treeBefore(startOffset, resume.leaves);
   const plain = options.plainHash && startOffset === 0 ? new Sha256() : null;
   const comparison = new BackgroundComparison(source, resume);
   try {
@@ -128,7 +129,9 @@ async function agreeOnStart(
 ): Promise<AgreedStart> {
   const word = options.isClaimless ? 0 : new ByteReader(await peer.reader.exactly(4)).u32();
   const count = word % COMPARE_ALL;
-  if (count > claimableLeaves(source.status.sizeBytes)) {
+  const { sizeBytes } = source.status;
+  const isWhole = word >= COMPARE_ALL && count === Math.ceil(sizeBytes / LEAF_BYTES);
+  if (count > claimableLeaves(sizeBytes) && !(isWhole && count <= MAX_CLAIMED_LEAVES)) {
     throw new TransferError("protocol", options.path);
   }
   const claimed: Uint8Array[] = [];
@@ -145,6 +148,13 @@ async function agreeOnStart(
   const plan = planResume(count, agreeing, compared);
   await peer.stream.write(new ByteWriter(4).u32(plan.startLeaf).finish());
   return { plan, leaves: claimed.slice(0, plan.startLeaf) };
+}
+
+/** The tree of what is not sent: whole leaves, or all of them, of which the last one may be shorter. */
+function treeBefore(startOffset: number, leaves: readonly Uint8Array[]): TreeHasher {
+  if (leaves.length * LEAF_BYTES === startOffset) return new TreeHasher({ leaves });
+  const tree = new TreeHasher({ leaves: leaves.slice(0, -1) });
+  return tree.addLeaf(leaves.at(-1)!, startOffset - tree.sizeBytes);
 }
 
 /** The second portion of the comparison, while bytes are sent. Its failures wait to be asked for. */
@@ -234,6 +244,8 @@ interface ReadLeaf {
   readonly hash: Uint8Array;
 }
 
+const NOTHING_LEFT: ReadLeaf = { data: new Uint8Array(0), hash: new Uint8Array(0) };
+
 /** Reads a source leaf by leaf into two blocks in turn: one is filled and hashed while the other is in use. */
 class ReadAhead {
   #source: SourceFile;
@@ -249,7 +261,7 @@ class ReadAhead {
     this.#watch = watch;
     this.#offset = startOffset;
     this.#blocks = [new LeafBlock(left), new LeafBlock(Math.max(0, left - LEAF_BYTES))];
-    this.#pending = this.#read();
+    this.#pending = left > 0 ? this.#read() : Promise.resolve(NOTHING_LEFT);
   }
 
   /** The next leaf, valid until the next call; empty at the end. */

@@ -1,0 +1,44 @@
+/**
+ * Hashing a file that is there, leaf by leaf.
+ *
+ * @module
+ */
+import { LEAF_BYTES } from "../crypto/mod.ts";
+import { allEnded } from "./all_ended.ts";
+import { FileError } from "./file_error.ts";
+import { LeafBlock } from "./leaf_block.ts";
+import type { SourceFile } from "./source_file.ts";
+
+/** Leaves that are read and hashed at the same time. */
+const PARALLEL_LEAVES = 4;
+
+/**
+ * Hashes of all leaves of a file, those that are remembered unread. Takes a few MiB whatever its size.
+ *
+ * @param isStopped Asked before each leaf; true ends the work.
+ * @throws {FileError} `changed` when the file has become shorter, or the work was ended.
+ */
+export async function leafHashes(
+  source: SourceFile,
+  isStopped: () => boolean = () => false,
+): Promise<Uint8Array[]> {
+  const { sizeBytes } = source.status;
+  const count = Math.ceil(sizeBytes / LEAF_BYTES);
+  const hashes = new Array<Uint8Array>(count);
+  let next = 0;
+  const worker = async () => {
+    const block = new LeafBlock(sizeBytes);
+    while (next < count) {
+      const index = next++;
+      if (isStopped()) throw new FileError("changed", "", { reason: "nobody waits for it" });
+      hashes[index] = (source.knownLeafHash(index) ?? await read(block, index)).slice();
+    }
+  };
+  await allEnded(Array.from({ length: Math.min(PARALLEL_LEAVES, count) }, worker));
+  return hashes;
+
+  async function read(block: LeafBlock, index: number): Promise<Uint8Array> {
+    const length = await source.readInto(block.data, index * LEAF_BYTES);
+    return await source.leafHash(block, index, length);
+  }
+}
