@@ -4,7 +4,11 @@
  * @module
  */
 import { RangeSet } from "../collections/range_set.ts";
+import { BASE_ACK_RANGES } from "../wire/ack_frame.ts";
 import { DEFAULT_MAX_ACK_DELAY_MS, MAX_RECEIVED_RANGES } from "./constants.ts";
+
+/** A late packet is reported in at least so many ACKs, and in at most twice as many. */
+const LATE_REPORTS = 8;
 
 /** Received packet numbers of one connection. */
 export class AckTracker {
@@ -18,6 +22,10 @@ export class AckTracker {
   #packetThreshold = 2;
   #maxAckDelayMs = DEFAULT_MAX_ACK_DELAY_MS;
   #frequencySequence = -1;
+  /** Lowest packet numbers that came late: since the last turn, and in the turn before. */
+  #lateFrom = Infinity;
+  #lateFromBefore = Infinity;
+  #acksInTurn = 0;
 
   /** Largest packet number received; -1 before the first. */
   get largest(): number {
@@ -44,6 +52,19 @@ export class AckTracker {
     return this.#elicitingCount > 0;
   }
 
+  /** Lowest number of the packets that newer ones overtook lately: what ACKs must reach back to. */
+  get lateFrom(): number {
+    return Math.min(this.#lateFrom, this.#lateFromBefore);
+  }
+
+  /** True when the next packet should carry an ACK: one that reaches far back is large, and waits until due. */
+  isReady(nowMs: number): boolean {
+    if (!this.isOwed) return false;
+    const received = this.#received;
+    const further = received.rangeCount - BASE_ACK_RANGES;
+    return further <= 0 || received.startAt(further) <= this.lateFrom || this.isDue(nowMs);
+  }
+
   /** True for a packet number that came before, or is too old to tell: a replay. */
   isReplay(packetNumber: number): boolean {
     return packetNumber < this.#floor || this.#received.has(packetNumber);
@@ -56,6 +77,7 @@ export class AckTracker {
     packet: { isAckEliciting: boolean; isImmediate: boolean },
   ): void {
     if (packetNumber > this.largest) this.#largestReceivedAtMs = nowMs;
+    else this.#lateFrom = Math.min(this.#lateFrom, packetNumber);
     this.#received.insert(packetNumber, packetNumber + 1);
     if (this.#received.rangeCount > MAX_RECEIVED_RANGES) {
       this.#floor = this.#received.removeFirst();
@@ -83,6 +105,10 @@ export class AckTracker {
     this.#elicitingCount = 0;
     this.#isImmediate = false;
     this.#deadlineMs = Infinity;
+    if (++this.#acksInTurn < LATE_REPORTS) return;
+    this.#acksInTurn = 0;
+    this.#lateFromBefore = this.#lateFrom;
+    this.#lateFrom = Infinity;
   }
 
   /** The sender chose how often it wants to hear of its packets. draft-ietf-quic-ack-frequency §4. */

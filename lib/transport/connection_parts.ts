@@ -102,8 +102,17 @@ export function createConnectionParts(options: ConnectionOptions): ConnectionPar
     events,
     ...(options.memory === undefined ? {} : { memory: options.memory }),
   });
-  const remoteId = handshake.peerParameters.omitsConnectionId ? null : handshake.remoteId;
-  const builder = new PacketBuilder({ remoteId, acks, control, streams, loss, protection });
+  const { omitsConnectionId, maxAckRanges } = handshake.peerParameters;
+  const remoteId = omitsConnectionId ? null : handshake.remoteId;
+  const builder = new PacketBuilder({
+    remoteId,
+    maxAckRanges,
+    acks,
+    control,
+    streams,
+    loss,
+    protection,
+  });
   return {
     config,
     events,

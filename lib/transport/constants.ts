@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { MAX_ACK_RANGES } from "../wire/ack_frame.ts";
 
 // ── From the specifications ──────────────────────────────────────────────────────────────────────
 
@@ -38,8 +39,8 @@ export const BLACKOUT_PROBES = 3;
 export const MAX_CHALLENGE_WAIT_MS = 2_000;
 /** Fewest milliseconds of a PTO: below it a busy machine looks like a lossy path. */
 export const MIN_PTO_MS = 15;
-/** Received packet-number ranges kept: older gaps were declared lost long ago by the other side. */
-export const MAX_RECEIVED_RANGES = 256;
+/** Received packet-number ranges kept, as many as an ACK reports: no packet of an older gap would be told. */
+export const MAX_RECEIVED_RANGES = MAX_ACK_RANGES;
 /** ACK delay before the other side chose one. */
 export const DEFAULT_MAX_ACK_DELAY_MS = 5;
 /** The client says its first words again after this long, and then after twice that, until it is heard. */

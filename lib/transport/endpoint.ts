@@ -5,6 +5,7 @@
  * @module
  */
 import type { AeadProvider, Entropy, Identity, SuiteName } from "../crypto/mod.ts";
+import { MAX_ACK_RANGES } from "../wire/ack_frame.ts";
 import { ConnectionId } from "../wire/connection_id.ts";
 import {
   isBareHeader,
@@ -170,6 +171,7 @@ export class Endpoint {
       agent: config.agent,
       features: config.features,
       omitsConnectionId: isDedicated,
+      maxAckRanges: MAX_ACK_RANGES,
     };
   }
 

@@ -14,7 +14,7 @@ import {
   FLAG_MTU_PROBE,
 } from "../collections/sent_packet_ring.ts";
 import { varintLength } from "../bytes/varint.ts";
-import { writeAckFrame } from "../wire/ack_frame.ts";
+import { MAX_ACK_RANGES, writeAckFrame } from "../wire/ack_frame.ts";
 import type { ConnectionId } from "../wire/connection_id.ts";
 import {
   frameBytes,
@@ -51,6 +51,8 @@ export interface ExtraStreamFrame {
 export interface BuilderParts {
   /** Connection ID of the receiver; null when it needs none. */
   readonly remoteId: ConnectionId | null;
+  /** Most ranges of an ACK that the receiver reads. */
+  readonly maxAckRanges: number;
   /** Acknowledgements that we owe. */
   readonly acks: AckTracker;
   /** Control frames. */
@@ -97,6 +99,7 @@ export class PacketBuilder {
     packetNumber: number;
   };
   readonly #headerBytes: number;
+  readonly #maxAckRanges: number;
   #streamHeader = { streamId: 0, offset: 0, length: 0, isFin: false, isLast: false };
 
   /** Uses these parts for the connection's life. */
@@ -104,6 +107,7 @@ export class PacketBuilder {
     this.#parts = parts;
     const destination = parts.remoteId;
     this.#header = { firstByte: 0, destination, packetBytes: 0, packetNumber: 0 };
+    this.#maxAckRanges = Math.min(parts.maxAckRanges, MAX_ACK_RANGES);
     this.#headerBytes = destination === null ? BARE_HEADER_BYTES : SHORT_HEADER_BYTES;
   }
 
@@ -129,13 +133,15 @@ export class PacketBuilder {
     let at = bodyStart;
     let flags = 0;
     let isEliciting = false;
-    const carriesAck = acks.isOwed && !plan.isMtuProbe && !plan.keepsAck;
+    const carriesAck = acks.isReady(nowMs) && !plan.isMtuProbe && !plan.keepsAck;
     if (carriesAck) {
       let ackLimit = limit;
       for (const frame of plan.transient) ackLimit -= frameBytes(frame);
       at = writeAckFrame(buffer, at, ackLimit, {
         received: acks.received,
         delayUs: acks.delayUs(nowMs),
+        lateFrom: acks.lateFrom,
+        maxRanges: this.#maxAckRanges,
       });
     }
     for (const frame of plan.transient) {

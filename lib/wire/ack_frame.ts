@@ -9,8 +9,13 @@ import type { RangeSet } from "../collections/range_set.ts";
 
 /** Frame type. */
 export const ACK_TYPE = 0x02;
-/** Newest ranges that one ACK reports; with an ACK every few packets each fate is repeated often. */
-export const MAX_ACK_RANGES = 64;
+/**
+ * Most ranges that one ACK reports: under strong reordering a late packet splits a range far behind the newest
+ * one, and a range that no ACK reaches counts as lost. A walk over so many costs less than its bytes.
+ */
+export const MAX_ACK_RANGES = 256;
+/** What every version reads; a peer that reads more says so in its transport parameters. */
+export const BASE_ACK_RANGES = 64;
 
 /** A decoded ACK. */
 export interface AckFrame {
@@ -25,32 +30,34 @@ export interface AckFrame {
 /**
  * Writes an ACK of the newest ranges at `offset` and returns the offset behind it, or `offset` itself
  * when not even the newest range fits before `limit`.
+ *
+ * There are up to `maxRanges` ranges of them, but beyond {@linkcode BASE_ACK_RANGES} only down to packet `lateFrom`:
+ * every loss leaves a gap for ever, and old ones are not worth their bytes.
  */
 export function writeAckFrame(
   bytes: Uint8Array,
   offset: number,
   limit: number,
-  ack: { received: RangeSet; delayUs: number },
+  ack: { received: RangeSet; delayUs: number; lateFrom: number; maxRanges: number },
 ): number {
-  const { received, delayUs } = ack;
+  const { received, delayUs, lateFrom, maxRanges } = ack;
   let index = received.rangeCount - 1;
   if (index < 0) return offset;
   const largest = received.endAt(index) - 1;
   const firstLength = largest - received.startAt(index);
-  // The range count is written as one byte: 63 further ranges at most.
-  let at = offset + 1;
-  if (at + varintLength(largest) + varintLength(delayUs) + 1 + varintLength(firstLength) > limit) {
-    return offset;
-  }
+  const furtherLimit = Math.min(index, maxRanges - 1);
+  // The count is known last and stands first: its length is chosen by what it may become.
+  const countBytes = varintLength(furtherLimit);
+  let at = offset + 1 + varintLength(largest) + varintLength(delayUs) + countBytes;
+  if (at + varintLength(firstLength) > limit) return offset;
   bytes[offset] = ACK_TYPE;
-  at = writeVarint(bytes, at, largest);
-  at = writeVarint(bytes, at, delayUs);
-  const countAt = at++;
+  const countAt = writeVarint(bytes, writeVarint(bytes, offset + 1, largest), delayUs);
   at = writeVarint(bytes, at, firstLength);
   let count = 0;
   let smallest = received.startAt(index);
-  for (index--; index >= 0 && count < MAX_ACK_RANGES - 1; index--) {
+  for (index--; count < furtherLimit; index--) {
     const end = received.endAt(index) - 1;
+    if (count >= BASE_ACK_RANGES - 1 && end < lateFrom) break;
     const gap = smallest - end - 2;
     const length = end - received.startAt(index);
     if (at + varintLength(gap) + varintLength(length) > limit) break;
@@ -59,7 +66,8 @@ export function writeAckFrame(
     smallest = received.startAt(index);
     count++;
   }
-  bytes[countAt] = count;
+  if (countBytes === 2) bytes[countAt] = 0x40 | count >> 8;
+  bytes[countAt + countBytes - 1] = count & 0xff;
   return at;
 }
 
@@ -73,7 +81,7 @@ export function readAckFrame(reader: ByteReader): AckFrame {
   const largest = reader.varint();
   const delayUs = reader.varint();
   const count = reader.varint();
-  if (count >= MAX_ACK_RANGES) throw new RangeError("Expected at most 64 ACK ranges");
+  if (count >= MAX_ACK_RANGES) throw new RangeError("Expected at most 256 ACK ranges");
   const ranges = new Float64Array((count + 1) * 2);
   let smallest = largest - reader.varint();
   ranges[0] = smallest;

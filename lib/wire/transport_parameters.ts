@@ -8,6 +8,7 @@
  */
 import { ByteReader, TruncatedError } from "../bytes/byte_reader.ts";
 import { ByteWriter } from "../bytes/byte_writer.ts";
+import { BASE_ACK_RANGES } from "./ack_frame.ts";
 
 /** Parameters of one side. All sizes in bytes, all times in milliseconds. */
 export interface TransportParameters {
@@ -29,6 +30,8 @@ export interface TransportParameters {
   readonly omitsConnectionId: boolean;
   /** What the programs above the transport can do, one bit each; none in versions without it. */
   readonly features: number;
+  /** Most ranges of an ACK that this side reads. */
+  readonly maxAckRanges: number;
   /** Name and version of the program, for people. */
   readonly agent: string;
 }
@@ -43,6 +46,7 @@ const ID_SUITES = 0x3f02;
 const ID_AGENT = 0x3f03;
 const ID_FEATURES = 0x3f04;
 const ID_OMIT_CONNECTION_ID = 0x3f05;
+const ID_MAX_ACK_RANGES = 0x3f06;
 
 /** Encodes all parameters. */
 export function encodeTransportParameters(parameters: TransportParameters): Uint8Array {
@@ -65,6 +69,7 @@ export function encodeTransportParameters(parameters: TransportParameters): Uint
   text(ID_AGENT, parameters.agent);
   number(ID_FEATURES, parameters.features);
   number(ID_OMIT_CONNECTION_ID, parameters.omitsConnectionId ? 1 : 0);
+  number(ID_MAX_ACK_RANGES, parameters.maxAckRanges);
   return out.finish();
 }
 
@@ -106,6 +111,7 @@ export function decodeTransportParameters(bytes: Uint8Array): TransportParameter
     suites: text(ID_SUITES).split(",").filter((name) => name !== ""),
     agent: text(ID_AGENT).slice(0, 64),
     features: number(ID_FEATURES, 0, 0),
+    maxAckRanges: number(ID_MAX_ACK_RANGES, BASE_ACK_RANGES, 1),
     omitsConnectionId: number(ID_OMIT_CONNECTION_ID, 0, 0) === 1,
   };
 }

@@ -26,6 +26,7 @@ const PARAMETERS = {
   agent: "x",
   features: 0,
   omitsConnectionId: false,
+  maxAckRanges: 256,
 };
 
 /** Runs a decoder over mutated seeds and plain garbage. */

@@ -78,6 +78,7 @@ export class TestPeer {
       agent: "peer",
       features: 0,
       omitsConnectionId: false,
+      maxAckRanges: 256,
     };
     this.#handshake = new ClientHandshake({
       identity: createIdentity(seededEntropy(seed, "identity")),

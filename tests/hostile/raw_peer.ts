@@ -54,6 +54,7 @@ export class RawPeer {
     agent: "hostile",
     features: 0,
     omitsConnectionId: false,
+    maxAckRanges: 256,
   };
   /** Frames that came, without STREAM frames' bytes. */
   frames: SeenFrame[] = [];

@@ -478,6 +478,17 @@ Deno.test("keys change every few packets in both directions, with losses and ove
 
 // ── An attacker on the path ──────────────────────────────────────────────────────────────────────
 
+Deno.test("packets that arrive very late at a high rate are acknowledged, not sent again", () => {
+  const net = new SimulatedNetwork({
+    seed: 5,
+    link: { rateBytesPerSecond: 62.5e6, latencyMs: 25, jitterMs: 20, queueBytes: 4_000_000 },
+  });
+  const { client, server } = connectPair(net);
+  client.openStream().write(bytesOf(60_000_000)).finish();
+  net.runFor(1600);
+  assertEquals([server.receivedBytes, client.live.stats().lostPackets], [60_000_000, 0]);
+});
+
 Deno.test("an attacker who adds a packet for each genuine one costs less than half the speed", () => {
   const timeOf = (seed: number, rate: number): number => {
     const { failures, settledMs } = simulate(upload(seed, rate));

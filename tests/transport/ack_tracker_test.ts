@@ -44,6 +44,43 @@ Deno.test("the delay is that of the largest packet", () => {
   assertEquals(acks.delayUs(99), 0);
 });
 
+Deno.test("a late packet is reported in eight ACKs at least, and in sixteen at most", () => {
+  for (let before = 0; before < 8; before++) {
+    const acks = new AckTracker();
+    acks.onPacketReceived(1000, 0, SILENT);
+    let next = 1001;
+    const acknowledge = (): number => {
+      acks.onPacketReceived(next, next++, ELICITING);
+      const { lateFrom } = acks;
+      acks.onAckSent();
+      return lateFrom;
+    };
+    for (let i = 0; i < before; i++) assertEquals(acknowledge(), Infinity);
+    acks.onPacketReceived(500, next, ELICITING);
+    const reports = Array.from({ length: 30 }, acknowledge);
+    const count = reports.filter((lateFrom) => lateFrom === 500).length;
+    assert(count >= 8 && count <= 16, `${count} reports`);
+    assertEquals(reports.lastIndexOf(500), count - 1);
+  }
+});
+
+Deno.test("an ACK that must reach far back waits until it is due", () => {
+  const acks = new AckTracker();
+  for (let n = 0; n < 400; n += 2) acks.onPacketReceived(n, 100, ELICITING);
+  acks.onAckSent();
+  assertFalse(acks.isReady(100));
+  acks.onPacketReceived(400, 100, ELICITING);
+  assert(acks.isReady(100));
+  acks.onPacketReceived(301, 100, ELICITING);
+  acks.onAckSent();
+  acks.onPacketReceived(402, 100, ELICITING);
+  assert(acks.isReady(100));
+  acks.onPacketReceived(201, 100, ELICITING);
+  acks.onAckSent();
+  acks.onPacketReceived(404, 100, ELICITING);
+  assertEquals([acks.isReady(100), acks.isReady(105)], [false, true]);
+});
+
 Deno.test("no packet number is new twice, and none is called a replay that never came", () => {
   for (let seed = 0; seed < 50; seed++) {
     const random = new SeededRandom(seed, "replays");

@@ -39,6 +39,7 @@ export function bareConnectionOptions(
         agent: "",
         features: 0,
         omitsConnectionId,
+        maxAckRanges: 256,
       },
       remoteIdentity: new Uint8Array(32),
       handshakeHash: new Uint8Array(32),

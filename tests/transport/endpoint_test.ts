@@ -56,6 +56,7 @@ function initial(options?: { method?: number; psk?: Uint8Array }): Uint8Array {
       agent: "",
       features: 0,
       omitsConnectionId: false,
+      maxAckRanges: 256,
     },
     method: options?.method ?? METHOD_NONE,
     psk: options?.psk ?? new Uint8Array(32),

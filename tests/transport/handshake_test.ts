@@ -24,6 +24,7 @@ const PARAMETERS: TransportParameters = {
   agent: "test",
   features: 0,
   omitsConnectionId: false,
+  maxAckRanges: 256,
 };
 const CLIENT_IDENTITY = createIdentity(seededEntropy(1, "client identity"));
 const SERVER_IDENTITY = createIdentity(seededEntropy(1, "server identity"));

@@ -2,6 +2,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { TruncatedError } from "../../lib/bytes/byte_reader.ts";
 import { ByteWriter } from "../../lib/bytes/byte_writer.ts";
+import { BASE_ACK_RANGES } from "../../lib/wire/ack_frame.ts";
 import {
   decodeTransportParameters,
   encodeTransportParameters,
@@ -19,6 +20,7 @@ const PARAMETERS: TransportParameters = {
   agent: "ferry 0.1 (λ)",
   features: 5,
   omitsConnectionId: true,
+  maxAckRanges: 200,
 };
 
 /** One parameter. */
@@ -41,6 +43,7 @@ Deno.test("absent parameters have the RFC's defaults", () => {
   assertEquals(decoded.maxUdpPayloadBytes, 65_527);
   assertEquals([decoded.initialMaxDataBytes, decoded.initialMaxStreams], [0, 0]);
   assertEquals(decoded.suites, []);
+  assertEquals(decoded.maxAckRanges, BASE_ACK_RANGES);
 });
 
 Deno.test("unknown parameters are skipped", () => {
