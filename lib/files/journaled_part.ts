@@ -145,16 +145,40 @@ async function startPart(
 
 /** `null` when there is no part, or when it has a second name: a crash came just after publishing. */
 async function openUnpublished(place: StagingPlace, name: string): Promise<DiskFile | null> {
-  let part: DiskFile;
-  try {
-    part = await place.directory.openFile(name, { access: "write" });
-  } catch (error) {
-    if (osCode(error) === "ENOENT") return null;
-    throw error;
-  }
-  if ((await part.status()).linkCount === 1) return part;
+  const part = await openForWriting(place, name);
+  if (part === null || (await part.status()).linkCount === 1) return part;
   part.close(); // writing to it would change the published file
   return null;
+}
+
+/** `null` when there is no part, or one that cannot be written any more. */
+async function openForWriting(place: StagingPlace, name: string): Promise<DiskFile | null> {
+  try {
+    return await place.directory.openFile(name, { access: "write" });
+  } catch (error) {
+    if (osCode(error) === "ENOENT") return null;
+    if (!NOT_PERMITTED.has(osCode(error) ?? "")) throw error;
+  }
+  // Sealed with the mode of a read-only source, and not published: a crash came between, or the name was taken.
+  try {
+    await makeWritable(await place.directory.openFile(name, { access: "read" }));
+    return await place.directory.openFile(name, { access: "write" });
+  } catch (error) {
+    if (NOT_PERMITTED.has(osCode(error) ?? "")) return null;
+    throw error;
+  }
+}
+
+const NOT_PERMITTED: ReadonlySet<string> = new Set(["EACCES", "EPERM"]);
+
+async function makeWritable(part: DiskFile): Promise<void> {
+  try {
+    const { linkCount, modifiedMs } = await part.status();
+    // With a second name it is published: its mode is no longer ours to change.
+    if (linkCount === 1) await part.setAttributes({ mode: 0o600, modifiedMs });
+  } finally {
+    part.close();
+  }
 }
 
 async function readFully(file: DiskFile, buffer: Uint8Array, position: number): Promise<number> {

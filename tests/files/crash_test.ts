@@ -25,7 +25,7 @@ for (const [size, sizeBytes] of Object.entries(SIZES)) {
     const options: PartialOptions = {
       sizeBytes,
       modifiedMs: 1000,
-      mode: 0o644,
+      mode: exists === "fail" ? 0o444 : 0o644,
       exists,
       sourceToken: "token",
     };

@@ -210,6 +210,26 @@ Deno.test("a parked transfer goes on where it was", async () => {
   assertEquals(disk.namesIn(STAGING), []);
 });
 
+Deno.test("a file of a read-only source is published by the next try when the first could not", async () => {
+  for (const mode of [0o444, 0o555, 0o400]) {
+    const { disk, root } = await openMemoryRoot();
+    const sealed = { ...options(BIG), mode, exists: "fail" } as const;
+    const first = await root.openPartial(at("f"), sealed);
+    await writeAll(first, BIG);
+    disk.putFile("/r/f", bytes("in the way"));
+    await rejectsWith("exists", () => first.commit(rootOf(BIG)));
+    await root.removeFile(at("f"));
+    const second = await root.openPartial(at("f"), sealed);
+    assertEquals(second.resumeOffset, 3 * LEAF_BYTES);
+    await writeAll(second, BIG.subarray(second.resumeOffset));
+    await second.commit(rootOf(BIG));
+    assertEquals(disk.contentOf("/r/f"), BIG);
+    assertEquals(disk.statusOf("/r/f")?.mode, mode);
+    assertEquals(disk.namesIn(STAGING), []);
+    assertEquals(disk.openHandles, 1);
+  }
+});
+
 Deno.test("a transfer that was killed goes on where it was", async () => {
   const { disk, root } = await openMemoryRoot();
   const killed = await root.openPartial(at("f"), options(BIG));

@@ -3,7 +3,8 @@
  *
  * It forgets what a real disk may forget: after {@linkcode MemoryDisk.afterPowerLoss} every block
  * that was not flushed, every length and every name is, independently, the old or the new one. It
- * counts its calls, fails or stops at a chosen one, and knows how many handles are open.
+ * counts its calls, fails or stops at a chosen one, and knows how many handles are open. It heeds the
+ * permission bits of the owner.
  *
  * @module
  */
@@ -367,11 +368,12 @@ class MemoryDirectory implements DiskDirectory {
     this.#called("openDirectory");
     const node = this.#child(name);
     if (node.kind !== "directory") fail("ENOTDIR");
+    assertPermits(node, READ);
     return new MemoryDirectory(this.#disk, node);
   }
 
   // deno-lint-ignore require-await
-  async openFile(name: string, { create }: OpenFileOptions): Promise<DiskFile> {
+  async openFile(name: string, { access, create }: OpenFileOptions): Promise<DiskFile> {
     this.#called("openFile");
     let node = this.#node.entries.get(name);
     if (node !== undefined && create === "new") fail("EEXIST");
@@ -379,9 +381,11 @@ class MemoryDirectory implements DiskDirectory {
       if (create === undefined) fail("ENOENT");
       node = this.#disk.newNode("file", this.#node.device, 0o600);
       this.#set(name, node);
+    } else {
+      if (node.kind === "directory") fail("EISDIR");
+      if (node.kind !== "file") fail(node.kind === "symlink" ? "ELOOP" : "ENXIO");
+      assertPermits(node, access === "read" ? READ : READ | WRITE);
     }
-    if (node.kind === "directory") fail("EISDIR");
-    if (node.kind !== "file") fail(node.kind === "symlink" ? "ELOOP" : "ENXIO");
     return new MemoryFile(this.#disk, node);
   }
 
@@ -398,6 +402,7 @@ class MemoryDirectory implements DiskDirectory {
     this.#called("removeFile");
     const node = this.#child(name);
     if (node.kind === "directory") fail("EISDIR");
+    assertPermits(this.#node, WRITE);
     node.linkCount--;
     this.#node.entries.delete(name);
   }
@@ -408,6 +413,7 @@ class MemoryDirectory implements DiskDirectory {
     const node = this.#child(name);
     if (node.kind !== "directory") fail("ENOTDIR");
     if (node.entries.size > 0) fail("ENOTEMPTY");
+    assertPermits(this.#node, WRITE);
     this.#node.entries.delete(name);
   }
 
@@ -423,6 +429,8 @@ class MemoryDirectory implements DiskDirectory {
     if (taken !== undefined && taken.kind !== "directory" && node.kind === "directory") {
       fail("ENOTDIR");
     }
+    assertPermits(this.#node, WRITE);
+    assertPermits(to.#node, WRITE);
     if (taken !== undefined) taken.linkCount--;
     this.#node.entries.delete(name);
     to.#set(targetName, node);
@@ -436,8 +444,8 @@ class MemoryDirectory implements DiskDirectory {
     const to = memoryDirectory(target);
     if (to.#node.device !== this.#node.device) fail("EXDEV");
     if (to.#node.entries.has(targetName)) fail("EEXIST");
-    node.linkCount++;
     to.#set(targetName, node);
+    node.linkCount++;
   }
 
   async sync(): Promise<void> {
@@ -461,10 +469,12 @@ class MemoryDirectory implements DiskDirectory {
   }
 
   #child(name: string): Node {
+    assertPermits(this.#node, ENTER);
     return this.#node.entries.get(name) ?? fail("ENOENT");
   }
 
   #set(name: string, node: Node): void {
+    assertPermits(this.#node, WRITE);
     this.#node.entries.set(name, node);
     this.#node.modifiedMs = this.#node.changedMs = this.#disk.nowMs;
   }
@@ -578,6 +588,15 @@ function usedBelow(node: Node, seen: Set<Node>): number {
   let used = node.content.length;
   for (const child of node.entries.values()) used += usedBelow(child, seen);
   return used;
+}
+
+const READ = 0o400;
+const WRITE = 0o200;
+const ENTER = 0o100;
+
+/** The program owns everything and is not the superuser. */
+function assertPermits({ mode }: Node, bits: number): void {
+  if ((mode & bits) !== bits) fail("EACCES");
 }
 
 function memoryDirectory(directory: DiskDirectory): MemoryDirectory {
