@@ -4,12 +4,7 @@ import { FileError, fileErrorFrom, osCode } from "./file_error.ts";
 import type { OpenPartsLimit } from "./open_parts_limit.ts";
 import type { PartialFile, PartialOptions } from "./partial_file.ts";
 import { type Destination, publishFile, sealFile, UnreliablePartError } from "./publication.ts";
-import {
-  createUniquePart,
-  openStagingPlace,
-  removeIfThere,
-  type StagingContext,
-} from "./staging.ts";
+import { beginStaged, createUniquePart, removeIfThere, type StagingContext } from "./staging.ts";
 
 const EMPTY = new Uint8Array(0);
 
@@ -107,21 +102,23 @@ export class BufferedPart implements PartialFile {
   }
 
   async #publish(): Promise<void> {
-    const place = await openStagingPlace(this.#context, this.#destination.parent);
+    const { numbers, directories } = this.#context;
+    const { parent } = this.#destination;
+    const { place, begun: { file, name } } = await beginStaged(
+      this.#context,
+      parent,
+      (place) => createUniquePart(place, numbers),
+    );
     try {
-      const { file, name } = await createUniquePart(place, this.#context.numbers);
-      try {
-        await file.write(this.#bytes, 0);
-        await sealFile(file, this.#options, this.#destination);
-        await publishFile({ place, name, file }, this.#destination, this.#options);
-      } catch (error) {
-        if (osCode(error) === "ENOENT") this.#context.directories.forget(); // a folder vanished
-        await removeIfThere(place.directory, name).catch(() => {}); // the first error counts
-        throw error;
-      } finally {
-        file.close();
-      }
+      await file.write(this.#bytes, 0);
+      await sealFile(file, this.#options, this.#destination);
+      await publishFile({ place, name, file }, this.#destination, this.#options);
+    } catch (error) {
+      if (osCode(error) === "ENOENT") directories.forget(); // a folder vanished
+      await removeIfThere(place.directory, name).catch(() => {}); // the first error counts
+      throw error;
     } finally {
+      file.close();
       place.close();
     }
   }

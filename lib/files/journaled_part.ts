@@ -7,8 +7,8 @@ import { LeafBlock } from "./leaf_block.ts";
 import type { PartialFile, PartialOptions } from "./partial_file.ts";
 import { type Destination, publishFile, sealFile, UnreliablePartError } from "./publication.ts";
 import {
+  beginStaged,
   JOURNAL_SUFFIX,
-  openStagingPlace,
   PART_SUFFIX,
   removeIfThere,
   type StagingContext,
@@ -58,13 +58,9 @@ export async function openJournaledPart(
   context: StagingContext,
   setup: JournaledPartSetup,
 ): Promise<PartialFile> {
-  const place = await openStagingPlace(context, setup.destination.parent);
-  try {
-    return await openPartAt(place, setup);
-  } catch (error) {
-    place.close();
-    throw error;
-  }
+  const { parent } = setup.destination;
+  const { begun } = await beginStaged(context, parent, (place) => openPartAt(place, setup));
+  return begun;
 }
 
 async function openPartAt(place: StagingPlace, setup: JournaledPartSetup): Promise<PartialFile> {

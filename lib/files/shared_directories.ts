@@ -10,6 +10,8 @@ export interface SharedDirectory {
    * a small file, reading the names once costs next to nothing.
    */
   wasAbsent(name: string): Promise<boolean>;
+  /** It was removed: who comes from now on opens another one. */
+  forget(): void;
   /** Gives this use of it back. */
   release(): void;
 }
@@ -51,9 +53,15 @@ export class SharedDirectories {
     shared.useCount++;
     shared.totalUseCount++;
     const release = () => this.#release(key, shared);
+    const forget = () => this.#forget(key, shared);
     try {
       const directory = await shared.opening;
-      return { directory, wasAbsent: (name) => wasAbsent(shared, directory, name), release };
+      return {
+        directory,
+        wasAbsent: (name) => wasAbsent(shared, directory, name),
+        forget,
+        release,
+      };
     } catch (error) {
       release();
       throw error;
@@ -67,10 +75,15 @@ export class SharedDirectories {
 
   #release(key: string, shared: Held): void {
     if (--shared.useCount > 0) return;
-    if (this.#held.get(key) === shared) this.#held.delete(key);
+    this.#forget(key, shared);
     shared.opening.then((directory) => {
       if (directory !== this.#root) directory.close();
     }, () => {});
+  }
+
+  /** Not the one that somebody has opened since under the same key. */
+  #forget(key: string, shared: Held): void {
+    if (this.#held.get(key) === shared) this.#held.delete(key);
   }
 }
 

@@ -35,15 +35,55 @@ export interface StagingPlace {
   readonly prefix: string;
   /** Makes the names in it durable, and its own. */
   sync(): Promise<void>;
+  /** The directory does not exist any more: it is not given to anybody else. */
+  forget(): void;
   /** Lets go of the directory. */
   close(): void;
 }
 
+/** Tries to make something in the staging folder before its vanishing counts as a failure. */
+const MAX_TRIES = 16;
+
 /**
- * Opens the place to prepare a file for the directory `target`: the staging folder of `root`, or
+ * Runs `attempt`, which opens the staging folder and makes something in it, until the folder lasts that long:
+ * every program removes it when it finds it empty, whoever else has it open.
+ */
+export async function whileVanishing<Result>(attempt: () => Promise<Result>): Promise<Result> {
+  for (let triesLeft = MAX_TRIES - 1;; triesLeft--) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (osCode(error) !== "ENOENT" || triesLeft === 0) throw error;
+    }
+  }
+}
+
+/**
+ * Opens the place to prepare a file for the directory `target` and begins the file with `begin`, which leaves
+ * nothing behind when it fails.
+ */
+export async function beginStaged<Begun>(
+  context: StagingContext,
+  target: DiskDirectory,
+  begin: (place: StagingPlace) => Promise<Begun>,
+): Promise<{ place: StagingPlace; begun: Begun }> {
+  return await whileVanishing(async () => {
+    const place = await openStagingPlace(context, target);
+    try {
+      return { place, begun: await begin(place) };
+    } catch (error) {
+      if (osCode(error) === "ENOENT") place.forget();
+      place.close();
+      throw error;
+    }
+  });
+}
+
+/**
+ * The place to prepare a file for the directory `target`: the staging folder of `root`, or
  * hidden in the target itself when that is on another file system, because publishing is a rename.
  */
-export async function openStagingPlace(
+async function openStagingPlace(
   { root, directories }: StagingContext,
   target: DiskDirectory,
 ): Promise<StagingPlace> {
@@ -51,9 +91,10 @@ export async function openStagingPlace(
     (await target.identity()).device !== (await root.identity()).device;
   if (isElsewhere) {
     const sync = () => target.sync();
-    return { directory: target, prefix: STAGING_PREFIX, sync, close: () => {} };
+    const forget = () => directories.forget();
+    return { directory: target, prefix: STAGING_PREFIX, sync, forget, close: () => {} };
   }
-  const { directory, release } = await directories.use(
+  const { directory, forget, release } = await directories.use(
     STAGING_DIRECTORY,
     () => openStagingDirectory(root),
   );
@@ -61,7 +102,7 @@ export async function openStagingPlace(
     await directory.sync();
     await root.sync(); // it may just have been made
   };
-  return { directory, prefix: "", sync, close: release };
+  return { directory, prefix: "", sync, forget, close: release };
 }
 
 /** Makes an empty file with a name that no other has, whichever program chose it. */

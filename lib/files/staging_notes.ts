@@ -4,9 +4,15 @@
  * @module
  */
 import { sha256 } from "../crypto/mod.ts";
-import type { DiskDirectory } from "./disk.ts";
-import { NOTE_SUFFIX, openStagingDirectory, removeIfThere, STAGING_DIRECTORY } from "./staging.ts";
+import type { DiskDirectory, DiskFile } from "./disk.ts";
 import { osCode } from "./file_error.ts";
+import {
+  NOTE_SUFFIX,
+  openStagingDirectory,
+  removeIfThere,
+  STAGING_DIRECTORY,
+  whileVanishing,
+} from "./staging.ts";
 
 /** Longest note, bytes of UTF-8. */
 const MAX_NOTE_BYTES = 16_384;
@@ -15,6 +21,10 @@ const MAX_NOTE_BYTES = 16_384;
 export async function keepNote(root: DiskDirectory, text: string): Promise<void> {
   const bytes = new TextEncoder().encode(text);
   if (bytes.length > MAX_NOTE_BYTES) throw new RangeError("Expected a shorter note");
+  await whileVanishing(() => writeNote(root, bytes));
+}
+
+async function writeNote(root: DiskDirectory, bytes: Uint8Array): Promise<void> {
   const staging = await openStagingDirectory(root);
   try {
     const name = noteName(bytes);
@@ -71,7 +81,13 @@ async function inStaging(
 
 /** Null when the text is not the one its name was made of: the program was killed while it wrote. */
 async function readNote(staging: DiskDirectory, name: string): Promise<string | null> {
-  const file = await staging.openFile(name, { access: "read" });
+  let file: DiskFile;
+  try {
+    file = await staging.openFile(name, { access: "read" });
+  } catch (error) {
+    if (osCode(error) === "ENOENT") return null; // another program has dropped it
+    throw error;
+  }
   try {
     const buffer = new Uint8Array(MAX_NOTE_BYTES);
     const bytes = buffer.subarray(0, await file.read(buffer, 0));

@@ -125,6 +125,22 @@ for (const [size, content] of Object.entries({ big: BIG, small: SMALL })) {
     assertEquals(disk.contentOf("/r/mount/f"), content);
   });
 
+  Deno.test(`a ${size} file is staged again when another program removes the empty staging folder`, async () => {
+    const { disk, root } = await openMemoryRoot();
+    let removals = 0;
+    disk.onCall = (name) => {
+      if (name === "openFile" && removals++ < 5) disk.removeIfEmpty(STAGING);
+    };
+    await put(root, "f", content);
+    assertEquals(disk.contentOf("/r/f"), content);
+    assert(removals > 5);
+    disk.onCall = (name) => {
+      if (name === "openFile") disk.removeIfEmpty(STAGING);
+    };
+    await rejectsWith("not-found", () => put(root, "g", content));
+    assertEquals(disk.openHandles, 1);
+  });
+
   Deno.test(`a ${size} file is copied when a rename turns out to be impossible`, async () => {
     for (const exists of ["overwrite", "fail"] as const) {
       const { disk, root } = await openMemoryRoot();
@@ -192,6 +208,17 @@ Deno.test("small files that are committed together share directory flushes", asy
   assertEquals(disk.namesIn("/r").length, 41);
   const flushes = disk.calls.filter((name) => name === "syncDirectory").length;
   assert(flushes >= 1 && flushes <= 10, `${flushes} flushes`);
+});
+
+Deno.test("small files that are committed together do not miss a removed staging folder", async () => {
+  const { disk, root } = await openMemoryRoot();
+  let openCount = 0;
+  disk.onCall = (name) => {
+    if (name === "openFile" && openCount++ === 0) disk.removeIfEmpty(STAGING);
+  };
+  await Promise.all(Array.from({ length: 40 }, (_, index) => put(root, `f${index}`, SMALL)));
+  assertEquals(disk.namesIn("/r").length, 41);
+  assertEquals(disk.openHandles, 1);
 });
 
 Deno.test("a parked transfer goes on where it was", async () => {

@@ -27,6 +27,24 @@ Deno.test("notes are kept once, read oldest first and dropped", async () => {
   assertEquals(disk.namesIn("/r"), []);
 });
 
+Deno.test("a note is kept and read whatever another program removes meanwhile", async () => {
+  const { disk, root } = await openRoot();
+  let openCount = 0;
+  disk.onCall = (name) => {
+    if (name === "openFile" && openCount++ === 0) disk.removeIfEmpty(STAGING);
+  };
+  await root.keepNote("first");
+  await root.keepNote("second");
+  const other = await FileRoot.open("/r", { disk });
+  let hasDropped = false;
+  disk.onCall = (name) => {
+    if (name !== "openFile" || hasDropped) return;
+    hasDropped = true;
+    disk.removeFile(`${STAGING}/${disk.namesIn(STAGING)[0]}`);
+  };
+  assertEquals((await other.notes()).length, 1);
+});
+
 Deno.test("a note that is not whole is removed", async () => {
   const { disk, root } = await openRoot();
   await root.keepNote("whole");

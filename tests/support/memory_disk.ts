@@ -39,6 +39,8 @@ class Node {
   entries = new Map<string, Node>();
   durableEntries = new Map<string, Node>();
   linkCount = 1;
+  /** A folder without a name: nothing can be made in it any more. */
+  isRemoved = false;
   isLocked = false;
 
   constructor(kind: NodeKind, device: number, inode: number, mode: number, nowMs: number) {
@@ -126,6 +128,8 @@ export class MemoryDisk implements Disk {
   nowMs = 1_000_000;
   /** Names of the calls so far. */
   readonly calls: string[] = [];
+  /** Told of every call before it does anything: what other programs do in between. */
+  onCall: (name: string) => void = () => {};
   /** Handles not yet closed. */
   openHandles = 0;
   #faults: DiskFaults = {};
@@ -163,6 +167,21 @@ export class MemoryDisk implements Disk {
     const node = this.#newNode(kind, options.device ?? parent.device, 0o755);
     parent.entries.set(name, node);
     parent.durableEntries.set(name, node);
+  }
+
+  /** Removes an empty folder, as another program would; does nothing when it is not there or not empty. */
+  removeIfEmpty(path: string): void {
+    const { parent, name } = this.#makeParents(path);
+    const node = parent.entries.get(name);
+    if (node === undefined || node.entries.size > 0) return;
+    parent.entries.delete(name);
+    node.isRemoved = true;
+  }
+
+  /** Removes a file, as another program would. */
+  removeFile(path: string): void {
+    const { parent, name } = this.#makeParents(path);
+    parent.entries.delete(name);
   }
 
   /** The content of a file, or `null`. */
@@ -250,6 +269,7 @@ export class MemoryDisk implements Disk {
   called(name: string, half?: () => void): void {
     if (this.#isStopped) throw new StoppedError();
     this.calls.push(name);
+    this.onCall(name);
     const { failAt, failCode = "EIO", failOnly, stopAt } = this.#faults;
     if (++this.#counted === stopAt) {
       half?.();
@@ -415,6 +435,7 @@ class MemoryDirectory implements DiskDirectory {
     if (node.entries.size > 0) fail("ENOTEMPTY");
     assertPermits(this.#node, WRITE);
     this.#node.entries.delete(name);
+    node.isRemoved = true;
   }
 
   // deno-lint-ignore require-await
@@ -474,6 +495,7 @@ class MemoryDirectory implements DiskDirectory {
   }
 
   #set(name: string, node: Node): void {
+    if (this.#node.isRemoved) fail("ENOENT");
     assertPermits(this.#node, WRITE);
     this.#node.entries.set(name, node);
     this.#node.modifiedMs = this.#node.changedMs = this.#disk.nowMs;
