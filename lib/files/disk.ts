@@ -123,6 +123,8 @@ export interface DiskDirectory {
   ): Promise<void>;
   /** Gives a file a second name; EEXIST when that is taken. */
   link(name: string, target: DiskDirectory, targetName: string): Promise<void>;
+  /** Bytes that an ordinary user can still write on its file system, or `null` when the system does not say. */
+  freeBytes(): Promise<number | null>;
   /** Brings the names in it to stable storage. */
   sync(): Promise<void>;
   /**
@@ -147,8 +149,6 @@ export interface Disk {
    * permission bits if any are given.
    */
   openRoot(path: string, options: { create: boolean; mode?: number }): Promise<DiskDirectory>;
-  /** Bytes that an ordinary user can still write there, or `null` when the system does not say. */
-  freeBytes(path: string): Promise<number | null>;
 }
 
 /** The file system of this machine. */
@@ -169,20 +169,6 @@ export const systemDisk: Disk = {
     if (!canWalkDescriptors()) return SystemDirectory.at(realPath, null);
     const fd = fs.openSync(realPath, OPEN_DIRECTORY);
     return new SystemDirectory(procPath(fd), fd, null);
-  },
-
-  freeBytes(path) {
-    return new Promise((done) => {
-      try {
-        fs.statfs(
-          path,
-          (error, status) =>
-            done(error || status.blocks === 0 ? null : status.bavail * status.bsize),
-        );
-      } catch {
-        done(null);
-      }
-    });
   },
 };
 
@@ -380,6 +366,20 @@ class SystemDirectory implements DiskDirectory {
   // deno-lint-ignore require-await
   async link(name: string, target: DiskDirectory, targetName: string): Promise<void> {
     fs.linkSync(this.#child(name), systemDirectory(target).#child(targetName));
+  }
+
+  freeBytes(): Promise<number | null> {
+    return new Promise((done) => {
+      try {
+        fs.statfs(
+          this.#path,
+          (error, status) =>
+            done(error || status.blocks === 0 ? null : status.bavail * status.bsize),
+        );
+      } catch {
+        done(null);
+      }
+    });
   }
 
   async sync(): Promise<void> {

@@ -108,7 +108,6 @@ export class FileRoot {
       numbers: countUp(),
       openParts: new OpenPartsLimit(),
       nowMs: options.nowMs,
-      freeBytes: () => this.#disk.freeBytes(directory),
     };
   }
 
@@ -389,8 +388,7 @@ export class FileRoot {
    */
   async cleanStaging(options: CleanupOptions): Promise<CleanupResult> {
     this.#mayHaveStaged = true;
-    const freeBytes = await this.#disk.freeBytes(this.directory);
-    return await this.#inside(REMOTE_ROOT, [], (root) => cleanStaging(root, options, freeBytes));
+    return await this.#inside(REMOTE_ROOT, [], (root) => cleanStaging(root, options));
   }
 
   /** Keeps a short text until it is dropped or a week has passed; the same text is kept once. */

@@ -72,8 +72,6 @@ export interface PartialFile {
 
 /** What {@linkcode openPartialFile} gets from the folder it works for. */
 export interface PartialFileContext extends SmallPartContext {
-  /** Bytes free on its disk, where the system says. */
-  readonly freeBytes: () => Promise<number | null>;
   /** A clock for checkpoints, if there is one. */
   readonly nowMs: (() => number) | undefined;
 }
@@ -96,9 +94,9 @@ export async function openPartialFile(
   const source = sha256(new TextEncoder().encode(sourceToken)).subarray(0, SOURCE_BYTES);
   const header = { sizeBytes, source, key, target: destination.path };
   const id = key.subarray(0, ID_BYTES).toHex();
-  const { nowMs, freeBytes } = context;
+  const { nowMs } = context;
   const part = await openJournaledPart(context, { destination, options, id, header, nowMs });
-  await assertRoomFor(part, sizeBytes, destination.path, freeBytes);
+  await assertRoomFor(part, sizeBytes, destination);
   return part;
 }
 
@@ -106,10 +104,10 @@ export async function openPartialFile(
 async function assertRoomFor(
   part: PartialFile,
   sizeBytes: number,
-  path: string,
-  freeBytes: () => Promise<number | null>,
+  { parent, path }: Destination,
 ): Promise<void> {
-  const free = await freeBytes();
+  // A folder below the served one may be on another disk.
+  const free = await parent.freeBytes();
   // What is parked beyond the verified leaves is not counted as free, which errs by a batch.
   const missing = free === null ? 0 : sizeBytes - part.resumeOffset - free;
   if (missing <= 0) return;

@@ -36,7 +36,6 @@ export interface CleanupResult {
 export async function cleanStaging(
   root: DiskDirectory,
   options: CleanupOptions,
-  freeBytes: number | null,
 ): Promise<CleanupResult> {
   let staging: DiskDirectory;
   try {
@@ -46,7 +45,7 @@ export async function cleanStaging(
     throw error;
   }
   try {
-    return await cleanDirectory(staging, options, freeBytes);
+    return await cleanDirectory(staging, options);
   } finally {
     staging.close();
   }
@@ -68,10 +67,10 @@ interface Leftover {
 async function cleanDirectory(
   staging: DiskDirectory,
   { nowMs, maxAgeMs = WEEK_MS, ...options }: CleanupOptions,
-  freeBytes: number | null,
 ): Promise<CleanupResult> {
   const leftovers = await findLeftovers(staging);
   let kept = leftovers.reduce((sum, { bytes }) => sum + bytes, 0);
+  const freeBytes = await staging.freeBytes();
   const quotaBytes = options.quotaBytes ?? (freeBytes === null ? Infinity : (freeBytes + kept) / 2);
   const result = { removed: 0, bytes: 0 };
   for (const leftover of leftovers) {

@@ -449,6 +449,19 @@ Deno.test("a file that cannot fit is refused at once, with what is missing", asy
   assertEquals(disk.openHandles, 1);
 });
 
+Deno.test("room is looked for on the disk that the file goes to", async () => {
+  const { disk, root } = await openMemoryRoot();
+  disk.putNode("/r/mount", "directory", { device: 2 });
+  disk.capacityBytes = LEAF_BYTES;
+  await put(root, "mount/f", BIG);
+  assertEquals(disk.contentOf("/r/mount/f"), BIG);
+  disk.capacityBytes = Infinity;
+  disk.mountedCapacityBytes = BIG.length + LEAF_BYTES;
+  await rejectsWith("no-space", () => root.openPartial(at("mount/g"), options(BIG)));
+  await put(root, "g", BIG);
+  assertEquals(disk.openHandles, 1);
+});
+
 Deno.test("a name that cannot be given is refused before anything is received", async () => {
   const { disk, root } = await openMemoryRoot();
   disk.putNode("/r/folder", "directory");

@@ -120,8 +120,10 @@ export interface DiskFaults {
 /** See the module. All paths of its own methods are absolute, `/` being where it begins. */
 export class MemoryDisk implements Disk {
   readonly umask = 0o022;
-  /** Bytes that all files together may have. */
+  /** Bytes that all files on its first file system together may have. */
   capacityBytes = Infinity;
+  /** The same for each other one. */
+  mountedCapacityBytes = Infinity;
   /** It has a call that flushes everything. */
   canFlushAll = false;
   /** The time that changes get. */
@@ -201,7 +203,7 @@ export class MemoryDisk implements Disk {
 
   /** Bytes of all files. */
   get usedBytes(): number {
-    return usedBelow(this.#root, new Set());
+    return usedBelow(this.#root, null, new Set());
   }
 
   /** The disk as the next program finds it after this one was killed. */
@@ -240,11 +242,6 @@ export class MemoryDisk implements Disk {
     return new MemoryDirectory(this, node);
   }
 
-  // deno-lint-ignore require-await
-  async freeBytes(): Promise<number | null> {
-    return this.capacityBytes === Infinity ? null : this.capacityBytes - this.usedBytes;
-  }
-
   /** Flushes everything; null unless {@linkcode canFlushAll}. */
   flushAll(): Promise<void> | null {
     return this.canFlushAll ? this.#flushAll() : null;
@@ -278,6 +275,13 @@ export class MemoryDisk implements Disk {
     }
     if (failOnly !== undefined && !failOnly.includes(name)) return;
     if (++this.#failable === failAt) fail(failCode);
+  }
+
+  /** Bytes left on a file system. */
+  freeBytesOn(device: number): number {
+    const isFirst = device === this.#root.device;
+    const capacityBytes = isFirst ? this.capacityBytes : this.mountedCapacityBytes;
+    return capacityBytes - usedBelow(this.#root, device, new Set());
   }
 
   /** A node that nobody has yet. */
@@ -469,6 +473,12 @@ class MemoryDirectory implements DiskDirectory {
     node.linkCount++;
   }
 
+  // deno-lint-ignore require-await
+  async freeBytes(): Promise<number | null> {
+    const bytes = this.#disk.freeBytesOn(this.#node.device);
+    return bytes === Infinity ? null : bytes;
+  }
+
   async sync(): Promise<void> {
     await Promise.resolve(); // a flush takes its time: others come in between
     flush(this.#disk, this.#node, "syncDirectory");
@@ -532,7 +542,7 @@ class MemoryFile implements DiskFile {
     this.#called("write", () => this.#store(bytes.subarray(0, bytes.length / 2), position));
     await Promise.resolve();
     const growth = Math.max(0, position + bytes.length - this.#node.content.length);
-    const missing = this.#disk.usedBytes + growth - this.#disk.capacityBytes;
+    const missing = growth - this.#disk.freeBytesOn(this.#node.device);
     this.#store(bytes.subarray(0, bytes.length - Math.max(0, missing)), position);
     if (missing > 0) fail("ENOSPC");
   }
@@ -604,11 +614,12 @@ function flush(disk: MemoryDisk, node: Node, name: string): void {
   node.flush();
 }
 
-function usedBelow(node: Node, seen: Set<Node>): number {
+/** On one file system, or on all. */
+function usedBelow(node: Node, device: number | null, seen: Set<Node>): number {
   if (seen.has(node)) return 0;
   seen.add(node);
-  let used = node.content.length;
-  for (const child of node.entries.values()) used += usedBelow(child, seen);
+  let used = device === null || node.device === device ? node.content.length : 0;
+  for (const child of node.entries.values()) used += usedBelow(child, device, seen);
   return used;
 }
 
