@@ -78,7 +78,7 @@ async function cleanDirectory(
     const isOld = nowMs - leftover.changedMs > limitMs;
     // Without a journal there is no lock to tell whether it is being written just now.
     const isTooMuch = kept > quotaBytes && leftover.isJournaled;
-    if (!(isOld || isTooMuch) || !(await removeLeftover(staging, leftover))) continue;
+    if (!(isOld || isTooMuch) || !(await removeOrKeep(staging, leftover))) continue;
     kept -= leftover.bytes;
     result.removed += 1;
     result.bytes += leftover.bytes;
@@ -116,6 +116,15 @@ function merge(
   };
 }
 
+/** False when it stays. One that cannot be removed must not keep the others. */
+async function removeOrKeep(staging: DiskDirectory, leftover: Leftover): Promise<boolean> {
+  try {
+    return await removeLeftover(staging, leftover);
+  } catch {
+    return false; // gone since it was listed, or not ours to remove: the next cleaning looks again
+  }
+}
+
 async function removeLeftover(
   staging: DiskDirectory,
   { id, isJournaled, isNote }: Leftover,
@@ -128,11 +137,15 @@ async function removeLeftover(
     await removeIfThere(staging, `${id}${PART_SUFFIX}`);
     return true;
   }
-  const log = await staging.openFile(`${id}${JOURNAL_SUFFIX}`, { access: "write" });
+  const journalName = `${id}${JOURNAL_SUFFIX}`;
+  const log = await staging.openFile(journalName, { access: "write" });
   try {
     if (!(await log.tryLock())) return false;
+    const { nodeId } = await log.status();
+    // Before it was locked, its transfer may have ended and another one of the same file begun: that is in use.
+    if ((await staging.lookUp(journalName))?.nodeId !== nodeId) return false;
     await removeIfThere(staging, `${id}${PART_SUFFIX}`);
-    await removeIfThere(staging, `${id}${JOURNAL_SUFFIX}`);
+    await removeIfThere(staging, journalName);
     return true;
   } finally {
     log.close();

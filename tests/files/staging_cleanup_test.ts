@@ -3,6 +3,7 @@ import { LEAF_BYTES } from "../../lib/crypto/mod.ts";
 import { FileRoot, REMOTE_ROOT, resolveRemotePath } from "../../lib/files/mod.ts";
 import { MemoryDisk } from "../support/memory_disk.ts";
 
+const STAGING = "/r/.~ft-staging";
 const DAY_MS = 24 * 3600 * 1000;
 
 Deno.test("cleanStaging() removes what is older than a week and not in use", async () => {
@@ -34,6 +35,36 @@ Deno.test("cleanStaging() removes the oldest until the quota is kept", async () 
   assertEquals([removed, bytes > LEAF_BYTES], [1, true]);
   assertEquals(await resumeOffset(root, "first"), 0);
   assertEquals(await resumeOffset(root, "second"), LEAF_BYTES);
+});
+
+Deno.test("cleanStaging() removes the others when one cannot be removed", async () => {
+  const { disk, root } = await openRoot();
+  for (const name of ["first", "second", "third"]) await park(root, name);
+  const { nowMs } = disk;
+  disk.faults = { failOnly: ["openFile"], failAt: 1, failCode: "EACCES" };
+  assertEquals((await root.cleanStaging({ nowMs: nowMs + 8 * DAY_MS })).removed, 2);
+  assertEquals(disk.namesIn(STAGING).length, 2);
+  disk.onCall = (name) => {
+    if (name === "openFile") disk.removeFile(`${STAGING}/${disk.namesIn(STAGING)[0]}`);
+  };
+  assertEquals((await root.cleanStaging({ nowMs: nowMs + 8 * DAY_MS })).removed, 0);
+  assertEquals(disk.openHandles, 1);
+});
+
+Deno.test("cleanStaging() keeps a transfer that began under the name of one that just ended", async () => {
+  const { disk, root } = await openRoot();
+  await park(root, "f");
+  const isLog = (name: string) => name.endsWith(".log");
+  disk.onCall = (name) => {
+    if (name !== "tryLock") return;
+    disk.onCall = () => {};
+    const path = `${STAGING}/${disk.namesIn(STAGING).find(isLog)}`;
+    disk.removeFile(path);
+    disk.putFile(path, new Uint8Array(10));
+  };
+  assertEquals((await root.cleanStaging({ nowMs: disk.nowMs + 8 * DAY_MS })).removed, 0);
+  assertEquals(disk.namesIn(STAGING).length, 2);
+  assertEquals(disk.openHandles, 1);
 });
 
 Deno.test("cleanStaging() keeps young parts without a journal and removes old ones", async () => {
