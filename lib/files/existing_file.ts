@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { FileStatus } from "./directory_listing.ts";
 import type { NodeStatus } from "./disk.ts";
 import type { PartialOptions } from "./partial_file.ts";
 import type { SourceFile } from "./source_file.ts";
@@ -14,6 +15,8 @@ export type FileLooks = Pick<PartialOptions, "sizeBytes" | "modifiedMs" | "mode"
 export interface ExistingFile {
   /** Its content. */
   readonly source: SourceFile;
+  /** Permission bits that received files get here. */
+  readonly modeBits: number;
   /** Makes content and name as durable as those of a file that was just received. */
   settle(): Promise<void>;
   /** Releases it. */
@@ -22,7 +25,7 @@ export interface ExistingFile {
 
 /** Whether a node looks as a file with these looks does once it is published. */
 export function looksLike(
-  node: Pick<NodeStatus, "kind" | "sizeBytes" | "modifiedMs" | "mode">,
+  node: Pick<NodeStatus, "kind" | "sizeBytes" | "modifiedMs" | "mode"> | FileStatus,
   { sizeBytes, modifiedMs, mode }: FileLooks,
   umask: number,
 ): boolean {

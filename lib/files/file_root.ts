@@ -176,6 +176,24 @@ export class FileRoot {
     looks: FileLooks,
     { isRecent }: { isRecent: boolean },
   ): Promise<ExistingFile | null> {
+    const { umask } = this.#disk;
+    return await this.#openIf((node) => looksLike(node, looks, umask), path, { isRecent });
+  }
+
+  /** Opens the file of this name when it has no more bytes than that; as {@linkcode openLike} otherwise. */
+  async openExisting(
+    path: RemotePath,
+    { maxBytes }: { maxBytes: number },
+  ): Promise<ExistingFile | null> {
+    const isSmall = ({ kind, sizeBytes }: LookedAt) => kind === "file" && sizeBytes <= maxBytes;
+    return await this.#openIf(isSmall, path, { isRecent: false });
+  }
+
+  async #openIf(
+    isRight: (node: LookedAt) => boolean,
+    path: RemotePath,
+    { isRecent }: { isRecent: boolean },
+  ): Promise<ExistingFile | null> {
     const shown = formatRemotePath(path);
     let folder: SharedDirectory | null = null;
     try {
@@ -184,7 +202,7 @@ export class FileRoot {
       const name = lastName(path);
       const found = !isRecent && await folder.wasAbsent(name) ? null : await parent.lookUp(name);
       const { umask, nowMs } = this.#disk;
-      if (found === null || !looksLike(found, looks, umask)) return release(), null;
+      if (found === null || !isRight(found)) return release(), null;
       const file = await parent.openFile(name, { access: "read" });
       const source = await sourceFile(file, { path: shown, memory: this.#leafMemory, nowMs });
       const settle = () => this.#settle(file, parent, shown);
@@ -192,8 +210,7 @@ export class FileRoot {
         await source.close();
         release();
       };
-      const existing = { source, settle, close };
-      if (looksLike(source.status, looks, umask)) return existing;
+      if (isRight(source.status)) return { source, modeBits: 0o777 & ~umask, settle, close };
       await close();
       return null;
     } catch {
@@ -520,6 +537,8 @@ export class FileRoot {
     return directory;
   }
 }
+
+type LookedAt = Pick<NodeStatus, "kind" | "sizeBytes" | "modifiedMs" | "mode"> | FileStatus;
 
 function lastName(path: RemotePath): string {
   const name = path.components.at(-1);

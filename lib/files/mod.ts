@@ -12,7 +12,7 @@ export { allEnded } from "./all_ended.ts";
 export { forEachOf } from "./for_each_of.ts";
 export { FileRoot, type FileRootOptions, type WalkStep } from "./file_root.ts";
 export type { SourceFile } from "./source_file.ts";
-export type { ExistingFile, FileLooks } from "./existing_file.ts";
+export { type ExistingFile, type FileLooks, looksLike } from "./existing_file.ts";
 export { leafHashes } from "./leaf_hashes.ts";
 export type { CleanupOptions, CleanupResult } from "./staging_cleanup.ts";
 export { digestFile, digestLeaves, type DigestOptions } from "./file_digest.ts";

@@ -6,14 +6,26 @@
  * server → client   for each `want`, in order: status ‖ offer, and when it is ok the bytes and the root
  * ```
  *
+ * To a server that is known to read it, the client says with a `want` what it has under that name: size, time,
+ * mode and the bits of it that it keeps, root. When that is the file, the answer is `exists` and nothing else.
+ *
  * The client asks for many files ahead, and says `done` once a file is published. Both sides end the stream
  * when everything is done.
  *
  * @module
  */
 import { StreamError } from "../bytes/byte_stream.ts";
+import type { ByteReader } from "../bytes/byte_reader.ts";
 import { ByteWriter } from "../bytes/byte_writer.ts";
-import { formatRemotePath, type RemotePath } from "../files/mod.ts";
+import {
+  FileError,
+  type FileLooks,
+  type FileRoot,
+  type FileStatus,
+  formatRemotePath,
+  looksLike,
+  type RemotePath,
+} from "../files/mod.ts";
 import {
   ANSWERED,
   type Call,
@@ -30,9 +42,18 @@ import {
   statusFromCode,
   type StatusName,
 } from "../request/mod.ts";
-import { ROOT_BYTES, sha256Hex, sourceToken } from "../transfer/mod.ts";
+import {
+  isSameRoot,
+  plainSha256,
+  ROOT_BYTES,
+  sha256Hex,
+  sourceToken,
+  TransferError,
+} from "../transfer/mod.ts";
 import { transferFailure } from "./error_status.ts";
-import { chooseTarget, type ChosenTarget } from "./existing_target.ts";
+import { chooseTarget, type ChosenTarget, receivedMode } from "./existing_target.ts";
+import { knowsHeld } from "./features.ts";
+import { readTime, writeTime } from "./file_info.ts";
 import { type FileOffer, fileOfferCodec } from "./file_offer.ts";
 import {
   BoundedTasks,
@@ -47,7 +68,7 @@ import {
 } from "./pack.ts";
 import { readPath, writePath } from "./remote_path_codec.ts";
 import type { ServeContext } from "./serve_context.ts";
-import { fileName, skippedResult } from "./transfer_options.ts";
+import { fileName, type LocalFile, skippedResult } from "./transfer_options.ts";
 import type { PackOptions } from "./upload_pack.ts";
 
 /** What the server says before a file of a pack. */
@@ -69,7 +90,7 @@ const ASKED_AT_ONCE_BYTES = 1024;
 const MAX_WANTED = WANTED_AHEAD;
 
 type Word =
-  | { readonly kind: "want"; readonly path: RemotePath }
+  | { readonly kind: "want"; readonly path: RemotePath; readonly held: HeldSmallFile | null }
   | { readonly kind: "done"; readonly index: number; readonly status: StatusName };
 
 /**
@@ -98,11 +119,20 @@ export async function downloadPack(
   }
 }
 
+/** What the client has of a file. */
+interface HeldSmallFile {
+  readonly looks: FileLooks;
+  /** Permission bits that files get there. */
+  readonly modeBits: number;
+  readonly root: Uint8Array;
+}
+
 interface Wanted {
   /** Its number, counted from 0 as they are asked for. */
   readonly index: number;
   readonly file: PackedFile;
   readonly target: ChosenTarget;
+  readonly held: HeldSmallFile | null;
 }
 
 /** The client's half: asks ahead, takes what comes, saves several at a time. */
@@ -111,6 +141,7 @@ class PackFetcher {
   readonly #files: Iterator<PackedFile>;
   readonly #options: PackOptions;
   readonly #saves = new BoundedTasks();
+  readonly #folders = new SourceOpener();
   /** Asked for and not yet here, in order. */
   readonly #wanted: Wanted[] = [];
   #count = 0;
@@ -141,6 +172,7 @@ class PackFetcher {
 
   async settled(): Promise<void> {
     await this.#saves.settled();
+    this.#folders.close();
   }
 
   /** Asks for as many files as may be under way. The server starts at the first portion. */
@@ -152,8 +184,9 @@ class PackFetcher {
       const file = next.value;
       const target = await this.#targetOf(file);
       if (target === null) continue;
-      this.#wanted.push({ index: this.#count++, file, target });
-      words.bytes(encodeMessage(wordCodec, { kind: "want", path: file.remote }));
+      const held = await this.#heldAt(file.local, target);
+      this.#wanted.push({ index: this.#count++, file, target, held });
+      words.bytes(encodeMessage(wordCodec, { kind: "want", path: file.remote, held }));
       if (words.length < ASKED_AT_ONCE_BYTES) continue;
       await this.#say(words.finish());
       words = new ByteWriter();
@@ -175,9 +208,34 @@ class PackFetcher {
     return null;
   }
 
+  /** What is to be replaced and may be the file already; null when there is nothing, or it cannot be told. */
+  async #heldAt(local: LocalFile, target: ChosenTarget): Promise<HeldSmallFile | null> {
+    const isComparing = target.publication === "overwrite" &&
+      knowsHeld(this.#options.peerFeatures ?? 0);
+    if (!isComparing) return null;
+    try {
+      await this.#folders.hold(local);
+      const file = await local.root.openExisting(target.path, { maxBytes: PACKED_FILE_BYTES });
+      if (file === null) return null;
+      try {
+        const { status } = file.source;
+        const { root } = await readWhole(file.source, target.path);
+        return { looks: status, modeBits: file.modeBits, root };
+      } finally {
+        await file.close();
+      }
+    } catch (error) {
+      if (error instanceof FileError || error instanceof TransferError) return null;
+      throw error;
+    }
+  }
+
   async #take(wanted: Wanted): Promise<void> {
-    const { file } = wanted;
+    const { file, held } = wanted;
     const { status, offer } = await this.#call.receive();
+    if (status === "exists" && held !== null) {
+      return await this.#saves.start(0, () => this.#keep(wanted, held));
+    }
     if (status === "too-large") return file.onEnd({ kind: "too-large" });
     if (status !== "ok") {
       return this.#fail(file, errorOfStatus(status, formatRemotePath(file.remote)));
@@ -186,6 +244,30 @@ class PackFetcher {
     const bytes = (await this.#call.reader.exactly(offer.sizeBytes)).slice();
     const root = (await this.#call.reader.exactly(ROOT_BYTES)).slice();
     await this.#saves.start(offer.sizeBytes, () => this.#save(wanted, offer, { bytes, root }));
+  }
+
+  /** What is here is the file. */
+  async #keep({ index, file, target }: Wanted, { looks }: HeldSmallFile): Promise<void> {
+    try {
+      const existing = await file.local.root.openLike(target.path, looks, { isRecent: true });
+      if (existing === null) throw new FileError("changed", formatRemotePath(target.path));
+      try {
+        await existing.settle();
+      } finally {
+        await existing.close();
+      }
+    } catch (error) {
+      await this.#sayDone(index, statusOfOneFile(error)?.status ?? "internal");
+      return this.#fail(file, error);
+    }
+    await this.#sayDone(index, "ok");
+    const { sizeBytes } = looks;
+    const result = skippedResult(fileName(file.remote), target.path, sizeBytes);
+    const sha256 = this.#options.plainHash ? await hashOf(file.local.root, target.path) : null;
+    file.onEnd({
+      kind: "done",
+      result: { ...result, skipped: false, resumedFrom: sizeBytes, sha256 },
+    });
   }
 
   async #save(
@@ -240,13 +322,26 @@ class PackFetcher {
   }
 }
 
+async function hashOf(root: FileRoot, path: RemotePath): Promise<string | null> {
+  const source = await root.openSource(path);
+  try {
+    return await plainSha256(source);
+  } finally {
+    await source.close();
+  }
+}
+
 const WANT = 0;
 const DONE = 1;
+const WANT_UNLESS = 2;
 
 const wordCodec: Codec<Word> = {
   encode: (word, writer) => {
-    if (word.kind === "want") {
+    if (word.kind === "want" && word.held === null) {
       writePath(writer.u8(WANT), word.path);
+    } else if (word.kind === "want") {
+      writePath(writer.u8(WANT_UNLESS), word.path);
+      writeHeld(writer, word.held!);
     } else {
       writer.u8(DONE).varint(word.index).varint(statusCode(word.status));
     }
@@ -254,7 +349,9 @@ const wordCodec: Codec<Word> = {
   decode: (reader) => {
     switch (reader.u8()) {
       case WANT:
-        return { kind: "want", path: readPath(reader) };
+        return { kind: "want", path: readPath(reader), held: null };
+      case WANT_UNLESS:
+        return { kind: "want", path: readPath(reader), held: readHeld(reader) };
       case DONE:
         return { kind: "done", index: reader.varint(), status: statusFromCode(reader.varint()) };
       default:
@@ -262,6 +359,24 @@ const wordCodec: Codec<Word> = {
     }
   },
 };
+
+function writeHeld(writer: ByteWriter, { looks, modeBits, root }: HeldSmallFile): void {
+  writer.varint(looks.sizeBytes);
+  writeTime(writer, looks.modifiedMs);
+  writer.u16(looks.mode & 0o777).u16(modeBits & 0o777).bytes(root);
+}
+
+function readHeld(reader: ByteReader): HeldSmallFile {
+  const sizeBytes = reader.varint();
+  const modifiedMs = readTime(reader);
+  const mode = reader.u16();
+  const modeBits = reader.u16();
+  return {
+    looks: { sizeBytes, modifiedMs, mode },
+    modeBits,
+    root: reader.bytes(ROOT_BYTES).slice(),
+  };
+}
 
 const offerCodec: Codec<PackedOffer> = {
   encode: ({ status, offer }, writer) => {
@@ -300,15 +415,19 @@ export const downloadPackOperation: Operation<null, PackedOffer, ServeContext> =
 interface SentFile {
   readonly path: RemotePath;
   readonly sizeBytes: number;
+  /** Bytes of them that the client has. */
+  readonly heldBytes: number;
   readonly startedMs: number;
 }
+
+type Wish = Extract<Word, { readonly kind: "want" }>;
 
 /** The server's half: one task hears what is wanted and done, another one sends. */
 class ServedPack {
   readonly #exchange: Exchange;
   readonly #context: ServeContext;
   readonly #opener = new SourceOpener();
-  readonly #wanted: RemotePath[] = [];
+  readonly #wanted: Wish[] = [];
   /** Sent and not yet confirmed, by number. */
   readonly #sent = new Map<number, SentFile>();
   #count = 0;
@@ -339,9 +458,9 @@ class ServedPack {
   async send(): Promise<void> {
     try {
       for (;;) {
-        const path = this.#wanted.shift();
-        if (path !== undefined) {
-          await this.#exchange.stream.write(await this.#packOne(path));
+        const wish = this.#wanted.shift();
+        if (wish !== undefined) {
+          await this.#exchange.stream.write(await this.#packOne(wish));
         } else if (this.#isHeardOut) {
           return;
         } else {
@@ -363,7 +482,7 @@ class ServedPack {
   #hear(word: Word): void {
     if (word.kind === "want") {
       if (this.#wanted.length >= MAX_WANTED) throw new MessageError("Expected fewer wishes");
-      this.#wanted.push(word.path);
+      this.#wanted.push(word);
       return this.#wake();
     }
     const sent = this.#sent.get(word.index);
@@ -375,7 +494,7 @@ class ServedPack {
   }
 
   /** Everything of one file in one piece: header, bytes, root; or the header alone that says why not. */
-  async #packOne(path: RemotePath): Promise<Uint8Array> {
+  async #packOne({ path, held }: Wish): Promise<Uint8Array> {
     const startedMs = this.#context.nowMs();
     const index = this.#count++;
     try {
@@ -384,9 +503,13 @@ class ServedPack {
         const { sizeBytes } = source.status;
         if (sizeBytes > PACKED_FILE_BYTES) return refusal("too-large");
         const { bytes, root } = await readWhole(source, path);
+        if (held !== null && isHeld(held, source.status, root)) {
+          this.#sent.set(index, { path, sizeBytes, heldBytes: sizeBytes, startedMs });
+          return refusal("exists");
+        }
         const offer = { ...source.status, sourceToken: sourceToken(source) };
         const header = encodeResponse(offerCodec, { status: "ok", offer });
-        this.#sent.set(index, { path, sizeBytes, startedMs });
+        this.#sent.set(index, { path, sizeBytes, heldBytes: 0, startedMs });
         return new ByteWriter(new Uint8Array(header.length + sizeBytes + ROOT_BYTES))
           .bytes(header).bytes(bytes).bytes(root).finish();
       } finally {
@@ -395,22 +518,32 @@ class ServedPack {
     } catch (error) {
       const failure = statusOfOneFile(error);
       if (failure === null) throw error;
-      this.#report({ path, sizeBytes: 0, startedMs }, failure.status);
+      this.#report({ path, sizeBytes: 0, heldBytes: 0, startedMs }, failure.status);
       return refusal(failure.status);
     }
   }
 
-  #report({ path, sizeBytes, startedMs }: SentFile, status: StatusName): void {
+  #report({ path, sizeBytes, heldBytes, startedMs }: SentFile, status: StatusName): void {
     this.#context.onEvent({
       kind: "transfer",
       direction: "send",
       name: formatRemotePath(path),
-      bytes: sizeBytes,
-      resumedFrom: 0,
+      bytes: sizeBytes - heldBytes,
+      resumedFrom: heldBytes,
       seconds: (this.#context.nowMs() - startedMs) / 1000,
       ...(status === "ok" ? { ok: true } : { ok: false, reason: status }),
     });
   }
+}
+
+function isHeld(
+  { looks, modeBits, root }: HeldSmallFile,
+  { sizeBytes, modifiedMs, mode }: FileStatus,
+  sourceRoot: Uint8Array,
+): boolean {
+  const expected = { sizeBytes, modifiedMs, mode: receivedMode(mode) };
+  return looksLike({ kind: "file", ...looks }, expected, ~modeBits) &&
+    isSameRoot(root, sourceRoot);
 }
 
 function refusal(status: StatusName): Uint8Array {

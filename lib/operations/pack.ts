@@ -42,6 +42,8 @@ export interface PackedFile {
   readonly local: LocalFile;
   /** The file on the server. */
   readonly remote: RemotePath;
+  /** It was tried on a connection that was lost since: what it may have left at its target is its own. */
+  readonly isRepeated?: boolean;
   /** Called once, with what became of it, unless the whole pack fails before. */
   onEnd(outcome: PackedOutcome): void;
 }
@@ -118,7 +120,7 @@ export function errorOfStatus(status: StatusName, path: string): Error {
   }
 }
 
-/** Opens files one after the other, keeping the folder of the last one at hand for the next. */
+/** Opens files one after the other, or looks at them, keeping the folder of the last one at hand for the next. */
 export class SourceOpener {
   #folder = "";
   #release: (() => void) | null = null;
@@ -129,14 +131,22 @@ export class SourceOpener {
    * @throws {FileError}
    */
   async open({ root, path }: LocalFile): Promise<SourceFile> {
+    await this.hold({ root, path });
+    return await root.openSource(path);
+  }
+
+  /**
+   * Keeps the folder of a file at hand, for whoever looks into it next.
+   *
+   * @throws {FileError}
+   */
+  async hold({ root, path }: LocalFile): Promise<void> {
     const components = path.components.slice(0, -1);
     const folder = `${root.directory}\0${components.join("/")}`;
-    if (folder !== this.#folder) {
-      this.close();
-      this.#release = await root.holdFolder(remotePathFromComponents(components));
-      this.#folder = folder;
-    }
-    return await root.openSource(path);
+    if (folder === this.#folder) return;
+    this.close();
+    this.#release = await root.holdFolder(remotePathFromComponents(components));
+    this.#folder = folder;
   }
 
   /** Lets go of the folder. */

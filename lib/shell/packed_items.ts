@@ -41,8 +41,9 @@ export async function movePacked(
   const move = command === "get" ? downloadPack : uploadPack;
   const pack = new PackOfItems(command, items, context, watcher);
   try {
-    await session.request(signal, async (caller, madeProgress) => {
-      const options = { exists, signal, plainHash: terminal.wantsHashes };
+    await session.request(signal, async (caller, madeProgress, { link }) => {
+      const { peerFeatures } = link;
+      const options = { exists, signal, plainHash: terminal.wantsHashes, peerFeatures };
       await move(caller, pack.undecided(madeProgress), options);
     }, { onLoss: "patiently" });
   } catch (error) {
@@ -57,6 +58,8 @@ class PackOfItems {
   readonly #context: CommandContext;
   readonly #watcher: PackWatcher;
   readonly #undecided: Set<TransferItem>;
+  /** Begun on some connection. */
+  readonly #begun = new Set<TransferItem>();
 
   constructor(
     command: TransferCommand,
@@ -75,10 +78,14 @@ class PackOfItems {
     const { session } = this.#context;
     for (const item of [...this.#undecided]) {
       const startMs = session.nowMs();
+      const isRepeated = this.#begun.has(item);
+      this.#begun.add(item);
       yield {
         ...item.ends,
+        isRepeated,
         onEnd: (outcome) => {
           this.#undecided.delete(item);
+          this.#begun.delete(item);
           madeProgress();
           this.#onEnd(item, outcome, (session.nowMs() - startMs) / 1000);
         },

@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { HASH_BYTES, LEAF_BYTES, leafHash, sha256, treeRoot } from "../crypto/mod.ts";
+import {
+  constantTimeEqual,
+  HASH_BYTES,
+  LEAF_BYTES,
+  leafHash,
+  sha256,
+  treeRoot,
+} from "../crypto/mod.ts";
 
 /** Root of the tree hash of a file of one leaf at most. Throws `RangeError` for a longer one. */
 export function wholeFileRoot(bytes: Uint8Array): Uint8Array {
@@ -13,6 +20,11 @@ export function wholeFileRoot(bytes: Uint8Array): Uint8Array {
 
 /** Length of a root. */
 export const ROOT_BYTES: number = HASH_BYTES;
+
+/** Whether two roots are of the same content. */
+export function isSameRoot(a: Uint8Array, b: Uint8Array): boolean {
+  return constantTimeEqual(a, b);
+}
 
 /** The plain SHA-256 of bytes in lower-case hex. */
 export function sha256Hex(bytes: Uint8Array): string {

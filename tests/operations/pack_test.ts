@@ -5,6 +5,7 @@ import { REMOTE_ROOT } from "../../lib/files/mod.ts";
 import {
   downloadPack,
   type ExistsPolicy,
+  FEATURES,
   PACKED_FILE_BYTES,
   type PackedFile,
   type PackedOutcome,
@@ -13,14 +14,16 @@ import {
 } from "../../lib/operations/mod.ts";
 import { emptyCodec, encodeRequest, RemoteError, writeText } from "../../lib/request/mod.ts";
 import { TransferError } from "../../lib/transfer/mod.ts";
+import type { StreamPairOptions } from "../support/stream_pair.ts";
 import { path, sampleBytes, type Service, withService } from "./service.ts";
 
 /** Files of a pack and what they heard. */
 class Heard {
   readonly outcomes = new Map<string, PackedOutcome>();
 
-  files(service: Service, names: readonly string[]): PackedFile[] {
+  files(service: Service, names: readonly string[], isRepeated = false): PackedFile[] {
     return names.map((name) => ({
+      isRepeated,
       local: { root: service.client.root, path: path(name) },
       remote: path(name),
       onEnd: (outcome) => {
@@ -73,6 +76,53 @@ for (const isUpload of [true, false]) {
       assertEquals(service.transfers.length, 300);
       assert(service.transfers.every(({ ok }) => ok));
     });
+  });
+
+  Deno.test(`${title} does not move again what is there, and moves what is not`, async () => {
+    const { knowsHeld } = FEATURES;
+    for (const features of [0, knowsHeld]) {
+      let movedBytes = 0;
+      const onBytes: StreamPairOptions["onBytes"] = (bytes, { direction }) => {
+        if (direction === (isUpload ? "from-opener" : "to-opener")) movedBytes += bytes.length;
+      };
+      const streams = { onBytes };
+      await withService({ streams, clientFeatures: features }, async (service) => {
+        const { from, to } = sides(service);
+        const all = names(300);
+        const contents = all.map((_, index) => sampleBytes(9000, index));
+        contents[7] = new Uint8Array(0);
+        for (const [index, name] of all.entries()) await from.write(name, contents[index]!);
+        const moveAll = async () => {
+          movedBytes = 0;
+          const heard = new Heard();
+          const opened = { ...options(), plainHash: true, peerFeatures: features };
+          await move(service.caller, heard.files(service, all), opened);
+          return heard;
+        };
+        await moveAll();
+        const inodes = all.map((name) => to.disk.statusOf(`${to.root.directory}/${name}`)?.nodeId);
+        const changed = [0, 1, 150, 151, 200, 299];
+        for (const index of changed) {
+          contents[index] = contents[index]!.map((byte) => byte ^ 1);
+          await from.write(all[index]!, contents[index]!);
+        }
+        const heard = await moveAll();
+        for (const [index, name] of all.entries()) {
+          assertEquals(await to.read(name), contents[index], name);
+          const { bytes, resumedFrom, totalBytes, sha256, skipped } = heard.done(name);
+          assertEquals([bytes + resumedFrom, sha256?.length], [totalBytes, 64]);
+          assert(!skipped && (bytes === totalBytes || !changed.includes(index)));
+          const { nodeId } = to.disk.statusOf(`${to.root.directory}/${name}`)!;
+          // An upload is compared by the server, whatever the client can.
+          const isKept = !changed.includes(index) && (isUpload || features === knowsHeld);
+          assertEquals(nodeId === inodes[index], isKept, name);
+        }
+        assertEquals(movedBytes < 150 * 9000, features === knowsHeld, `${movedBytes} bytes`);
+        await service.settle();
+        assert(service.transfers.every(({ ok }) => ok));
+        assertEquals(service.transfers.length, 600);
+      });
+    }
   });
 
   Deno.test(`${title} moves the others when one cannot be moved`, async () => {
@@ -221,3 +271,56 @@ function garbageWords(): Uint8Array[] {
     new ByteWriter().u32(100).bytes(new Uint8Array(5)).finish().slice(),
   ];
 }
+
+for (const exists of ["overwrite", "skip", "rename", "fail"] as const) {
+  Deno.test(`uploadPack() that is repeated with ${exists} finds what it has left`, async () => {
+    const { knowsHeld } = FEATURES;
+    const opened = { ...options(exists), peerFeatures: knowsHeld };
+    const all = names(200);
+    const lost = { direction: "to-opener", bytes: 700 } as const;
+    const setting = { streams: { loseAfter: lost }, clientFeatures: knowsHeld };
+    await withService(setting, async (service) => {
+      const { client, server } = service;
+      for (const [index, name] of all.entries()) await client.write(name, sampleBytes(3000, index));
+      await server.write("f3", sampleBytes(3000, 99));
+      const first = new Heard();
+      const files = first.files(service, all);
+      await assertRejects(() => uploadPack(service.caller, files, opened), TransferError);
+      await service.reconnect();
+      const published = (await server.names()).length;
+      const undecided = all.filter((name) => !first.outcomes.has(name));
+      assert(published > all.length - undecided.length, "some replies must be lost");
+      const again = new Heard();
+      const left = again.files(service, undecided, ASKED_BEFORE);
+      await uploadPack(service.caller, left, opened);
+      for (const [index, name] of all.entries()) {
+        if (index !== 3) assertEquals(await server.read(name), sampleBytes(3000, index));
+      }
+      const duplicates = (await server.names()).filter((name) => name.includes("("));
+      assertEquals(duplicates, exists === "rename" ? ["f3 (1)"] : []);
+      for (const name of undecided) {
+        if (name === "f3" && exists === "fail") again.error(name);
+        else if (name !== "f3") assert(!again.done(name).skipped);
+      }
+    });
+  });
+}
+
+Deno.test("uploadPack() that is not repeated refuses or renames as asked", async () => {
+  const opened = { peerFeatures: FEATURES.knowsHeld };
+  await withService({ clientFeatures: FEATURES.knowsHeld }, async (service) => {
+    for (const name of ["a", "b"]) await service.client.write(name, sampleBytes(10));
+    const put = async (exists: ExistsPolicy) => {
+      const heard = new Heard();
+      const files = heard.files(service, ["a", "b"]);
+      await uploadPack(service.caller, files, { ...options(exists), ...opened });
+      return heard;
+    };
+    await put("overwrite");
+    (await put("fail")).error("a");
+    assertEquals((await put("rename")).done("b").target, "/b (1)");
+    assert((await put("skip")).done("a").skipped);
+  });
+});
+
+const ASKED_BEFORE = true;
