@@ -126,6 +126,7 @@ function plainErrors(tty: Tty): Tty {
     writeOut: (text) => tty.writeOut(text),
     writeError: (text) => tty.writeError(text),
     readLine: (prompt, completer) => tty.readLine(prompt, completer),
+    dropTypedAhead: () => tty.dropTypedAhead(),
     readSecret: (prompt) => tty.readSecret(prompt),
     inputLines: () => tty.inputLines(),
   };
@@ -291,6 +292,7 @@ class ClientProgram {
   #interrupt(): void {
     if (this.#running === null) return this.#end(EXIT.interrupted);
     if (this.#running.signal.aborted) Deno.exit(EXIT.interrupted);
+    this.#parts.tty.dropTypedAhead();
     this.#running.abort(new CancelledError());
   }
 

@@ -40,6 +40,8 @@ export interface Tty {
   writeError(text: string): void;
   /** Asks for a line with editing, history and completion. Only when stdin is a terminal. */
   readLine(prompt: string, complete: Completer): Promise<LineReading>;
+  /** Forgets the lines that were typed or pasted before they were asked for. */
+  dropTypedAhead(): void;
   /** Asks for a line and shows nothing of what is typed. Only when stdin is a terminal. */
   readSecret(prompt: string): Promise<LineReading>;
   /** Lines of stdin, for scripts. */
@@ -61,6 +63,9 @@ export class SystemTty implements Tty {
   readonly #encoder = new TextEncoder();
   #history: string[] = [];
   #editor: Interface | null = null;
+  /** Whole lines that came together with the one before, and the beginning of the next. */
+  #typedAhead: string[] = [];
+  #begun = "";
   /** The reader of stdout has gone: `list | head`. */
   #isOutputClosed = false;
   #outputFailure: Error | null = null;
@@ -122,6 +127,11 @@ export class SystemTty implements Tty {
 
   async readLine(prompt: string, complete: Completer): Promise<LineReading> {
     this.#flushOutput();
+    const waiting = this.#typedAhead.shift();
+    if (waiting !== undefined) {
+      this.#write(Deno.stderr, `${prompt}${waiting}\n`);
+      return this.#remembered({ kind: "line", text: waiting });
+    }
     const editor: Interface = createInterface({
       input: process.stdin,
       output: process.stderr,
@@ -132,14 +142,30 @@ export class SystemTty implements Tty {
       completer: oneAtATime(complete, () => this.#editor === editor),
     });
     this.#editor = editor;
+    const typedAhead = this.#typedAhead;
+    editor.on("line", (text: string) => void typedAhead.push(text));
     try {
-      const reading = await firstReading(editor, prompt);
-      if (reading.kind === "line" && reading.text.trim() !== "") this.#remember(reading.text);
-      return reading;
+      const reading = firstReading(editor, prompt);
+      editor.write(this.#begun);
+      this.#begun = "";
+      const first = await reading;
+      if (first.kind !== "line") {
+        this.dropTypedAhead();
+        return first;
+      }
+      typedAhead.shift();
+      this.#begun = editor.line;
+      if (this.#begun !== "") this.#write(Deno.stderr, CLEAR_LINE);
+      return this.#remembered(first);
     } finally {
       this.#editor = null;
       editor.close();
     }
+  }
+
+  dropTypedAhead(): void {
+    this.#typedAhead.length = 0;
+    this.#begun = "";
   }
 
   async readSecret(prompt: string): Promise<LineReading> {
@@ -170,6 +196,11 @@ export class SystemTty implements Tty {
     if (rest !== "") yield rest;
   }
 
+  #remembered(reading: LineReading): LineReading {
+    if (reading.kind === "line" && reading.text.trim() !== "") this.#remember(reading.text);
+    return reading;
+  }
+
   #remember(line: string): void {
     const others = this.#history.filter((known) => known !== line);
     this.#history = [line, ...others].slice(0, HISTORY_LENGTH);
@@ -186,6 +217,8 @@ function firstReading(editor: Interface, prompt: string): Promise<LineReading> {
   editor.on("line", (text: string) => resolve({ kind: "line", text }));
   editor.on("SIGINT", () => resolve({ kind: "interrupt" }));
   editor.on("close", () => resolve({ kind: "end" }));
+  // After Ctrl-Z and `fg` readline has paused its input.
+  editor.on("SIGCONT", () => editor.prompt(KEEP_CURSOR));
   editor.setPrompt(prompt);
   editor.prompt();
   return promise;

@@ -38,6 +38,8 @@ class FakeTty implements Tty {
     return Promise.resolve({ kind: "end" });
   }
 
+  dropTypedAhead(): void {}
+
   readSecret(): Promise<LineReading> {
     return Promise.resolve({ kind: "end" });
   }

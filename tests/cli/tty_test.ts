@@ -59,3 +59,26 @@ Deno.test("SystemTty survives a disk that takes no output, and tells it when ask
     tty.writeOut(failure.message + "\\n");`);
   assertEquals(output, "written again\nNo space left\n");
 });
+
+Deno.test("SystemTty.readLine() keeps what came together with a line for the next ones", async () => {
+  const script = `
+    const { SystemTty } = await import(${JSON.stringify(TTY)});
+    const tty = new SystemTty({ noColor: undefined });
+    const complete = () => Promise.resolve({ words: [], replaces: "" });
+    const lines = [];
+    for (let i = 0; i < 4; i++) lines.push(await tty.readLine("> ", complete));
+    tty.writeOut(JSON.stringify(lines.map(({ kind, text }) => text ?? kind)));
+    Deno.exit();`;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--quiet", script],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const input = child.stdin.getWriter();
+  await input.write(new TextEncoder().encode("one\rtwo\rthr"));
+  await input.write(new TextEncoder().encode("ee\r"));
+  await input.close();
+  const { stdout } = await child.output();
+  assertEquals(JSON.parse(new TextDecoder().decode(stdout)), ["one", "two", "three", "end"]);
+});
