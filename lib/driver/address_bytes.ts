@@ -1,8 +1,33 @@
 /**
- * Literal addresses as the bytes that the system's structures hold.
+ * Literal addresses: as the bytes that the system's structures hold, and in the one form that can be compared.
  *
  * @module
  */
+
+/**
+ * An address in the form in which the sender of a datagram is reported: IPv6 as in RFC 5952, IPv4 without the
+ * prefix of IPv6. A zone stays. What is no address stays as it is.
+ */
+export function canonicalLiteral(literal: string): string {
+  if (!literal.includes(":")) return literal;
+  const zoneAt = literal.indexOf("%");
+  const address = zoneAt < 0 ? literal : literal.slice(0, zoneAt);
+  if (!URL.canParse(`http://[${address}]`)) return literal;
+  const text = ipv6Text(addressBytes(address));
+  if (text.includes(".")) return text.slice(text.lastIndexOf(":") + 1);
+  return zoneAt < 0 ? text : text + literal.slice(zoneAt);
+}
+
+/** The text of 16 bytes in the form of RFC 5952. */
+export function ipv6Text(bytes: Uint8Array): string {
+  const isMapped = bytes.subarray(0, 10).every((byte) => byte === 0) && bytes[10] === 0xff &&
+    bytes[11] === 0xff;
+  if (isMapped) return `::ffff:${bytes.subarray(12).join(".")}`;
+  const groups = Array.from({ length: 8 }, (_, i) => (bytes[2 * i]! << 8 | bytes[2 * i + 1]!));
+  // The URL standard shortens addresses as RFC 5952 wants it.
+  return new URL(`http://[${groups.map((group) => group.toString(16)).join(":")}]`).hostname
+    .slice(1, -1);
+}
 
 /** The 4 or 16 bytes of a literal address as Deno writes it. */
 export function addressBytes(literal: string): Uint8Array {

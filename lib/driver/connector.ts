@@ -10,6 +10,7 @@ import {
   type EndpointEvent,
   METHOD_NONE,
 } from "../transport/mod.ts";
+import { canonicalLiteral } from "./address_bytes.ts";
 import { systemClock } from "./clock.ts";
 import { ConnectionHandle } from "./connection_handle.ts";
 import { EndpointDriver } from "./endpoint_driver.ts";
@@ -39,7 +40,8 @@ export interface ConnectOptions extends DriverOptions {
  */
 export async function connect(options: ConnectOptions): Promise<ConnectionHandle> {
   options.signal?.throwIfAborted();
-  const isIpv6 = options.hostname.includes(":");
+  const hostname = canonicalLiteral(options.hostname);
+  const isIpv6 = hostname.includes(":");
   const socket = openUdpSocket({
     hostname: isIpv6 ? "::" : "0.0.0.0",
     port: 0,
@@ -63,7 +65,7 @@ export async function connect(options: ConnectOptions): Promise<ConnectionHandle
       onConnectionEvents: () => handle?.takeEvents(),
     },
   });
-  const address = { hostname: options.hostname, port: options.port };
+  const address = { hostname, port: options.port };
   const proof = { method: options.method ?? METHOD_NONE, psk: options.psk ?? new Uint8Array(32) };
   driver.endpoint.connect(address, proof, driver.nowMs());
   driver.wakeEndpoint();

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { ipv6Text } from "./address_bytes.ts";
 
 /** Datagrams that one call takes at most. */
 const BATCH_DATAGRAMS = 32;
@@ -121,14 +122,4 @@ function readSender(address: Uint32Array, isIpv6: boolean): Sender {
     hostname: isIpv6 ? ipv6Text(bytes.subarray(8, 24)) : bytes.subarray(4, 8).join("."),
     port,
   };
-}
-
-function ipv6Text(bytes: Uint8Array): string {
-  const isMapped = bytes.subarray(0, 10).every((byte) => byte === 0) && bytes[10] === 0xff &&
-    bytes[11] === 0xff;
-  if (isMapped) return `::ffff:${bytes.subarray(12).join(".")}`;
-  const groups = Array.from({ length: 8 }, (_, i) => (bytes[2 * i]! << 8 | bytes[2 * i + 1]!));
-  // The URL standard shortens addresses as RFC 5952 wants it.
-  return new URL(`http://[${groups.map((group) => group.toString(16)).join(":")}]`).hostname
-    .slice(1, -1);
 }

@@ -134,7 +134,7 @@ export class ClientAttempts {
     const token = packet.slice(LONG_HEADER_BYTES);
     if (token.length === 0 || token.length > MAX_TOKEN_BYTES) return;
     const { method, psk, handshakes } = attempt;
-    if (handshakes.length > MAX_RETRIES || !isSameAddress(from, attempt.address)) return;
+    if (handshakes.length > MAX_RETRIES || !isFrom(from, attempt.address)) return;
     const localId = handshakes[0]!.localId;
     handshakes.unshift(this.#handshake({ method, psk, token, localId }));
     attempt.sentCount = 0;
@@ -144,7 +144,7 @@ export class ClientAttempts {
   /** Takes a refusal or a list of versions: believed after a grace in which a REPLY may prove it wrong. */
   handleHint(packet: Uint8Array, header: LongHeader, from: Address, nowMs: number): void {
     const attempt = this.#find(header.destination);
-    if (attempt === undefined || !isSameAddress(from, attempt.address)) return;
+    if (attempt === undefined || !isFrom(from, attempt.address)) return;
     if (header.type === "version-negotiation") {
       // A server that lists our version would have answered it. RFC 9000 §6.2.
       if (listsOurVersion(packet)) return;
@@ -234,6 +234,12 @@ export class ClientAttempts {
     }
     return failed;
   }
+}
+
+/** True when a packet comes from where an attempt goes: no zone is reported of where it comes from. */
+function isFrom(from: Address, { hostname, port }: Address): boolean {
+  const zoneAt = hostname.indexOf("%");
+  return isSameAddress(from, { hostname: zoneAt < 0 ? hostname : hostname.slice(0, zoneAt), port });
 }
 
 function listsOurVersion(packet: Uint8Array): boolean {

@@ -181,6 +181,20 @@ Deno.test("a list that holds our version is a lie and changes nothing", () => {
   assertEquals(client.events.map(({ kind }) => kind), ["connected"]);
 });
 
+Deno.test("a server is heard at a link-local address, which is reported without its zone", () => {
+  const client = endpoint("client");
+  const proof = { method: 99, psk: new Uint8Array(32) };
+  client.connect({ hostname: "fe80::1%eth0", port: 5555 }, proof, 0);
+  const [answer] = answersTo(sent(client, 0)[0]!.bytes);
+  client.handleDatagram(answer!.bytes, { hostname: "fe80::1", port: 5555 }, 10);
+  for (let nowMs = 10; nowMs < 2000 && client.events.length === 0; nowMs += 10) {
+    client.handleTimeout(nowMs);
+  }
+  const [failed] = client.events;
+  assert(failed?.kind === "failed");
+  assertEquals(failed.end.kind, "refused");
+});
+
 Deno.test("several packets in one datagram are each taken", () => {
   const server = endpoint("server");
   const random = new SeededRandom(1);
