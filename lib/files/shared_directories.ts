@@ -89,6 +89,15 @@ export class SharedDirectories {
 
 async function wasAbsent(held: Held, directory: DiskDirectory, name: string): Promise<boolean> {
   if (held.totalUseCount < USES_BEFORE_READING) return false;
-  held.names ??= directory.names().then((names) => new Set(names));
-  return !(await held.names).has(name);
+  const reading = held.names ??= directory.names().then((names) => new Set(names));
+  try {
+    return !(await reading).has(name);
+  } catch {
+    // No descriptor was left, say: it is tried again after some more uses.
+    if (held.names === reading) {
+      held.names = null;
+      held.totalUseCount = 0;
+    }
+    return false;
+  }
 }

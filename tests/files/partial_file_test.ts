@@ -210,6 +210,18 @@ Deno.test("small files that are committed together share directory flushes", asy
   assert(flushes >= 1 && flushes <= 10, `${flushes} flushes`);
 });
 
+Deno.test("a folder whose names could not be read once takes files all the same", async () => {
+  const { disk, root } = await openMemoryRoot();
+  disk.putNode("/r/folder", "directory");
+  const release = await root.holdFolder(at("folder"));
+  disk.faults = { failOnly: ["list"], failAt: 1, failCode: "EMFILE" };
+  for (let index = 0; index < 12; index++) await put(root, `folder/f${index}`, SMALL);
+  assertEquals(disk.namesIn("/r/folder").length, 12);
+  const listed = () => disk.calls.filter((name) => name === "list").length;
+  assertEquals(listed(), 2);
+  release();
+});
+
 Deno.test("small files that are committed together do not miss a removed staging folder", async () => {
   const { disk, root } = await openMemoryRoot();
   let openCount = 0;
