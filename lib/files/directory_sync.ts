@@ -27,27 +27,26 @@ export class DirectorySync {
   /**
    * Resolves when every name changed before the call is on stable storage.
    *
-   * The directory must stay open until then.
+   * The directory must stay open until then. When a flush fails that runs at the call, this rejects as well: the
+   * change may be among what was lost, and the next flush would not tell.
    */
   async sync(directory: DiskDirectory): Promise<void> {
     const { nodeId } = await directory.identity();
     const round = this.#rounds.get(nodeId);
     if (round === undefined) return await this.#start(nodeId, directory);
     // A flush that already runs may have missed the caller's change.
-    round.next ??= settled(round.running).then(() => this.#start(nodeId, directory));
+    round.next ??= round.running.then(() => this.#start(nodeId, directory));
     await round.next;
   }
 
   #start(nodeId: string, directory: DiskDirectory): Promise<void> {
     const round: Round = { running: this.#flush(directory), next: null };
     this.#rounds.set(nodeId, round);
-    return round.running.finally(() => {
+    return round.running.then(() => {
       if (round.next === null) this.#rounds.delete(nodeId);
+    }, (error) => {
+      this.#rounds.delete(nodeId);
+      throw error;
     });
   }
-}
-
-/** The waiters of a failed flush see its error; those of the next one must not. */
-async function settled(promise: Promise<void>): Promise<void> {
-  await promise.catch(() => {});
 }

@@ -27,13 +27,15 @@ Deno.test("DirectorySync.sync() makes durable what was done before each call", a
   directory.close();
 });
 
-Deno.test("DirectorySync.sync() tells a failure to those who waited for that flush only", async () => {
+Deno.test("DirectorySync.sync() tells a failure to all who came before it, and to nobody after it", async () => {
   const { disk, directory } = await openDirectory();
   const syncs = new DirectorySync();
   disk.faults = { failOnly: ["syncDirectory"], failAt: 1 };
-  const failing = assertRejects(() => syncs.sync(directory), Error, "EIO");
-  await Promise.resolve();
-  await Promise.all([failing, syncs.sync(directory)]);
+  const during = [1, 2, 3].map(() => assertRejects(() => syncs.sync(directory), Error, "EIO"));
+  await Promise.all(during);
+  assertEquals(disk.calls.filter((name) => name === "syncDirectory").length, 1);
+  await syncs.sync(directory);
+  await Promise.all([syncs.sync(directory), syncs.sync(directory)]);
   directory.close();
 });
 
