@@ -148,7 +148,7 @@ function createPath(options: ConnectionOptions): Path {
   });
   if (!Number.isNaN(handshake.rttMs)) {
     // The server cannot tell whether the FINISH was sent more than once.
-    if (options.role === "client") path.rtt.onSample(handshake.rttMs, 0);
+    if (options.role === "client") path.rtt.onSample(handshake.rttMs, 0, options.nowMs);
     else path.rtt.assume(handshake.rttMs);
   }
   return path;

@@ -51,11 +51,14 @@ export class LossRecovery {
     const priorInFlightBytes = loss.inFlightBytes;
     const outcome = loss.onAckReceived(ack, nowMs);
     const ackDelayMs = Math.min(ack.delayUs / 1000, ackFrequency.maxAckDelayMs);
-    if (!Number.isNaN(outcome.rttSampleMs)) rtt.onSample(outcome.rttSampleMs, ackDelayMs);
-    if (outcome.acked.length === 0 && outcome.spurious.length === 0) return;
-    if (outcome.probesBefore >= BLACKOUT_PROBES) {
-      controller.onBlackoutEnd(nowMs - this.#lastProgressAtMs, nowMs);
+    const wasDark = outcome.probesBefore >= BLACKOUT_PROBES;
+    // What comes back may be another path: from Wi-Fi to mobile, another satellite.
+    if (wasDark) rtt.forgetMinimum();
+    if (!Number.isNaN(outcome.rttSampleMs)) {
+      rtt.onSample(outcome.rttSampleMs, ackDelayMs, nowMs);
     }
+    if (outcome.acked.length === 0 && outcome.spurious.length === 0) return;
+    if (wasDark) controller.onBlackoutEnd(nowMs - this.#lastProgressAtMs, nowMs);
     this.#lastProgressAtMs = nowMs;
     loss.detectAndRemoveLostPackets(nowMs);
     fate.onAcked(outcome.acked, nowMs);

@@ -337,6 +337,14 @@ for (const bufferBdp of [1, 4]) {
   });
 }
 
+Deno.test("a cubic flow beside polite keeps four fifths for five minutes", () => {
+  // What polite takes for the bare RTT is a minute or so old: the queue must not become that.
+  const link = { rateBitsPerSecond: 100e6, rttMs: 40, seed: FIRST_SEED };
+  const { flows } = runLink(link, [{ controller: polite }, { controller: cubic }], 300_000);
+  const [ours, theirs] = [flows[0]!.lateGoodputMbits, flows[1]!.lateGoodputMbits];
+  assert(theirs >= 80, `cubic ${theirs.toFixed(0)}, polite ${ours.toFixed(0)}`);
+});
+
 const POLITE_PATHS = [
   [20, 10, 0.85],
   [20, 80, 0.85],

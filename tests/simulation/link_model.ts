@@ -15,7 +15,9 @@ import type {
   CongestionControllerFactory,
   LossSample,
 } from "../../lib/transport/congestion/controller.ts";
+import { WindowedMinimum } from "../../lib/collections/windowed_minimum.ts";
 import { DeliveryRateSampler } from "../../lib/transport/delivery_rate.ts";
+import { MIN_RTT_SPAN_MS, MIN_RTT_SPANS } from "../../lib/transport/rtt_estimator.ts";
 
 /** Bytes of a full packet: as UDP payload, on the wire (IP), and as file contents. */
 const DATAGRAM_BYTES = 1472;
@@ -49,6 +51,8 @@ export interface LinkOptions {
   stalls?: { everyMs: number; longestMs: number };
   /** Nothing passes between these two moments. */
   blackout?: { fromMs: number; toMs: number };
+  /** The propagation delay changes at a moment. */
+  rttStep?: { atMs: number; rttMs: number };
   /** The rate changes at a moment. */
   rateStep?: { atMs: number; rateBitsPerSecond: number };
   /** Share of ACKs that the return path holds up, and for how long at most. */
@@ -164,7 +168,7 @@ class LinkModel {
 
   /** Arrival time at the far end of a full packet handed over now, or NaN when it is lost. */
   carry(nowMs: number): number {
-    const { blackout, rateStep, rttMs, lossRate = 0 } = this.options;
+    const { blackout, rateStep, lossRate = 0 } = this.options;
     if (blackout !== undefined && nowMs >= blackout.fromMs && nowMs < blackout.toMs) return NaN;
     const rateBits = rateStep !== undefined && nowMs >= rateStep.atMs
       ? rateStep.rateBitsPerSecond
@@ -178,18 +182,24 @@ class LinkModel {
     }
     this.#freeAtMs = nowMs + waitMs + WIRE_BYTES / bytesPerMs;
     if (lossRate > 0 && this.random() < lossRate) return NaN;
-    return this.#freeAtMs + rttMs / 2 + this.#jitter() + this.#wanderThere.atMs(this.#freeAtMs);
+    return this.#freeAtMs + this.#rttMs(nowMs) / 2 + this.#jitter() +
+      this.#wanderThere.atMs(this.#freeAtMs);
   }
 
   /** Arrival time of an ACK handed over now, or NaN when it is lost. */
   carryBack(nowMs: number): number {
-    const { blackout, rttMs, lossRate = 0, lateAcks } = this.options;
+    const { blackout, lossRate = 0, lateAcks } = this.options;
     if (blackout !== undefined && nowMs >= blackout.fromMs && nowMs < blackout.toMs) return NaN;
     if (lossRate > 0 && this.random() < lossRate) return NaN;
     const late = lateAcks !== undefined && this.random() < lateAcks.share
       ? this.random() * lateAcks.longestMs
       : 0;
-    return nowMs + rttMs / 2 + this.#jitter() + this.#wanderBack.atMs(nowMs) + late;
+    return nowMs + this.#rttMs(nowMs) / 2 + this.#jitter() + this.#wanderBack.atMs(nowMs) + late;
+  }
+
+  #rttMs(nowMs: number): number {
+    const { rttMs, rttStep } = this.options;
+    return rttStep !== undefined && nowMs >= rttStep.atMs ? rttStep.rttMs : rttMs;
   }
 
   #jitter(): number {
@@ -334,7 +344,7 @@ class Flow {
 
   #smoothedRttMs = 0;
   #rttVariationMs = 0;
-  #minRttMs = Infinity;
+  readonly #minRtt = new WindowedMinimum(MIN_RTT_SPAN_MS, MIN_RTT_SPANS);
   #probeCount = 0;
   #probeAtMs = Infinity;
   #lastAckAtMs = 0;
@@ -513,7 +523,7 @@ class Flow {
       this.#largestAcked = newestAcked;
       this.#largestAckedSentAtMs = this.#sentAtMs[newestAcked & RING_MASK]!;
       rttMs = nowMs - this.#largestAckedSentAtMs;
-      this.#updateRtt(rttMs);
+      this.#updateRtt(rttMs, nowMs);
     }
     if (spurious > 0) {
       this.#spuriousPackets += spurious;
@@ -521,7 +531,7 @@ class Flow {
     }
     this.#detectLosses(nowMs);
     if (wasDark) this.controller.onBlackoutEnd(silentMs, nowMs);
-    sample.minRttMs = this.#minRttMs;
+    sample.minRttMs = this.#minRtt.value;
     if (newestAcked >= 0 && sampler.fillAckSample(sample, nowMs)) {
       sample.rttMs = rttMs;
       sample.smoothedRttMs = this.#smoothedRttMs;
@@ -542,8 +552,8 @@ class Flow {
     this.#send(nowMs);
   }
 
-  #updateRtt(rttMs: number): void {
-    if (rttMs < this.#minRttMs) this.#minRttMs = rttMs;
+  #updateRtt(rttMs: number, nowMs: number): void {
+    this.#minRtt.onValue(rttMs, nowMs);
     if (this.#smoothedRttMs === 0) {
       this.#smoothedRttMs = rttMs;
       this.#rttVariationMs = rttMs / 2;
@@ -560,7 +570,7 @@ class Flow {
       this.#reorderRoundEnd = this.#nextNumber;
       if (++this.#cleanRounds >= 16) {
         this.#cleanRounds = 0;
-        this.#reorderWindowMs = Math.max(this.#reorderWindowMs / 2, 2, this.#minRttMs / 8);
+        this.#reorderWindowMs = Math.max(this.#reorderWindowMs / 2, 2, this.#minRtt.value / 8);
       }
     }
     const limitMs = this.#largestAckedSentAtMs - this.#reorderWindowMs;

@@ -18,7 +18,7 @@ function ack(...ranges: number[]): AckFrame {
 
 function detection(rttMs: number = 40): { loss: LossDetection; rtt: RttEstimator } {
   const rtt = new RttEstimator();
-  rtt.onSample(rttMs, 0);
+  rtt.onSample(rttMs, 0, 0);
   return { loss: new LossDetection(rtt, new DeliveryRateSampler()), rtt };
 }
 

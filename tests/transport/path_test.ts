@@ -31,7 +31,7 @@ function pathWith(
         }) as CongestionController,
     },
   });
-  path.rtt.onSample(rttMs, 0);
+  path.rtt.onSample(rttMs, 0, 0);
   return path;
 }
 

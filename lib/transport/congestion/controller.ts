@@ -36,7 +36,7 @@ export interface AckSample {
   rttMs: number;
   /** Smoothed RTT in ms. RFC 9002 §5.3. */
   smoothedRttMs: number;
-  /** Minimum RTT ever seen on this path, in ms. */
+  /** Minimum RTT of the last minute or so on this path, in ms. */
   minRttMs: number;
   /** Packet number of the newest acknowledged packet. */
   largestAcked: number;

@@ -1,0 +1,52 @@
+/** Paths that become longer while data flows: whole connections, because more than the controller knows the RTT. */
+import { assertGreater } from "@std/assert";
+import type { TransportConfig } from "../../lib/transport/mod.ts";
+import { connectPair, type PairSide } from "./endpoint_pair.ts";
+import { SimulatedNetwork } from "./simulated_network.ts";
+
+const MBIT = 125_000;
+
+/** A sender that has been at full speed for some seconds, and how to tell what share of the link arrives. */
+function running(options: {
+  mbits: number;
+  latencyMs: number;
+  isDownload: boolean;
+  seconds: number;
+  config?: Partial<TransportConfig>;
+}) {
+  const { mbits, latencyMs, isDownload, seconds, config = {} } = options;
+  const rate = mbits * MBIT;
+  const link = { rateBytesPerSecond: rate, latencyMs, queueBytes: 1_000_000 };
+  const net = new SimulatedNetwork({ seed: 5, link });
+  const { client, server } = connectPair(net, { client: config });
+  const stream = client.openStream();
+  let receiver: PairSide = server;
+  if (isDownload) {
+    stream.write(new Uint8Array(10));
+    net.runFor(200);
+    server.wrap(server.accepted[0]!).write(new Uint8Array(rate * seconds)).finish();
+    receiver = client;
+  } else stream.write(new Uint8Array(rate * seconds)).finish();
+  net.runFor(4000);
+  const percentOver = (spanMs: number): number => {
+    const before = receiver.receivedBytes;
+    net.runFor(spanMs);
+    return (receiver.receivedBytes - before) * 100_000 / spanMs / rate;
+  };
+  const lengthen = (toLatencyMs: number, fromMs = net.clock.nowMs): void =>
+    net.addFault({ fromMs, untilMs: Infinity, conditions: { latencyMs: toLatencyMs } });
+  return { net, client, percentOver, lengthen };
+}
+
+Deno.test("in background mode a path that became a little longer is taken as idle within two minutes", () => {
+  const { net, percentOver, lengthen } = running({
+    mbits: 20,
+    latencyMs: 10,
+    isDownload: false,
+    seconds: 140,
+    config: { isPolite: true },
+  });
+  lengthen(14);
+  net.runFor(120_000);
+  assertGreater(percentOver(5000), 90);
+});
