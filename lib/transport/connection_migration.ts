@@ -41,10 +41,7 @@ export class ConnectionMigration {
     const { path, loss, deadlines } = this.#parts;
     const address = this.#validation.onResponse(token);
     if (address === null) return;
-    const isOtherHost = address.hostname !== path.address.hostname;
-    path.address = address;
-    // Another host address means another path: what was learnt is no longer to be trusted. RFC 9000 §9.4.
-    if (isOtherHost) path.controller.onPersistentCongestion(nowMs);
+    path.moveTo(address, nowMs);
     loss.ptoCount = 0;
     deadlines.set("path", Infinity);
     this.#recovery.setDeadline();

@@ -95,6 +95,19 @@ export class Path {
     this.#receiverRoomBytes = options.receiveBufferBytes * RECEIVE_BUFFER_SHARE;
   }
 
+  /**
+   * The peer has proved a new address. Another host means another path: what was learnt of the old one is no
+   * longer to be trusted. Another port alone mostly means the same path behind a NAT. RFC 9000 §9.4.
+   */
+  moveTo(address: Address, nowMs: number): void {
+    const isOtherHost = address.hostname !== this.address.hostname;
+    this.address = address;
+    if (isOtherHost) {
+      this.rtt.reset();
+      this.controller.onPersistentCongestion(nowMs);
+    } else this.rtt.forgetMinimum();
+  }
+
   /** The path's datagram size changed: the controller counts in datagrams. */
   onMtuChanged(): void {
     this.controller.onMaxDatagramChanged(this.mtu.datagramBytes);
@@ -123,8 +136,7 @@ export class Path {
    * small buffer overflows as soon as its program looks away for a millisecond.
    */
   get windowBytes(): number {
-    const { windowBytes, bandwidthBytesPerSecond } = this.controller;
-    const fillingBytes = bandwidthBytesPerSecond * this.rtt.minMs / 1000;
+    const { windowBytes, fillingBytes } = this.controller;
     const limit = fillingBytes + Math.max(fillingBytes, this.#receiverRoomBytes);
     return limit < windowBytes ? limit : windowBytes;
   }

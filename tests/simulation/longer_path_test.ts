@@ -38,6 +38,22 @@ function running(options: {
   return { net, client, percentOver, lengthen };
 }
 
+for (const change of ["host"] as const) {
+  Deno.test(`the peer's receive buffer does not hold back a path that became long: ${change} else changes`, () => {
+    const { net, client, percentOver, lengthen } = running({
+      mbits: 100,
+      latencyMs: 1,
+      isDownload: true,
+      seconds: 25,
+    });
+    lengthen(150);
+    if (change === "host") net.attach(client.host, { hostname: "203.0.113.9", port: 77 });
+    client.act((connection) => connection.ping());
+    net.runFor(8000);
+    assertGreater(percentOver(2000), 90);
+  });
+}
+
 Deno.test("in background mode a path that became a little longer is taken as idle within two minutes", () => {
   const { net, percentOver, lengthen } = running({
     mbits: 20,

@@ -4,7 +4,7 @@ import type { CongestionController } from "../../lib/transport/congestion/contro
 import { congestionController as bbr } from "../../lib/transport/congestion/bbr.ts";
 import { Path } from "../../lib/transport/path.ts";
 
-/** A path whose controller knows this bandwidth and allows 10 MB, and which has this round trip. */
+/** A path whose controller knows this bandwidth and this round trip and allows 10 MB. */
 function pathWith(
   { bandwidth, rttMs, receiveBufferBytes }: {
     bandwidth: number;
@@ -27,7 +27,7 @@ function pathWith(
       create: (options) =>
         Object.defineProperties(bbr.create(options), {
           windowBytes: { value: 10e6 },
-          bandwidthBytesPerSecond: { value: bandwidth },
+          fillingBytes: { value: bandwidth * rttMs / 1000 },
         }) as CongestionController,
     },
   });
@@ -50,4 +50,13 @@ Deno.test("a large receive buffer and an unknown bandwidth leave the window to t
     const path = pathWith({ bandwidth, rttMs: 0.5, receiveBufferBytes: 64 << 20 });
     assertEquals(path.windowBytes, 10e6);
   }
+});
+
+Deno.test("another host is another path, another port of the same host a path that may be longer", () => {
+  const path = pathWith({ bandwidth: 1e6, rttMs: 20, receiveBufferBytes: 212_992 });
+  path.moveTo({ hostname: "192.0.2.1", port: 2 }, 1000);
+  assertEquals([path.address.port, path.rtt.minMs, path.rtt.smoothedMs], [2, Infinity, 20]);
+  path.rtt.onSample(20, 0, 1010);
+  path.moveTo({ hostname: "192.0.2.2", port: 2 }, 1020);
+  assertEquals([path.address.hostname, path.rtt.hasSample], ["192.0.2.2", false]);
 });

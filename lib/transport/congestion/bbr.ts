@@ -162,6 +162,10 @@ class Bbr implements CongestionController {
     return this.#path.maxBandwidth > 0 ? this.#bandwidth : NaN;
   }
 
+  get fillingBytes(): number {
+    return this.bandwidthBytesPerSecond * this.#path.minRttMs / 1000;
+  }
+
   get isBoundByLoss(): boolean {
     return this.#bounds.shortTermBandwidth < this.#path.maxBandwidth ||
       this.#boundBytes() < this.#inFlightAt(1);

@@ -102,6 +102,8 @@ export interface CongestionController {
   readonly stateName: string;
   /** Bottleneck rate estimate, bytes per second; NaN when the controller has none. */
   readonly bandwidthBytesPerSecond: number;
+  /** Bytes in flight that fill the path and leave its queue empty; NaN when the controller cannot tell. */
+  readonly fillingBytes: number;
   /** Losses, not what the path carried, decide how much is sent now. For `status` and reports. */
   readonly isBoundByLoss: boolean;
   /** Startup begins slowly for the sake of others. Controllers that always do need not look. */

@@ -29,6 +29,7 @@ const RENO_ALPHA = 3 * (1 - CUBIC_BETA) / (1 + CUBIC_BETA);
 class Cubic implements CongestionController {
   readonly name = "cubic";
   readonly bandwidthBytesPerSecond = NaN;
+  readonly fillingBytes = NaN;
   windowBytes: number;
   pacingRateBytesPerSecond = 0;
   sendQuantumBytes = 0;

@@ -23,6 +23,7 @@ const LOSS_REDUCTION_FACTOR = 0.5;
 class NewReno implements CongestionController {
   readonly name = "new_reno";
   readonly bandwidthBytesPerSecond = NaN;
+  readonly fillingBytes = NaN;
   windowBytes: number;
   pacingRateBytesPerSecond = 0;
   sendQuantumBytes = 0;

@@ -86,6 +86,10 @@ class Polite implements CongestionController {
     return this.#inner.bandwidthBytesPerSecond;
   }
 
+  get fillingBytes(): number {
+    return this.#inner.fillingBytes;
+  }
+
   get isBoundByLoss(): boolean {
     return this.#inner.isBoundByLoss;
   }
