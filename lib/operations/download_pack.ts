@@ -88,6 +88,11 @@ const WANTED_AHEAD = 4096;
 const ASKED_AT_ONCE_BYTES = 1024;
 /** Most that a server remembers for one client. */
 const MAX_WANTED = WANTED_AHEAD;
+/**
+ * Files sent and not confirmed, after which a server waits. As many as a client asks for ahead and saves at
+ * a time, and as many again whose confirmations are on their way.
+ */
+const MAX_UNCONFIRMED = 2 * MAX_WANTED;
 
 type Word =
   | { readonly kind: "want"; readonly path: RemotePath; readonly held: HeldSmallFile | null }
@@ -458,7 +463,8 @@ class ServedPack {
   async send(): Promise<void> {
     try {
       for (;;) {
-        const wish = this.#wanted.shift();
+        const isFull = this.#sent.size >= MAX_UNCONFIRMED;
+        const wish = isFull ? undefined : this.#wanted.shift();
         if (wish !== undefined) {
           await this.#exchange.stream.write(await this.#packOne(wish));
         } else if (this.#isHeardOut) {
@@ -491,6 +497,7 @@ class ServedPack {
     }
     this.#sent.delete(word.index);
     this.#report(sent, word.status);
+    this.#wake();
   }
 
   /** Everything of one file in one piece: header, bytes, root; or the header alone that says why not. */

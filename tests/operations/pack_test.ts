@@ -12,10 +12,12 @@ import {
   serverOperations,
   uploadPack,
 } from "../../lib/operations/mod.ts";
+import { downloadPackOperation } from "../../lib/operations/download_pack.ts";
+import { writePath } from "../../lib/operations/remote_path_codec.ts";
 import { emptyCodec, encodeRequest, RemoteError, writeText } from "../../lib/request/mod.ts";
 import { TransferError } from "../../lib/transfer/mod.ts";
 import type { StreamPairOptions } from "../support/stream_pair.ts";
-import { path, sampleBytes, type Service, withService } from "./service.ts";
+import { path, sampleBytes, type Service, turnOfTheLoop, withService } from "./service.ts";
 
 /** Files of a pack and what they heard. */
 class Heard {
@@ -255,11 +257,45 @@ Deno.test("a pack whose words are wrong ends, and harms nothing", async () => {
   });
 });
 
+Deno.test("a client that confirms nothing gets no more than so many files, and more once it does", async () => {
+  await withService({}, async (service) => {
+    await service.server.write("a", new Uint8Array(1));
+    const call = await service.caller.open(downloadPackOperation, null, {});
+    const want = wantOf("a");
+    const unconfirmedCount = 8192;
+    const askedAtOnce = 1024;
+    const take = async () => {
+      await call.receive();
+      await call.reader.exactly(33);
+    };
+    for (let count = 0; count < unconfirmedCount; count += askedAtOnce) {
+      for (let index = 0; index < askedAtOnce; index++) await call.stream.write(want);
+      for (let index = 0; index < askedAtOnce; index++) await take();
+    }
+    await call.stream.write(want);
+    let hasMore = false;
+    const more = take().then(() => hasMore = true);
+    for (let turn = 0; turn < 20; turn++) await turnOfTheLoop();
+    assert(!hasMore, "one more was sent");
+    await call.stream.write(framed(new ByteWriter().u8(1).varint(5).varint(0)));
+    await more;
+    call.abandon("cancelled");
+    call.close();
+  });
+});
+
+function wantOf(name: string): Uint8Array {
+  const word = new ByteWriter().u8(0);
+  writePath(word, path(name));
+  return framed(word);
+}
+
+function framed(body: ByteWriter): Uint8Array {
+  const bytes = body.finish();
+  return new ByteWriter().u32(bytes.length).bytes(bytes).finish().slice();
+}
+
 function garbageWords(): Uint8Array[] {
-  const framed = (body: ByteWriter) => {
-    const bytes = body.finish();
-    return new ByteWriter().u32(bytes.length).bytes(bytes).finish().slice();
-  };
   const upwards = new ByteWriter().u8(0).varint(2);
   writeText(upwards, "..");
   writeText(upwards, "x");

@@ -222,7 +222,7 @@ export class Service {
 }
 
 /** Lets the system's threads report: no time passes. */
-async function turnOfTheLoop(): Promise<void> {
+export async function turnOfTheLoop(): Promise<void> {
   for (let turn = 0; turn < 100; turn++) await new Promise<void>((done) => setImmediate(done));
 }
 
