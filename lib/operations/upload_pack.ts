@@ -413,6 +413,10 @@ async function saveOne(
     return { status: "ok", path, fate: "written" };
   } catch (error) {
     const failure = statusOfOneFile(error);
+    // Another upload was faster: that of the client's own lost connection, perhaps.
+    if (failure?.status === "exists" && exists === "skip") {
+      return { status: "ok", path, fate: "skipped" };
+    }
     report({ ok: false, reason: failure?.status ?? "internal" });
     if (failure === null) throw error;
     return { status: failure.status, path, fate: "written" };
