@@ -118,12 +118,18 @@ class KillLoop {
     return this.#random() < 0.5 ? "client" : "server";
   }
 
-  /** Kills after a random while; false when the run was over by then. */
+  /**
+   * Kills after a random while; false when the run was over by then. Kills happen at a moment, not at an
+   * event: this is the one place that waits for time to pass.
+   */
   async #kill(victim: Victim, client: Program): Promise<boolean> {
+    const moment = Promise.withResolvers<void>();
+    const timer = setTimeout(() => moment.resolve(), this.#random() * this.#runMs);
     const isOver = await Promise.race([
-      pause(this.#random() * this.#runMs).then(() => false),
+      moment.promise.then(() => false),
       client.ended().then(() => true),
     ]);
+    clearTimeout(timer);
     if (isOver) return false;
     if (victim === "client") return hasHit(client);
     const server = this.#server!;
@@ -167,11 +173,6 @@ async function namesIn(folder: string): Promise<string[]> {
     if (error instanceof Deno.errors.NotFound) return [];
     throw error;
   }
-}
-
-/** Kills happen at a moment, not at an event: this is the one place that waits for time to pass. */
-function pause(delayMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, delayMs));
 }
 
 function randomNumbers(seed: number): () => number {
