@@ -7,7 +7,7 @@
  * @module
  */
 import { ByteReader } from "../bytes/byte_reader.ts";
-import { constantTimeEqual, HASH_BYTES, LEAF_BYTES, TreeHasher } from "../crypto/mod.ts";
+import { constantTimeEqual, HASH_BYTES, LEAF_BYTES, treeRoot } from "../crypto/mod.ts";
 import { type ExistingFile, leafHashes, type PartialFile } from "../files/mod.ts";
 import { readLimit } from "./limits.ts";
 import type { TransferPeer } from "./peer.ts";
@@ -56,7 +56,7 @@ export async function compareHeldFile(
 ): Promise<HeldFile> {
   const { sizeBytes, path } = options;
   const leaves = await leafHashes(held.source, options.isStopped);
-  const root = rootOf(leaves, sizeBytes);
+  const root = treeRoot(leaves, sizeBytes);
   const begun = isResumable(sizeBytes)
     ? await claimAll(peer, held, leaves, path)
     : await receiveSmall(peer, sizeBytes, root);
@@ -115,11 +115,4 @@ async function receiveSmall(
   const bytes = (await peer.reader.exactly(sizeBytes)).slice();
   if (constantTimeEqual(wholeFileRoot(bytes), root)) return null;
   return { sizeBytes, heldBytes: 0, copyTo: (partial) => partial.write(bytes) };
-}
-
-function rootOf(leaves: readonly Uint8Array[], sizeBytes: number): Uint8Array {
-  const tree = new TreeHasher({ leaves: leaves.slice(0, -1) });
-  const last = leaves.at(-1);
-  if (last !== undefined) tree.addLeaf(last, sizeBytes - tree.sizeBytes);
-  return tree.root();
 }
