@@ -5,7 +5,7 @@
  */
 
 import { openPortProbe, systemClock } from "../driver/mod.ts";
-import { FileRoot } from "../files/mod.ts";
+import { fileErrorFrom, FileRoot } from "../files/mod.ts";
 import {
   CancelledError,
   complete,
@@ -51,7 +51,7 @@ export async function runClient(
   const failure = tty.outputFailure();
   if (failure === null || exitCode !== EXIT.ok) return exitCode;
   tty.writeError(`Cannot write the output: ${failure.message.replace(OS_CODE, "")}\n`);
-  return isDiskFull(failure) ? EXIT.noSpace : EXIT.other;
+  return fileErrorFrom(failure, "").kind === "no-space" ? EXIT.noSpace : EXIT.other;
 }
 
 async function runOn(
@@ -82,10 +82,6 @@ async function runOn(
 
 /** How the runtime ends the messages of the system. */
 const OS_CODE = / \(os error \d+\)$/;
-
-function isDiskFull(error: Error): boolean {
-  return "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
-}
 
 /** Where the client's answers go. */
 interface Output {
