@@ -16,6 +16,7 @@ import {
   shortHeaderBytes,
 } from "../wire/packet_header.ts";
 import { BatchBuilder } from "./batch_builder.ts";
+import { HALF_OPEN_LIFETIME_MS } from "./constants.ts";
 import { DEADLINE_COUNT, type DeadlineName } from "./connection_deadlines.ts";
 import { ConnectionMigration } from "./connection_migration.ts";
 import {
@@ -156,6 +157,17 @@ export class Connection {
   /** Closes the connection; what was not acknowledged is abandoned unless it {@linkcode fitsInClose}. */
   close(code: number, reason: string, nowMs: number): void {
     this.#termination.closeWithLastWords(code, reason, nowMs);
+  }
+
+  /** The server has no room for this client, which has proved itself meanwhile. RFC 9000 §20.1. */
+  refuse(nowMs: number): void {
+    const code = TRANSPORT_ERROR_CODES.CONNECTION_REFUSED;
+    const reason = "too many connections";
+    this.#termination.close(
+      { kind: "closed", code, reason },
+      { kind: "connection-close", isApplication: false, code, reason },
+      nowMs,
+    );
   }
 
   /** Asks the peer for a sign of life. */
@@ -339,11 +351,19 @@ export class Connection {
         break;
       case "probe":
         this.#isFinishDue = true;
+        if (this.#isForgotten(nowMs)) {
+          this.#termination.finish({ kind: "timed-out", code: 0, reason: "" });
+        }
         break;
       case "silence":
         this.#termination.finish({ kind: "timed-out", code: 0, reason: "" });
         break;
     }
+  }
+
+  /** The server has not answered the FINISH, and if that never came it has forgotten the handshake by now. */
+  #isForgotten(nowMs: number): boolean {
+    return this.#finish !== null && nowMs - this.#lastReceivedAtMs >= HALF_OPEN_LIFETIME_MS;
   }
 
   get #progressCheckMs(): number {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { TRANSPORT_ERROR_CODES } from "../wire/error_code.ts";
 import type { TransientFrame } from "../wire/frame.ts";
 import type { ConnectionParts } from "./connection_parts.ts";
 import { type ConnectionState, transition } from "./connection_state.ts";
@@ -13,7 +14,7 @@ import {
   DEFAULT_MAX_ACK_DELAY_MS,
 } from "./constants.ts";
 import type { TransmitBatch } from "./transmit_batch.ts";
-import type { ConnectionEnd } from "./transport_error.ts";
+import type { ConnectionEnd, ConnectionEndKind } from "./transport_error.ts";
 
 /** What a closing packet carries besides, stream frames with their headers, and the packets looked at for it. */
 const LAST_WORDS_BYTES = 600;
@@ -87,7 +88,7 @@ export class ConnectionTermination {
   ): void {
     if (this.#state.kind !== "established" && this.#state.kind !== "closing") return;
     const end: ConnectionEnd = this.#state.kind === "closing" ? this.#state.end : {
-      kind: close.isApplication ? "closed-by-peer" : "error-by-peer",
+      kind: endKindOf(close),
       code: close.code,
       reason: close.reason,
     };
@@ -148,4 +149,9 @@ export class ConnectionTermination {
     this.#parts.streams.release();
     this.#parts.events.push({ kind: "ended", end });
   }
+}
+
+function endKindOf(close: { isApplication: boolean; code: number }): ConnectionEndKind {
+  if (close.isApplication) return "closed-by-peer";
+  return close.code === TRANSPORT_ERROR_CODES.CONNECTION_REFUSED ? "refused" : "error-by-peer";
 }

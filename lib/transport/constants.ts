@@ -45,8 +45,11 @@ export const MAX_RECEIVED_RANGES = MAX_ACK_RANGES;
 export const DEFAULT_MAX_ACK_DELAY_MS = 5;
 /** The client says its first words again after this long, and then after twice that, until it is heard. */
 export const HANDSHAKE_RETRY_MS = 250;
-/** A server forgets a handshake that is not finished by then. */
-export const HALF_OPEN_LIFETIME_MS = 5_000;
+/**
+ * A server forgets a handshake that is not finished by then, and a client a server that has said nothing since
+ * its REPLY: longer than a client tries to connect, so that neither holds half a connection.
+ */
+export const HALF_OPEN_LIFETIME_MS = 12_000;
 /** Half-open handshakes that a server holds at once. */
 export const MAX_HALF_OPEN = 256;
 /** From so many half-open handshakes on, a client must first prove its address with a token. */

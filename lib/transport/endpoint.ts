@@ -24,7 +24,7 @@ import { BASE_DATAGRAM_BYTES, MAX_BATCH_BYTES, MAX_HALF_OPEN } from "./constants
 import { MemoryBudget } from "./memory_budget.ts";
 import { type Address, isSameAddress } from "./path.ts";
 import { type HandshakeCounters, ServerHandshakes } from "./server_handshakes.ts";
-import type { TransmitBatch } from "./transmit_batch.ts";
+import { createTransmitBatch, type TransmitBatch } from "./transmit_batch.ts";
 import type { TransportConfig } from "./transport_config.ts";
 import type { ConnectionEnd } from "./transport_error.ts";
 
@@ -260,6 +260,11 @@ export class Endpoint {
           finish: null,
           nowMs,
         } as const;
+        if (this.#admission.isFull(address.hostname)) {
+          // Others were faster since the INITIAL.
+          this.#refuse(this.#makeConnection(options), nowMs);
+          break;
+        }
         this.events.push({ kind: "accepted", connection: this.#addConnection(options) });
         break;
       }
@@ -403,15 +408,29 @@ export class Endpoint {
     this.#attempts.abandon(attempt);
   }
 
-  #addConnection(
-    part: Pick<
-      ConstructorParameters<typeof Connection>[0],
-      "role" | "address" | "handshake" | "finish" | "nowMs"
-    >,
-  ): Connection {
+  /** A client too many is told so, under its own keys and where it has received the REPLY, and is forgotten. */
+  #refuse(connection: Connection, nowMs: number): void {
+    const batch = createTransmitBatch();
+    connection.refuse(nowMs);
+    while (connection.pollTransmit(batch, nowMs)) {
+      this.#send(batch.buffer.slice(0, batch.length), batch.address);
+    }
+    if (connection.end !== null) connection.abandon(connection.end);
+  }
+
+  #addConnection(part: ConnectionPart): Connection {
+    const connection = this.#makeConnection(part);
+    this.#connections.set(part.handshake.localId.key, connection);
+    if (this.#options.isDedicated === true) this.#only = connection;
+    this.#sources.set(connection, this.#admission.onBegun(part.address.hostname));
+    this.#touch(connection);
+    return connection;
+  }
+
+  #makeConnection(part: ConnectionPart): Connection {
     const { config, aead, entropy, random, maxDatagramBytes } = this.#options;
     const { wholeDatagramBytes, expectedDatagramBytes } = this.#options;
-    const connection = new Connection({
+    return new Connection({
       ...part,
       config,
       aead,
@@ -422,11 +441,6 @@ export class Endpoint {
       wholeDatagramBytes: wholeDatagramBytes?.(part.address) ?? Infinity,
       expectedDatagramBytes: expectedDatagramBytes?.(part.address) ?? 0,
     });
-    this.#connections.set(part.handshake.localId.key, connection);
-    if (this.#options.isDedicated === true) this.#only = connection;
-    this.#sources.set(connection, this.#admission.onBegun(part.address.hostname));
-    this.#touch(connection);
-    return connection;
   }
 
   #removeIfClosed(connection: Connection): void {
@@ -444,6 +458,12 @@ export class Endpoint {
     if (this.#outbox.length < MAX_HALF_OPEN) this.#outbox.push({ bytes, address });
   }
 }
+
+/** What differs from connection to connection. */
+type ConnectionPart = Pick<
+  ConstructorParameters<typeof Connection>[0],
+  "role" | "address" | "handshake" | "finish" | "nowMs"
+>;
 
 const NO_CONNECTIONS: readonly Connection[] = [];
 

@@ -218,7 +218,6 @@ export class ServerHandshakes {
     if (halfOpen === undefined || halfOpen.expiresAtMs <= nowMs) return null;
     if (!halfOpen.handshake.localId.equals(header.destination)) return null;
     if (!halfOpen.handshake.remoteId.equals(header.source)) return null;
-    if (this.#options.isFull(halfOpen.address.hostname)) return null;
     try {
       const result = halfOpen.handshake.onFinish(packet.subarray(LONG_HEADER_BYTES));
       this.#forget(halfOpen);

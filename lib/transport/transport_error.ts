@@ -41,7 +41,7 @@ export type ConnectionEndKind =
   | "handshake-failed"
   /** The server speaks none of our versions. */
   | "version-mismatch"
-  /** The server does not want this client. */
+  /** The server does not want this client, or has no room for it. */
   | "refused"
   /** The local network refuses to send to this address. */
   | "send-refused"

@@ -112,7 +112,7 @@ const MISBEHAVIOURS: readonly Misbehaviour[] = [
       assertEquals(handshakes, 64);
       assert(retries > 0);
       assertFewBytesOut(peer, 2000 * 1200);
-      peer.wait(5_001, 500);
+      peer.wait(12_001, 500);
       assertEquals(server.endpoint.halfOpenCount, 0);
     },
   },

@@ -119,6 +119,23 @@ Deno.test("a server that is not there is unreachable after the handshake timeout
   assertEquals(client.host.endpoint.nextDeadlineMs(), Infinity);
 });
 
+Deno.test("a FINISH that comes within ten seconds makes a connection, and a later one none on either side", () => {
+  for (const darkMs of [9000, 14_000]) {
+    const net = new SimulatedNetwork({ seed: 1 });
+    let beganMs = NaN;
+    lose(net, ({ bytes }) => {
+      if (bytes[0] === FINISH && Number.isNaN(beganMs)) beganMs = net.clock.nowMs;
+      return net.clock.nowMs < beganMs + darkMs;
+    });
+    const { client, server } = connectPair(net, { isLazy: true });
+    net.runFor(20_000);
+    const isInTime = darkMs < 10_000;
+    assertEquals(server.connection !== null, isInTime);
+    assertEquals(client.end?.kind ?? null, isInTime ? null : "timed-out");
+    assertEquals(server.host.endpoint.halfOpenCount, 0);
+  }
+});
+
 // ── Staying alive ────────────────────────────────────────────────────────────────────────────────
 
 Deno.test("an idle connection lives as long as both programs do", () => {

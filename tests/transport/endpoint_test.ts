@@ -7,6 +7,7 @@ import {
   createTransmitBatch,
   DEFAULT_TRANSPORT_CONFIG,
   Endpoint,
+  type TransportConfig,
 } from "../../lib/transport/mod.ts";
 import { ConnectionId, writeU32 } from "../../lib/wire/connection_id.ts";
 import {
@@ -23,10 +24,13 @@ import { fastAead } from "../simulation/watchful_aead.ts";
 const CLIENT: Address = { hostname: "192.0.2.1", port: 40_000 };
 const SERVER: Address = { hostname: "10.0.0.1", port: 5555 };
 
-function endpoint(role: "client" | "server"): Endpoint {
-  const entropy = seededEntropy(1, role);
+function endpoint(
+  role: "client" | "server",
+  { name = role, config = {} }: { name?: string; config?: Partial<TransportConfig> } = {},
+): Endpoint {
+  const entropy = seededEntropy(1, name);
   return new Endpoint({
-    config: DEFAULT_TRANSPORT_CONFIG,
+    config: { ...DEFAULT_TRANSPORT_CONFIG, ...config },
     identity: createIdentity(entropy),
     entropy,
     random: () => 0.5,
@@ -242,4 +246,40 @@ Deno.test("packets to a client's own socket carry no connection ID, and a server
   const dropped = server.droppedPackets;
   server.handleDatagram(shortOnes.server[0]!, CLIENT, 1000);
   assertEquals(server.droppedPackets, dropped + 1);
+});
+
+Deno.test("a client whose FINISH finds the server full is told so, and only there", () => {
+  const server = endpoint("server", { config: { maxConnections: 1 } });
+  const names = ["one", "other"];
+  const clients = names.map((name) => endpoint("client", { name }));
+  const addresses = names.map((_, index): Address => ({ ...CLIENT, port: CLIENT.port + index }));
+  const deliver = (index: number, nowMs: number): number => {
+    let bytesIn = 0;
+    for (const { bytes } of sent(clients[index]!, nowMs)) {
+      bytesIn += bytes.length;
+      server.handleDatagram(bytes, addresses[index]!, nowMs);
+    }
+    return bytesIn;
+  };
+  for (const [index, client] of clients.entries()) {
+    client.connect(SERVER, { method: METHOD_NONE, psk: new Uint8Array(32) }, 0);
+    deliver(index, 0);
+  }
+  assertEquals(server.halfOpenCount, 2);
+  for (const { bytes, to } of sent(server, 10)) {
+    clients[to.port - CLIENT.port]!.handleDatagram(bytes, SERVER, 10);
+  }
+  deliver(0, 20);
+  sent(server, 20);
+  const memoryBytes = server.takenMemoryBytes;
+  const bytesIn = deliver(1, 30);
+  const answers = sent(server, 30).filter(({ to }) => to.port === addresses[1]!.port);
+  assert(answers.length > 0);
+  assert(answers.reduce((total, { bytes }) => total + bytes.length, 0) <= bytesIn);
+  clients[1]!.handleDatagram(answers[0]!.bytes, SERVER, 40);
+  const [connected] = clients[1]!.events;
+  assert(connected?.kind === "connected");
+  assertEquals(connected.connection.end?.kind, "refused");
+  assertEquals([server.connectionCount, server.halfOpenCount], [1, 0]);
+  assertEquals([server.events.length, server.takenMemoryBytes], [1, memoryBytes]);
 });
