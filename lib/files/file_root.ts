@@ -18,6 +18,7 @@ import { renameExclusively } from "./exclusive_rename.ts";
 import { FileError, fileErrorFrom, osCode } from "./file_error.ts";
 import { forEachOf } from "./for_each_of.ts";
 import { LeafMemory } from "./leaf_memory.ts";
+import { openMadeRoot } from "./made_root.ts";
 import { OpenPartsLimit } from "./open_parts_limit.ts";
 import {
   type Durability,
@@ -120,7 +121,9 @@ export class FileRoot {
     const disk = options.disk ?? systemDisk;
     const path = disk.absolutePath(directory);
     try {
-      const root = await disk.openRoot(path, { create: options.create ?? false });
+      const root = await (options.create ?? false
+        ? openMadeRoot(disk, path)
+        : disk.openRoot(path, { create: false }));
       return new FileRoot(path, root, options);
     } catch (error) {
       throw fileErrorFrom(error, directory);

@@ -20,6 +20,30 @@ Deno.test("FileRoot.open() makes the folder only when asked", () =>
     await rejectsWith("not-a-directory", () => FileRoot.open(`${outside}/secret`));
   }));
 
+Deno.test("FileRoot.open() makes folders that a power loss does not take", async () => {
+  const disk = new MemoryDisk();
+  disk.putNode("/home", "directory");
+  const root = await FileRoot.open("/home/a/b", { disk, create: true });
+  assertEquals(disk.afterPowerLoss(() => 0).statusOf("/home/a/b")?.kind, "directory");
+  const flushCount = disk.calls.filter((name) => name === "syncDirectory").length;
+  const again = await FileRoot.open("/home/a/b", { disk, create: true });
+  assertEquals(disk.calls.filter((name) => name === "syncDirectory").length, flushCount);
+  await again.close();
+  await root.close();
+  assertEquals(disk.openHandles, 0);
+});
+
+Deno.test("FileRoot.open() makes folders in one that cannot be read", async () => {
+  const disk = new MemoryDisk();
+  disk.putNode("/home", "directory");
+  const home = await disk.openRoot("/home", { create: false });
+  disk.faults = { failOnly: ["openRoot"], failAt: 3, failCode: "EACCES" };
+  const root = await FileRoot.open("/home/a/b", { disk, create: true });
+  assertEquals(disk.statusOf("/home/a/b")?.kind, "directory");
+  await root.close();
+  home.close();
+});
+
 Deno.test("FileRoot.list() puts folders first and hides what is Ferry's", () =>
   inFolders(async ({ root, inside }) => {
     await Deno.mkdir(`${inside}/z`);

@@ -236,7 +236,7 @@ export class MemoryDisk implements Disk {
   // deno-lint-ignore require-await
   async openRoot(path: string, { create }: { create: boolean }): Promise<DiskDirectory> {
     this.called("openRoot");
-    if (create) this.#makeParents(`${path}/x`);
+    if (create) this.#makeParents(`${path}/x`, "until the power fails");
     const node = this.#find(path) ?? fail("ENOENT");
     if (node.kind !== "directory") fail("ENOTDIR");
     return new MemoryDirectory(this, node);
@@ -301,7 +301,10 @@ export class MemoryDisk implements Disk {
     return node;
   }
 
-  #makeParents(path: string): { parent: Node; name: string } {
+  #makeParents(
+    path: string,
+    duration: "durably" | "until the power fails" = "durably",
+  ): { parent: Node; name: string } {
     const names = path.split("/").filter((part) => part !== "");
     const name = names.pop()!;
     let parent = this.#root;
@@ -310,7 +313,7 @@ export class MemoryDisk implements Disk {
       if (next === undefined) {
         next = this.#newNode("directory", parent.device, 0o755);
         parent.entries.set(step, next);
-        parent.durableEntries.set(step, next);
+        if (duration === "durably") parent.durableEntries.set(step, next);
       }
       parent = next;
     }
