@@ -37,7 +37,7 @@ import {
 } from "./remote_path.ts";
 import { SharedDirectories, type SharedDirectory } from "./shared_directories.ts";
 import { STAGING_DIRECTORY } from "./staging.ts";
-import { dropNote, keepNote, readNotes } from "./staging_notes.ts";
+import { dropNote, keepNote, type NoteOptions, readNotes } from "./staging_notes.ts";
 import { cleanStaging, type CleanupOptions, type CleanupResult } from "./staging_cleanup.ts";
 import { type SourceFile, sourceFile } from "./source_file.ts";
 
@@ -412,9 +412,9 @@ export class FileRoot {
   }
 
   /** Keeps a short text until it is dropped or a week has passed; the same text is kept once. */
-  async keepNote(text: string): Promise<void> {
+  async keepNote(text: string, options: NoteOptions = { isDurable: false }): Promise<void> {
     this.#mayHaveStaged = true;
-    await this.#inside(REMOTE_ROOT, [], (root) => keepNote(root, text));
+    await this.#inside(REMOTE_ROOT, [], (root) => keepNote(root, text, options));
   }
 
   /** Drops a note; it is fine when there is none. */

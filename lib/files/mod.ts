@@ -15,6 +15,7 @@ export type { SourceFile } from "./source_file.ts";
 export { type ExistingFile, type FileLooks, looksLike } from "./existing_file.ts";
 export { leafHashes } from "./leaf_hashes.ts";
 export type { CleanupOptions, CleanupResult } from "./staging_cleanup.ts";
+export type { NoteOptions } from "./staging_notes.ts";
 export { digestFile, digestLeaves, type DigestOptions } from "./file_digest.ts";
 export { LeafBlock } from "./leaf_block.ts";
 export { type FileVersion, isSettled, LeafMemory, SETTLED_MS } from "./leaf_memory.ts";

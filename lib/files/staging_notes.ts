@@ -17,14 +17,28 @@ import {
 /** Longest note, bytes of UTF-8. */
 const MAX_NOTE_BYTES = 16_384;
 
-/** Keeps a note; the same text makes the same note. */
-export async function keepNote(root: DiskDirectory, text: string): Promise<void> {
-  const bytes = new TextEncoder().encode(text);
-  if (bytes.length > MAX_NOTE_BYTES) throw new RangeError("Expected a shorter note");
-  await whileVanishing(() => writeNote(root, bytes));
+/** How a note is kept. */
+export interface NoteOptions {
+  /** Resolves only when a power loss cannot take it: three flushes. */
+  readonly isDurable: boolean;
 }
 
-async function writeNote(root: DiskDirectory, bytes: Uint8Array): Promise<void> {
+/** Keeps a note; the same text makes the same note. */
+export async function keepNote(
+  root: DiskDirectory,
+  text: string,
+  options: NoteOptions,
+): Promise<void> {
+  const bytes = new TextEncoder().encode(text);
+  if (bytes.length > MAX_NOTE_BYTES) throw new RangeError("Expected a shorter note");
+  await whileVanishing(() => writeNote(root, bytes, options));
+}
+
+async function writeNote(
+  root: DiskDirectory,
+  bytes: Uint8Array,
+  { isDurable }: NoteOptions,
+): Promise<void> {
   const staging = await openStagingDirectory(root);
   try {
     const name = noteName(bytes);
@@ -32,9 +46,13 @@ async function writeNote(root: DiskDirectory, bytes: Uint8Array): Promise<void> 
     const file = await staging.openFile(name, { access: "write", create: "new" });
     try {
       await file.write(bytes, 0);
+      if (isDurable) await file.sync();
     } finally {
       file.close();
     }
+    if (!isDurable) return;
+    await staging.sync();
+    await root.sync(); // the staging folder may just have been made
   } finally {
     staging.close();
   }

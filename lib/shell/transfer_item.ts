@@ -54,7 +54,7 @@ export async function moveOne(
       peerFeatures: attempt.link.peerFeatures,
       isRepeated: attempt.isRepeated,
       onStart: ({ sizeBytes, resumedFrom }) => {
-        if (firstResume === null && isResumable(sizeBytes)) note.begin();
+        if (firstResume === null && isResumable(sizeBytes)) note.begin(sizeBytes);
         firstResume ??= resumedFrom;
         row?.close();
         row = terminal.transferStarts({

@@ -21,6 +21,12 @@ export interface UnfinishedTransfer {
   readonly local: string;
 }
 
+/**
+ * From here on a note is flushed, beside the transfer: what a power loss cuts off is found again. Of a smaller
+ * file little is lost, and for many of them the flushes would cost more than they save.
+ */
+const DURABLE_FROM_BYTES = 16 * 1024 * 1024;
+
 /** The note of one transfer. A folder that takes no notes is no reason not to move a file. */
 export class TransferNote {
   readonly #home: () => Promise<FileRoot>;
@@ -33,9 +39,10 @@ export class TransferNote {
     this.#text = encode(transfer);
   }
 
-  /** The transfer has begun. */
-  begin(): void {
-    this.#enqueue((home) => home.keepNote(this.#text));
+  /** The transfer of so many bytes has begun. */
+  begin(sizeBytes: number): void {
+    const isDurable = sizeBytes >= DURABLE_FROM_BYTES;
+    this.#enqueue((home) => home.keepNote(this.#text, { isDurable }));
   }
 
   /** It came to an end after which there is nothing to go on with. */

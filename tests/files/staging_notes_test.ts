@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { FileRoot } from "../../lib/files/mod.ts";
 import { MemoryDisk } from "../support/memory_disk.ts";
 
@@ -25,6 +25,15 @@ Deno.test("notes are kept once, read oldest first and dropped", async () => {
   assertEquals(disk.openHandles, 1);
   await root.close();
   assertEquals(disk.namesIn("/r"), []);
+});
+
+Deno.test("a note that is asked to be durable survives a power loss", async () => {
+  const { disk, root } = await openRoot();
+  await root.keepNote("lost");
+  assertEquals(disk.calls.filter((name) => name.startsWith("sync")), []);
+  await root.keepNote("kept", { isDurable: true });
+  const after = await FileRoot.open("/r", { disk: disk.afterPowerLoss(() => 0) });
+  assert((await after.notes()).includes("kept"));
 });
 
 Deno.test("a note is kept and read whatever another program removes meanwhile", async () => {

@@ -48,8 +48,8 @@ Deno.test("resume goes on with a put of a client that was killed", async () => {
     local: `${stage.clientFolder}/big.bin`,
   } as const;
   const note = new TransferNote(() => Promise.resolve(home), transfer);
-  note.begin();
-  note.begin();
+  note.begin(2 ** 21);
+  note.begin(2 ** 21);
   await note.settled();
   assertEquals(await unfinishedTransfers(home), [transfer]);
   await home.close();
@@ -65,7 +65,7 @@ Deno.test("resume forgets what is not there any more, and leaves other servers a
     const local = `${stage.clientFolder}/x.bin`;
     const transfer = { command: "get", server: { host, port: 5555 }, remote, local } as const;
     const kept = new TransferNote(() => Promise.resolve(home), transfer);
-    kept.begin();
+    kept.begin(2 ** 21);
     await kept.settled();
   };
   await note("127.0.0.1", "/gone.bin");
@@ -90,7 +90,7 @@ Deno.test("resume forgets a put whose folder is gone, and goes on with the rest"
     const local = `${stage.clientFolder}/${name}`;
     const transfer = { command: "put", server, remote: `/${name}`, local } as const;
     const note = new TransferNote(() => Promise.resolve(home), transfer);
-    note.begin();
+    note.begin(BIG.length);
     await note.settled();
   }
   await home.close();
