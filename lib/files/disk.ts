@@ -638,7 +638,7 @@ function nodeStatus(info: Deno.FileInfo): NodeStatus {
     sizeBytes: info.size,
     modifiedMs: info.mtime?.getTime() ?? 0,
     changedMs: (info.ctime ?? info.mtime)?.getTime() ?? 0,
-    mode: (info.mode ?? 0o644) & 0o777,
+    mode: (info.mode ?? (info.isDirectory ? 0o755 : 0o644)) & 0o777,
     device: info.dev,
     nodeId: nodeIdOf(info.dev, info.ino ?? 0),
     linkCount: info.nlink ?? 1,

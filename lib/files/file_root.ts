@@ -18,7 +18,7 @@ import { renameExclusively } from "./exclusive_rename.ts";
 import { FileError, fileErrorFrom, osCode } from "./file_error.ts";
 import { forEachOf } from "./for_each_of.ts";
 import { LeafMemory } from "./leaf_memory.ts";
-import { openMadeRoot } from "./made_root.ts";
+import { NEW_FOLDER_MODE, openMadeRoot } from "./made_root.ts";
 import { OpenPartsLimit } from "./open_parts_limit.ts";
 import {
   type Durability,
@@ -50,6 +50,8 @@ export interface FileRootOptions {
   readonly disk?: Disk;
   /** Whether the directory, and those above it, are made when missing. */
   readonly create?: boolean;
+  /** Permission bits that the directory gets when it is made, less the umask; all by default. */
+  readonly mode?: number | undefined;
   /** A clock for flushing unfinished transfers every 5 s too, not only every 256 MiB. */
   readonly nowMs?: () => number;
   /** False to do without native code, which flushes many small files at once; true by default. */
@@ -58,6 +60,14 @@ export interface FileRootOptions {
   readonly durability?: Durability;
   /** Where hashes of its files are remembered, to share that with other folders; otherwise its own. */
   readonly leafMemory?: LeafMemory;
+}
+
+/** A folder that {@linkcode FileRoot.makeDirectories} makes. */
+export interface NewFolder {
+  /** Where. */
+  readonly path: RemotePath;
+  /** Permission bits that it gets, less the umask, if it is not there yet. */
+  readonly mode: number;
 }
 
 /** One step of {@linkcode FileRoot.walk}. */
@@ -122,7 +132,7 @@ export class FileRoot {
     const path = disk.absolutePath(directory);
     try {
       const root = await (options.create ?? false
-        ? openMadeRoot(disk, path)
+        ? openMadeRoot(disk, path, options.mode)
         : disk.openRoot(path, { create: false }));
       return new FileRoot(path, root, options);
     } catch (error) {
@@ -317,32 +327,40 @@ export class FileRoot {
 
   /** Makes a folder; with `parents` also those above it, and one that is there is fine. */
   async makeDirectory(path: RemotePath, options: { parents: boolean }): Promise<void> {
+    if (options.parents) return await this.#makeWithParents(path, () => NEW_FOLDER_MODE);
+    await this.#inParent(path, (parent, name) => this.#makeOne(parent, name, NEW_FOLDER_MODE));
+  }
+
+  /**
+   * Makes many folders with those above them, some at a time: they share flushes. Those that are there are fine
+   * and stay as they are. With those above before those below, a failure is about the topmost one.
+   */
+  async makeDirectories(folders: Iterable<NewFolder>): Promise<void> {
+    const all = [...folders];
+    // Whoever comes first makes those above: each gets its own mode whatever the order.
+    const modes = new Map(all.map(({ path, mode }) => [path.components.join("/"), mode]));
+    const modeOf = (components: readonly string[]) =>
+      modes.get(components.join("/")) ?? NEW_FOLDER_MODE;
+    await forEachOf(all, PARALLEL_DIRECTORIES, ({ path }) => this.#makeWithParents(path, modeOf));
+  }
+
+  async #makeWithParents(
+    path: RemotePath,
+    modeOf: (components: readonly string[]) => number,
+  ): Promise<void> {
     const { components } = path;
-    if (!options.parents) {
-      return await this.#inParent(path, (parent, name) => this.#makeOne(parent, name));
-    }
     for (let depth = 1; depth <= components.length; depth++) {
       await this.#inside(path, components.slice(0, depth - 1), async (parent) => {
         const name = components[depth - 1]!;
         const found = await parent.lookUp(name);
-        if (found === null) await this.#makeOne(parent, name).catch(ignoreExisting);
-        else if (found.kind !== "directory") {
+        if (found === null) {
+          const mode = modeOf(components.slice(0, depth));
+          await this.#makeOne(parent, name, mode).catch(ignoreExisting);
+        } else if (found.kind !== "directory") {
           throw new FileError("not-a-directory", formatRemotePath(path));
         }
       });
     }
-  }
-
-  /**
-   * Makes many folders with those above them, some at a time: they share flushes. Those that are there are fine.
-   * With those above before those below, a failure is about the topmost one.
-   */
-  async makeDirectories(paths: Iterable<RemotePath>): Promise<void> {
-    await forEachOf(
-      paths,
-      PARALLEL_DIRECTORIES,
-      (path) => this.makeDirectory(path, { parents: true }),
-    );
   }
 
   /** Removes a file or a link (never what it points to); `is-a-directory` for a folder. */
@@ -487,8 +505,8 @@ export class FileRoot {
     }
   }
 
-  async #makeOne(parent: DiskDirectory, name: string): Promise<void> {
-    await parent.makeDirectory(name, 0o777);
+  async #makeOne(parent: DiskDirectory, name: string, mode: number): Promise<void> {
+    await parent.makeDirectory(name, mode);
     await this.#syncs.sync(parent);
   }
 

@@ -61,6 +61,14 @@ export function receivedMode(mode: number): number {
   return (kept & 0o400) === 0 ? kept | 0o600 : kept;
 }
 
+/**
+ * The mode that a received folder gets: never more than its source's, never group- or world-writable. Its owner may
+ * do everything in it, also when the source's may not: files have to be put there, and removed some day.
+ */
+export function receivedFolderMode(mode: number): number {
+  return (mode & 0o755) | 0o700;
+}
+
 /** The first numbered name that is not taken. */
 async function freeName(root: FileRoot, path: RemotePath): Promise<RemotePath> {
   for (const candidate of numberedNames(path)) {

@@ -18,7 +18,7 @@ import { downloadOperation } from "./download.ts";
 import { downloadPackOperation } from "./download_pack.ts";
 import { answeringFailures } from "./error_status.ts";
 import { hashOperation, statOperation } from "./file_info.ts";
-import { makeDirectoriesOperation } from "./make_directories.ts";
+import { makeDirectoriesLikeOperation, makeDirectoriesOperation } from "./make_directories.ts";
 import { rateOperation } from "./rate.ts";
 import type { ServeContext } from "./serve_context.ts";
 import { uploadOperation } from "./upload.ts";
@@ -44,7 +44,7 @@ export {
 } from "./directory.ts";
 export type { SkippedEntry, WalkEntry, WalkPage } from "./directory.ts";
 export { download } from "./download.ts";
-export { chooseTarget, EXISTS_POLICIES } from "./existing_target.ts";
+export { chooseTarget, EXISTS_POLICIES, receivedFolderMode } from "./existing_target.ts";
 export type { ChosenTarget, ExistsPolicy } from "./existing_target.ts";
 export { makeDirectories } from "./make_directories.ts";
 export { hashFile, statPath } from "./file_info.ts";
@@ -83,6 +83,7 @@ export const serverOperations: readonly Operation<unknown, unknown, ServeContext
   removeDirectoryOperation,
   removeOperation,
   renameOperation,
+  makeDirectoriesLikeOperation,
   makeDirectoriesOperation,
   downloadOperation,
   uploadOperation,

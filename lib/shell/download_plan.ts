@@ -6,7 +6,7 @@
 
 import { basename } from "@std/path";
 import { type RemotePath, remotePathFromComponents } from "../files/mod.ts";
-import { download, PACKED_FILE_BYTES } from "../operations/mod.ts";
+import { download, PACKED_FILE_BYTES, receivedFolderMode } from "../operations/mod.ts";
 import { RemoteError } from "../request/mod.ts";
 import type { CommandContext } from "./command.ts";
 import type { LocalPlace } from "./local_folders.ts";
@@ -158,7 +158,8 @@ async function planFolder(
   const { terminal, local } = plan.context;
   const name = takesContents(place.text) ? "" : place.path.components.at(-1) ?? "";
   const folder = target.kind === "as" ? target.path : local.absolute(target.folder, name);
-  const root = await local.folder(folder, { create: true });
+  const mode = receivedFolderMode(tree.top.mode);
+  const root = await local.folder(folder, { create: true, mode });
   const below = (path: RemotePath) => path.components.slice(place.path.components.length);
   const shown = (path: RemotePath) => [...(name === "" ? [] : [name]), ...below(path)].join("/");
   for (const path of tree.others) {
@@ -168,7 +169,10 @@ async function planFolder(
     const exitCode = terminal.failure("get", new RemoteError(reason, path));
     plan.failures.push({ name: path, exitCode });
   }
-  await root.makeDirectories(tree.folders.map((path) => remotePathFromComponents(below(path))));
+  await root.makeDirectories(tree.folders.map(({ path, mode }) => ({
+    path: remotePathFromComponents(below(path)),
+    mode: receivedFolderMode(mode),
+  })));
   for (const { path, sizeBytes } of tree.files) {
     const place = { root, path: remotePathFromComponents(below(path)) };
     plan.items.push(downloadItem(shown(path), sizeBytes, path, place));

@@ -60,7 +60,10 @@ export class LocalFolders {
    *
    * @throws {FileError} When it does not exist and `create` is not set.
    */
-  folder(text: string, options: { create: boolean } = { create: false }): Promise<FileRoot> {
+  folder(
+    text: string,
+    options: { create: boolean; mode?: number } = { create: false },
+  ): Promise<FileRoot> {
     const path = resolve(this.base, text);
     const known = this.#roots.get(path);
     if (known !== undefined) return known;

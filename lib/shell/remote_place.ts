@@ -9,6 +9,7 @@ import {
   type FileStatus,
   formatRemotePath,
   isBelow,
+  type NewFolder,
   type RemotePath,
   remotePathFromComponents,
   resolveRemotePath,
@@ -124,12 +125,12 @@ export async function expandRemote(
  */
 export async function makeRemoteFolders(
   session: Session,
-  folders: readonly RemotePath[],
+  folders: readonly NewFolder[],
   signal: AbortSignal,
 ): Promise<void> {
-  const named = folders.filter(({ components }) => components.length > 0);
+  const named = folders.filter(({ path }) => path.components.length > 0);
   if (named.length === 0) return;
-  await about(formatRemotePath(named[0]!), () =>
+  await about(formatRemotePath(named[0]!.path), () =>
     session.request(signal, async (caller) => {
       try {
         await makeDirectories(caller, named, { signal });
@@ -152,7 +153,7 @@ export interface RemoteTree {
   /** The path itself. */
   readonly top: FileStatus;
   /** Folders below it, a folder before what it holds. */
-  readonly folders: readonly RemotePath[];
+  readonly folders: readonly NewFolder[];
   /** Files below it. */
   readonly files: readonly { readonly path: RemotePath; readonly sizeBytes: number }[];
   /** What is no file: links, devices. */
@@ -168,7 +169,7 @@ export async function walkRemote(
   signal: AbortSignal,
 ): Promise<RemoteTree> {
   return await session.request(signal, async (caller) => {
-    const folders: RemotePath[] = [];
+    const folders: NewFolder[] = [];
     const files: { path: RemotePath; sizeBytes: number }[] = [];
     const others: RemotePath[] = [];
     const skipped: SkippedEntry[] = [];
@@ -179,7 +180,7 @@ export async function walkRemote(
         if (isSame(path, top)) topStatus = status;
         // A server may say anything; what is not below the folder was not asked for.
         if (!isBelow(path, top)) continue;
-        if (status.kind === "directory") folders.push(path);
+        if (status.kind === "directory") folders.push({ path, mode: status.mode });
         else if (status.kind === "file") files.push({ path, sizeBytes: status.sizeBytes });
         else others.push(path);
       }

@@ -19,12 +19,20 @@ export interface SyncFile {
   readonly kind: "new" | "changed";
 }
 
+/** A folder to be made. */
+export interface SyncFolder {
+  /** Its path below both folders. */
+  readonly path: string;
+  /** Permission bits at the source. */
+  readonly mode: number;
+}
+
 /** What is to be done, in this order. */
 export interface SyncPlan {
   /** Things at the target that stand where something of another kind has to go. */
   readonly obstacles: readonly string[];
   /** Folders to make, a folder before those in it. */
-  readonly folders: readonly string[];
+  readonly folders: readonly SyncFolder[];
   /** Files to send. */
   readonly files: readonly SyncFile[];
   /** Things at the target that the source does not have; of a folder only the folder itself. */
@@ -46,7 +54,7 @@ export async function planSync(
   isSame: (path: string, source: FileStatus, target: FileStatus) => boolean | Promise<boolean>,
 ): Promise<SyncPlan> {
   const obstacles: string[] = [];
-  const folders: string[] = [];
+  const folders: SyncFolder[] = [];
   const files: SyncFile[] = [];
   const others: string[] = [];
   const same = await samePaths(source, target, isSame);
@@ -59,7 +67,7 @@ export async function planSync(
     if (there !== undefined && there.kind !== status.kind) obstacles.push(path);
     const isThere = there?.kind === status.kind;
     if (status.kind === "directory") {
-      if (!isThere) folders.push(path);
+      if (!isThere) folders.push({ path, mode: status.mode });
     } else if (!isThere) {
       files.push({ path, sizeBytes: status.sizeBytes, kind: "new" });
     } else if (!same.has(path)) {

@@ -10,16 +10,17 @@ import {
   type FileRoot,
   type FileStatus,
   isBelow,
+  NEW_FOLDER_MODE,
   REMOTE_ROOT,
   type RemotePath,
   remotePathFromComponents,
 } from "../files/mod.ts";
-import { hashFile, removePath, walkTree } from "../operations/mod.ts";
+import { hashFile, receivedFolderMode, removePath, walkTree } from "../operations/mod.ts";
 import { type Caller, RemoteError } from "../request/mod.ts";
 import type { CommandContext } from "./command.ts";
 import { makeRemoteFolders } from "./remote_place.ts";
 import { UsageError } from "./shell_error.ts";
-import type { Tree } from "./sync_plan.ts";
+import type { SyncFolder, Tree } from "./sync_plan.ts";
 
 /** One end. Paths are those of a {@linkcode Tree}. */
 export interface SyncSide {
@@ -29,8 +30,10 @@ export interface SyncSide {
   tree(onSkipped: (error: unknown, path: string) => void): Promise<Tree | null>;
   /** Lower-case hexadecimal SHA-256 of a file. */
   hash(path: string): Promise<string>;
+  /** Permission bits of the folder itself, once {@linkcode tree} has found it. */
+  readonly mode: number;
   /** Makes folders, those above before those below. The empty path is the whole side. */
-  makeFolders(paths: readonly string[]): Promise<void>;
+  makeFolders(folders: readonly SyncFolder[]): Promise<void>;
   /** Removes a file, or a folder with everything in it. */
   remove(path: string): Promise<void>;
 }
@@ -38,6 +41,7 @@ export interface SyncSide {
 /** A folder on this machine. */
 export class LocalSide implements SyncSide {
   readonly name: string;
+  mode: number = NEW_FOLDER_MODE;
   readonly #context: CommandContext;
   #root: FileRoot | null = null;
 
@@ -48,7 +52,7 @@ export class LocalSide implements SyncSide {
   }
 
   /** The folder, made when `create` is set. */
-  async root(options: { create: boolean }): Promise<FileRoot> {
+  async root(options: { create: boolean; mode?: number }): Promise<FileRoot> {
     return this.#root ??= await this.#context.local.folder(this.name, options);
   }
 
@@ -57,6 +61,7 @@ export class LocalSide implements SyncSide {
     if (status === null) return null;
     if (!await this.#context.local.isFolder(this.name)) throw notAFolder(this.name);
     const root = await this.root({ create: false });
+    this.mode = status.mode;
     const tree = new Map<string, FileStatus>();
     const skip = (error: FileError) => onSkipped(error, error.path);
     for await (const { path, status } of root.walk(REMOTE_ROOT, { onSkipped: skip })) {
@@ -75,9 +80,13 @@ export class LocalSide implements SyncSide {
     }
   }
 
-  async makeFolders(paths: readonly string[]): Promise<void> {
-    const root = await this.root({ create: true });
-    await root.makeDirectories(paths.map((path) => pathBelow([], path)));
+  async makeFolders(folders: readonly SyncFolder[]): Promise<void> {
+    const received = folders.map(({ path, mode }) => ({ path, mode: receivedFolderMode(mode) }));
+    const whole = received.find(({ path }) => path === "");
+    const root = await this.root({ create: true, ...(whole && { mode: whole.mode }) });
+    await root.makeDirectories(
+      received.map(({ path, mode }) => ({ path: pathBelow([], path), mode })),
+    );
   }
 
   async remove(path: string): Promise<void> {
@@ -88,6 +97,7 @@ export class LocalSide implements SyncSide {
 /** A folder on the server. */
 export class RemoteSide implements SyncSide {
   readonly name: string;
+  mode: number = NEW_FOLDER_MODE;
   readonly #context: CommandContext;
   readonly #folder: RemotePath;
 
@@ -120,9 +130,10 @@ export class RemoteSide implements SyncSide {
     return sha256;
   }
 
-  async makeFolders(paths: readonly string[]): Promise<void> {
+  async makeFolders(folders: readonly SyncFolder[]): Promise<void> {
     const { session, signal } = this.#context;
-    await makeRemoteFolders(session, paths.map((path) => this.path(path)), signal);
+    const named = folders.map(({ path, mode }) => ({ path: this.path(path), mode }));
+    await makeRemoteFolders(session, named, signal);
   }
 
   async remove(path: string): Promise<void> {
@@ -150,7 +161,10 @@ export class RemoteSide implements SyncSide {
         skipped.push({ path, error: new RemoteError(reason, path) });
       }
       for (const { path, status } of page.entries) {
-        if (path.components.length === depth) assertFolder(status, this.name);
+        if (path.components.length === depth) {
+          assertFolder(status, this.name);
+          this.mode = status.mode;
+        }
         // A server may say anything; what is not below the folder was not asked for.
         if (isBelow(path, this.#folder)) tree.set(path.components.slice(depth).join("/"), status);
       }

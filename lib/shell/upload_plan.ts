@@ -8,6 +8,8 @@ import {
   allEnded,
   FileError,
   type FileRoot,
+  NEW_FOLDER_MODE,
+  type NewFolder,
   REMOTE_ROOT,
   type RemotePath,
   remotePathFromComponents,
@@ -94,7 +96,7 @@ async function chooseRemoteTarget(
   const path = resolveRemotePath(session.remoteFolder, output);
   const isFolder = isSeveral || output.endsWith("/") || path.components.length === 0;
   if (isFolder) {
-    await makeRemoteFolders(session, [path], signal);
+    await makeRemoteFolders(session, [{ path, mode: NEW_FOLDER_MODE }], signal);
     return { kind: "into", folder: path };
   }
   const status = await about(output, () => remoteStatusOrNull(session, path, signal));
@@ -104,8 +106,10 @@ async function chooseRemoteTarget(
 /** What a source holds. */
 interface LocalTree {
   readonly root: FileRoot;
+  /** Permission bits of the folder itself. */
+  readonly mode: number;
   /** Folders in it, a folder before what it holds. */
-  readonly folders: readonly RemotePath[];
+  readonly folders: readonly NewFolder[];
   readonly files: readonly { readonly path: RemotePath; readonly sizeBytes: number }[];
 }
 
@@ -128,19 +132,20 @@ async function walkLocal(
   failures: BatchFailure[],
 ): Promise<LocalTree> {
   const root = await local.folder(source.text);
-  const folders: RemotePath[] = [];
+  const folders: NewFolder[] = [];
+  let topMode = NEW_FOLDER_MODE;
   const files: { path: RemotePath; sizeBytes: number }[] = [];
   const onSkipped = (error: FileError) => {
     failures.push({ name: error.path, exitCode: terminal.failure("put", error) });
   };
   for await (const { path, status } of root.walk(REMOTE_ROOT, { onSkipped })) {
     signal.throwIfAborted();
-    if (path.components.length === 0) continue;
-    if (status.kind === "directory") folders.push(path);
+    if (path.components.length === 0) topMode = status.mode;
+    else if (status.kind === "directory") folders.push({ path, mode: status.mode });
     else if (status.kind === "file") files.push({ path, sizeBytes: status.sizeBytes });
     else terminal.note(`Skipped ${shownName(source, path)}: it is neither a file nor a folder`);
   }
-  return { root, folders, files };
+  return { root, mode: topMode, folders, files };
 }
 
 async function planSource(
@@ -164,7 +169,8 @@ async function planSource(
     const place = { root: tree.root, path };
     items.push(uploadItem(shownName(source, path), sizeBytes, place, below(path)));
   }
-  await makeRemoteFolders(session, [remote, ...tree.folders.map(below)], signal);
+  const folders = tree.folders.map(({ path, mode }) => ({ path: below(path), mode }));
+  await makeRemoteFolders(session, [{ path: remote, mode: tree.mode }, ...folders], signal);
 }
 
 /** What the user calls something in a source. */

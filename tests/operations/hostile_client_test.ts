@@ -140,7 +140,7 @@ Deno.test("the server refuses every path that is not clean, for each operation",
         const stream = await service.connection.client.openStream();
         const codec = {
           encode(_: null, writer: ByteWriter) {
-            if (name === "mkdir-many") writer.varint(1); // a list of one
+            if (name.startsWith("mkdir-many")) writer.varint(1); // a list of one
             writer.varint(components.length);
             for (const component of components) writeText(writer, component);
             writer.bytes(new Uint8Array(100));

@@ -42,6 +42,8 @@ export interface ServiceOptions {
   /** What the server holds back anyway. */
   readonly ownRate?: RateSetting;
   readonly streams?: StreamPairOptions;
+  /** What the server can be asked for; everything by default. */
+  readonly operations?: typeof serverOperations;
   /** Real folders in the system's temporary folder instead of disks in memory. */
   readonly isOnDisk?: boolean;
 }
@@ -216,7 +218,8 @@ export class Service {
       },
     };
     const { signal } = this.#stopping;
-    const served = serveConnection(connection.server, serverOperations, context, signal);
+    const operations = this.#options.operations ?? serverOperations;
+    const served = serveConnection(connection.server, operations, context, signal);
     return [connection, new Caller(connection.client), served];
   }
 }

@@ -29,7 +29,7 @@ Deno.test("planSync() sends what is missing or differs in size or time, and noth
     { path: "d/later", sizeBytes: 5, kind: "changed" },
     { path: "new", sizeBytes: 1, kind: "new" },
   ]);
-  assertEquals(plan.folders, ["empty"]);
+  assertEquals(plan.folders.map(({ path }) => path), ["empty"]);
   assertEquals([plan.sameCount, plan.extras, plan.obstacles], [1, [], []]);
 });
 
@@ -47,7 +47,7 @@ Deno.test("planSync() finds what stands in the way, once", async () => {
     tree("file/", "file/in:1", "folder:1"),
   );
   assertEquals(plan.obstacles, ["file", "folder"]);
-  assertEquals(plan.folders, ["folder"]);
+  assertEquals(plan.folders.map(({ path }) => path), ["folder"]);
   assertEquals(plan.files.map(({ path }) => path), ["file", "folder/in"]);
   assertEquals(plan.extras, [], "what lies in an obstacle goes with it");
 });

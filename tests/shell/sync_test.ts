@@ -128,3 +128,31 @@ Deno.test("sync wants one folder on each side, and folders", async () => {
   assertEquals(await stage.run("sync none server:f"), 2);
   assertEquals(await stage.run("sync . server:x --remove"), 2);
 });
+
+for (
+  const line of [
+    "put -r src/. -o dst/",
+    "put -r src -o dst",
+    "get -r src/. -o dst/",
+    "get -r src -o dst",
+    "sync src server:dst",
+    "sync server:src dst",
+  ]
+) {
+  Deno.test(`${line} makes folders no looser than their sources`, async () => {
+    await using stage = await ShellStage.set();
+    const isToServer = line.startsWith("put") || line.includes("server:dst");
+    const [source, target] = isToServer
+      ? [stage.clientFolder, stage.serverFolder]
+      : [stage.serverFolder, stage.clientFolder];
+    const modes = { "src": 0o700, "src/open": 0o777, "src/own": 0o500, "src/own/deep": 0o750 };
+    for (const name of Object.keys(modes)) await write(`${source}/${name}`, "f", name);
+    for (const [name, mode] of Object.entries(modes)) await Deno.chmod(`${source}/${name}`, mode);
+    assertEquals(await stage.run(line), 0, stage.terminal.errors.join());
+    const found = Object.keys(modes).filter((name) => name !== "src" || !line.includes("/.")).map(
+      (name) => (Deno.statSync(`${target}/${name.replace("src", "dst")}`).mode ?? 0) & 0o777,
+    );
+    const expected = [0o700, 0o755, 0o700, 0o750];
+    assertEquals(found, expected.slice(expected.length - found.length));
+  });
+}

@@ -71,7 +71,7 @@ async function sync(invocation: Invocation, context: CommandContext): Promise<Ne
     showPlan(plan, mayDelete, context);
     return "go-on";
   }
-  if (targetTree === null) await target.makeFolders([""]);
+  if (targetTree === null) await target.makeFolders([{ path: "", mode: source.mode }]);
   await carryOut(plan, direction, context, { mayDelete, failures });
   return "go-on";
 }
@@ -110,7 +110,7 @@ function showPlan(plan: SyncPlan, mayDelete: boolean, { terminal }: CommandConte
   const show = (action: string, path: string, bytes: number) =>
     terminal.result(`${action.padEnd(7)}  ${path}`, { command: "sync", action, path, bytes });
   for (const path of plan.obstacles) show("replace", path, 0);
-  for (const path of plan.folders) show("folder", `${path}/`, 0);
+  for (const { path } of plan.folders) show("folder", `${path}/`, 0);
   for (const { kind, path, sizeBytes } of plan.files) show(kind, path, sizeBytes);
   if (mayDelete) { for (const path of plan.extras) show("delete", path, 0); }
   const bytes = plan.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
@@ -140,7 +140,7 @@ async function carryOut(
   const isBlocked = (path: string) =>
     blocked.some((obstacle) => path === obstacle || path.startsWith(`${obstacle}/`));
   if (mayDelete) await removeAll(plan.obstacles, "Replaces", target, context);
-  await target.makeFolders(plan.folders.filter((path) => !isBlocked(path)));
+  await target.makeFolders(plan.folders.filter(({ path }) => !isBlocked(path)));
   const items: TransferItem[] = [];
   for (const { path, sizeBytes } of plan.files) {
     if (!isBlocked(path)) items.push(await direction.itemOf(path, sizeBytes));
