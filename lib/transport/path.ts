@@ -105,7 +105,10 @@ export class Path {
     if (isOtherHost) {
       this.rtt.reset();
       this.controller.onPersistentCongestion(nowMs);
-    } else this.rtt.forgetMinimum();
+    } else {
+      this.rtt.forgetMinimum();
+      this.controller.onPeerMoved?.(nowMs);
+    }
   }
 
   /** The path's datagram size changed: the controller counts in datagrams. */

@@ -1,7 +1,7 @@
 /** Paths that become longer while data flows: whole connections, because more than the controller knows the RTT. */
 import { assertGreater } from "@std/assert";
 import type { TransportConfig } from "../../lib/transport/mod.ts";
-import { connectPair, type PairSide } from "./endpoint_pair.ts";
+import { CLIENT_ADDRESS, connectPair, type PairSide } from "./endpoint_pair.ts";
 import { SimulatedNetwork } from "./simulated_network.ts";
 
 const MBIT = 125_000;
@@ -38,7 +38,31 @@ function running(options: {
   return { net, client, percentOver, lengthen };
 }
 
-for (const change of ["host"] as const) {
+for (const change of ["nothing", "port", "host"] as const) {
+  for (const [mbits, latencyMs] of [[100, 40], [100, 80], [20, 60]]) {
+    const what = change === "nothing" ? "an upload" : `a download to another ${change}`;
+    Deno.test(`${what} is at full speed 2 s after a blackout on a longer path: ${mbits} Mbit/s, ${latencyMs} ms`, () => {
+      const isDownload = change !== "nothing";
+      const { net, client, percentOver, lengthen } = running({
+        mbits: mbits!,
+        latencyMs: 10,
+        isDownload,
+        seconds: 20,
+      });
+      const backMs = net.clock.nowMs + 5000;
+      net.addFault({ fromMs: net.clock.nowMs, untilMs: backMs, conditions: { lossRate: 1 } });
+      lengthen(latencyMs!, backMs);
+      if (change === "port") net.attach(client.host, { ...CLIENT_ADDRESS, port: 77 });
+      if (change === "host") net.attach(client.host, { hostname: "203.0.113.9", port: 77 });
+      net.runFor(4900);
+      if (isDownload) client.act((connection) => connection.ping());
+      net.runFor(100 + 2000);
+      assertGreater(percentOver(2000), 90);
+    });
+  }
+}
+
+for (const change of ["nothing", "host"] as const) {
   Deno.test(`the peer's receive buffer does not hold back a path that became long: ${change} else changes`, () => {
     const { net, client, percentOver, lengthen } = running({
       mbits: 100,

@@ -6,7 +6,8 @@
  * loss is judged by `parts/loss_judge.ts`. Further changes: startup also ends when a whole round
  * sees a queue, probing ends at 1.25 bandwidth-delay products, probing for the RTT is skipped when
  * the path showed its bare RTT anyway, every reduction is undone when its losses prove spurious,
- * silence is not taken for congestion, and short paths get slack for the scheduler.
+ * silence is not taken for congestion, a path that becomes longer is believed within a few rounds, and
+ * short paths get slack for the scheduler.
  *
  * @module
  */
@@ -19,6 +20,7 @@ import type {
   LossSample,
 } from "./controller.ts";
 import { BurstLimit } from "./parts/burst_limit.ts";
+import { LongerPath } from "./parts/longer_path.ts";
 import { LossBounds } from "./parts/loss_bounds.ts";
 import { congestionDelayMs, freeDelayMs, LossJudge } from "./parts/loss_judge.ts";
 import { PathModel } from "./parts/path_model.ts";
@@ -143,6 +145,7 @@ class Bbr implements CongestionController {
   #hasStandingQueue = false;
 
   readonly #rttProbe = new RttProbe();
+  readonly #longer = new LongerPath();
 
   #restartUntilMs = -Infinity;
   #ignoreLossSentBeforeMs = -Infinity;
@@ -182,6 +185,7 @@ class Bbr implements CongestionController {
     path.onAck(sample, rounds, this.windowBytes, this.#isFilled);
     if (this.#isJudgingProbe) this.#probeDeliveredBytes += sample.ackedBytes;
     if (rounds.isRoundStart) this.#onRoundEnd(sample);
+    this.#longer.onAck(sample, rounds, path);
     this.#filling.onAck(sample, rounds, path);
     this.#updateState(sample);
     this.#checkProbeRtt(sample);
@@ -229,12 +233,17 @@ class Bbr implements CongestionController {
       return;
     }
     this.#path.shiftTime(darkMs);
+    this.#path.reopenMinRtt(darkMs, nowMs);
     this.#cycleStartMs += darkMs;
     this.#stateSinceMs += darkMs;
     this.#restartUntilMs = nowMs + this.#smoothedRttMs;
     this.#rounds.restart(this.#rounds.seenDeliveredBytes, nowMs);
     this.#lastAckAtMs = nowMs;
     this.#updatePacing();
+  }
+
+  onPeerMoved(nowMs: number): void {
+    this.#path.reopenMinRtt(Infinity, nowMs);
   }
 
   onAppLimited(): void {}
@@ -528,8 +537,14 @@ class Bbr implements CongestionController {
   #checkProbeRtt(sample: AckSample): void {
     const nowMs = sample.nowMs;
     if (this.#state !== "probe-rtt") {
-      if (!this.#isFilled || !this.#rttProbe.isDue(this.#path, nowMs)) return;
-      this.#rttProbe.begin(this.windowBytes, nowMs, this.#hasStandingQueue);
+      if (!this.#isFilled) return;
+      const { lastMinRttMs } = this.#rounds;
+      if (this.#longer.isSuspected) {
+        this.#longer.onProbed(nowMs);
+        this.#rttProbe.beginForLonger(this.windowBytes, nowMs, lastMinRttMs, this.#longer.flightMs);
+      } else if (this.#rttProbe.isDue(this.#path, nowMs)) {
+        this.#rttProbe.begin(this.windowBytes, nowMs, this.#hasStandingQueue);
+      } else return;
       this.#isJudgingProbe = false;
       if (this.#state === "up") this.#probeEndsAtRound = this.#rounds.count + 1;
       this.#enter("probe-rtt", nowMs, 1, WINDOW_GAIN);

@@ -120,6 +120,11 @@ export interface CongestionController {
   onPersistentCongestion(nowMs: number): void;
   /** Packets came through again after silence of `darkMs` (several PTOs): restart carefully. */
   onBlackoutEnd(darkMs: number, nowMs: number): void;
+  /**
+   * The peer has proved another port of the same host. A NAT may have forgotten it, or it may have gone to
+   * another network behind the same one: the rate is the best guess, the RTT is to be measured anew.
+   */
+  onPeerMoved?(nowMs: number): void;
   /** Nothing to send any more: the window is no longer the limit. */
   onAppLimited(nowMs: number): void;
   /** The path carries larger or smaller datagrams from now on. */

@@ -139,6 +139,10 @@ class Polite implements CongestionController {
     this.#decide();
   }
 
+  onPeerMoved(nowMs: number): void {
+    this.#inner.onPeerMoved?.(nowMs);
+  }
+
   onAppLimited(nowMs: number): void {
     this.#inner.onAppLimited(nowMs);
   }

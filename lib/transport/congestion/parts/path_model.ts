@@ -21,7 +21,7 @@ export class PathModel {
   maxBandwidth = 0;
   /** Bandwidth of the newest usable sample, bytes per second. */
   latestBandwidth = 0;
-  /** Smallest RTT of the last ten seconds. */
+  /** Smallest RTT of the last ten seconds, or since the path may have become another one. */
   minRttMs: number = Infinity;
   /** How long the bottleneck takes for one of our bursts, ms: an ACK for its end is that much later. */
   burstMs = 0;
@@ -32,6 +32,9 @@ export class PathModel {
   #cycleBandwidth = 0;
   #previousCycleBandwidth = 0;
   #minRttAtMs = 0;
+  /** From a packet on that was sent then, the smallest RTT is measured anew; NaN when it is known. */
+  #rttOpenSinceMs = NaN;
+  #darkMs = 0;
 
   readonly #jitter = new JitterMeter();
 
@@ -68,13 +71,25 @@ export class PathModel {
     this.maxBandwidth = this.#previousCycleBandwidth;
   }
 
-  /** Replaces the smallest RTT by one measured on purpose with little in flight. */
-  adoptMinRtt(rttMs: number, nowMs: number): void {
+  /**
+   * Replaces the smallest RTT by one measured on purpose with little in flight, if it is smaller, or the old one
+   * was not seen for long, or the path `isLonger` for sure.
+   */
+  adoptMinRtt(rttMs: number, nowMs: number, isLonger: boolean): void {
     this.nearMinRttAtMs = nowMs;
-    if (rttMs < this.minRttMs || this.#isMinRttOld(nowMs)) {
+    if (rttMs < this.minRttMs || isLonger || this.#isMinRttOld(nowMs)) {
       this.minRttMs = rttMs;
       this.#minRttAtMs = nowMs;
     }
+  }
+
+  /**
+   * After `darkMs` without an answer the path may be a longer one, and its queue is empty: the first packet
+   * that leaves from now on tells its RTT. Infinity for a path that is another one for sure.
+   */
+  reopenMinRtt(darkMs: number, nowMs: number): void {
+    this.#rttOpenSinceMs = nowMs;
+    this.#darkMs = darkMs;
   }
 
   /** Time in which nothing could be measured does not make measurements old. */
@@ -89,6 +104,7 @@ export class PathModel {
     this.maxBandwidth = 0;
     this.latestBandwidth = 0;
     this.minRttMs = Infinity;
+    this.#rttOpenSinceMs = NaN;
     this.extraAckedBytes = 0;
     this.#jitter.reset();
     this.#cycleBandwidth = 0;
@@ -100,6 +116,11 @@ export class PathModel {
 
   #updateMinRtt(sample: AckSample): void {
     const rttMs = sample.rttMs;
+    if (sample.largestAckedSentAtMs >= this.#rttOpenSinceMs) {
+      this.#rttOpenSinceMs = NaN;
+      // A longer one than the darkness was no darkness, but a queue that grew at once.
+      if (rttMs < this.#darkMs) this.minRttMs = rttMs;
+    }
     if (rttMs <= this.minRttMs) {
       this.minRttMs = rttMs;
       this.#minRttAtMs = sample.nowMs;

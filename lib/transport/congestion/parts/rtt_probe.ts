@@ -24,6 +24,9 @@ const SPAN_MS = 200;
 /** Longest wait for that little to be in flight. */
 const LONGEST_DRAIN_MS = 1000;
 
+/** Of what our own queue could explain, an RTT that falls by less than this share was never in a queue. */
+const FALL_SHARE = 0.25;
+
 /** One probe after the other. */
 export class RttProbe {
   /** The share of the bandwidth-delay product that may be in flight now. */
@@ -36,6 +39,10 @@ export class RttProbe {
   #drainedAtMs = NaN;
   #drainedRound = 0;
   #minRttMs = Infinity;
+  /** A longer path is what this probe is about; the RTT and the flight before it, and how long the latter took. */
+  #isForLonger = false;
+  #rttBeforeMs = NaN;
+  #flightMs = NaN;
 
   /** Whether it is time for one. */
   isDue(path: PathModel, nowMs: number): boolean {
@@ -44,9 +51,19 @@ export class RttProbe {
 
   /** Begins, with the second step at once where others keep a queue standing. */
   begin(windowBytes: number, nowMs: number, isQueueOfOthers: boolean): void {
-    this.windowBeforeBytes = windowBytes;
-    this.#beganAtMs = nowMs;
-    this.#enter(isQueueOfOthers ? SHARE : GENTLE_SHARE, nowMs);
+    this.#isForLonger = false;
+    this.#begin(windowBytes, nowMs, isQueueOfOthers ? SHARE : GENTLE_SHARE);
+  }
+
+  /**
+   * Begins because the path may be longer: the smallest RTT of a round was `rttMs` although what was in flight
+   * takes only `flightMs` to leave. A queue shrinks by what we take back, whoever filled it; a path does not.
+   */
+  beginForLonger(windowBytes: number, nowMs: number, rttMs: number, flightMs: number): void {
+    this.#isForLonger = true;
+    this.#rttBeforeMs = rttMs;
+    this.#flightMs = flightMs;
+    this.#begin(windowBytes, nowMs, SHARE);
   }
 
   /** Takes an ACK, after the rounds and the model have seen it. True when the probe is over. */
@@ -54,6 +71,7 @@ export class RttProbe {
     const { nowMs } = sample;
     if (sample.rttMs < this.#minRttMs) this.#minRttMs = sample.rttMs;
     if (this.share === GENTLE_SHARE && path.nearMinRttAtMs > this.#beganAtMs) return true;
+    if (this.#isForLonger && !this.#isLonger(path)) return true;
     if (!this.#isDrained) {
       this.#isDrained = sample.inFlightBytes <= windowBytes ||
         nowMs - this.#stepAtMs > LONGEST_DRAIN_MS;
@@ -70,8 +88,20 @@ export class RttProbe {
     }
     const spanMs = Math.min(SPAN_MS, 50 + 10 * path.minRttMs);
     if (nowMs < this.#drainedAtMs + spanMs || drainedRounds === 0) return false;
-    path.adoptMinRtt(this.#minRttMs, nowMs);
+    path.adoptMinRtt(this.#minRttMs, nowMs, this.#isForLonger);
     return true;
+  }
+
+  #isLonger(path: PathModel): boolean {
+    const takenBackMs = this.#flightMs - SHARE * path.minRttMs;
+    return takenBackMs > 2 * path.jitterMs &&
+      this.#rttBeforeMs - this.#minRttMs < FALL_SHARE * takenBackMs;
+  }
+
+  #begin(windowBytes: number, nowMs: number, share: number): void {
+    this.windowBeforeBytes = windowBytes;
+    this.#beganAtMs = nowMs;
+    this.#enter(share, nowMs);
   }
 
   #enter(share: number, nowMs: number): void {
