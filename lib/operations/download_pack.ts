@@ -15,88 +15,43 @@
  * @module
  */
 import { StreamError } from "../bytes/byte_stream.ts";
-import type { ByteReader } from "../bytes/byte_reader.ts";
 import { ByteWriter } from "../bytes/byte_writer.ts";
+import { FileError, type FileRoot, formatRemotePath, type RemotePath } from "../files/mod.ts";
 import {
-  FileError,
-  type FileLooks,
-  type FileRoot,
-  type FileStatus,
-  formatRemotePath,
-  looksLike,
-  type RemotePath,
-} from "../files/mod.ts";
-import {
-  ANSWERED,
   type Call,
   type Caller,
-  type Codec,
-  emptyCodec,
   encodeMessage,
-  encodeResponse,
-  type Exchange,
   MessageError,
-  type Operation,
-  readMessage,
-  statusCode,
-  statusFromCode,
   type StatusName,
 } from "../request/mod.ts";
+import { plainSha256, ROOT_BYTES, sha256Hex, TransferError } from "../transfer/mod.ts";
 import {
-  isSameRoot,
-  plainSha256,
-  ROOT_BYTES,
-  sha256Hex,
-  sourceToken,
-  TransferError,
-} from "../transfer/mod.ts";
+  type HeldSmallFile,
+  type PackedOffer,
+  WANTED_AHEAD,
+  wordCodec,
+} from "./download_pack_words.ts";
 import { transferFailure } from "./error_status.ts";
-import { chooseTarget, type ChosenTarget, receivedMode } from "./existing_target.ts";
+import { chooseTarget, type ChosenTarget } from "./existing_target.ts";
 import { knowsHeld } from "./features.ts";
-import { readTime, writeTime } from "./file_info.ts";
-import { type FileOffer, fileOfferCodec } from "./file_offer.ts";
+import type { FileOffer } from "./file_offer.ts";
 import {
   BoundedTasks,
   errorOfStatus,
   PACKED_FILE_BYTES,
   type PackedFile,
+  type PackOptions,
   readWhole,
   saveWhole,
   SourceOpener,
   statusOfOneFile,
   type WholeFile,
 } from "./pack.ts";
-import { readPath, writePath } from "./remote_path_codec.ts";
-import type { ServeContext } from "./serve_context.ts";
+import { downloadPackOperation } from "./serve_download_pack.ts";
 import { fileName, type LocalFile, skippedResult } from "./transfer_options.ts";
-import type { PackOptions } from "./upload_pack.ts";
 
-/** What the server says before a file of a pack. */
-export interface PackedOffer {
-  /** `ok` when the file follows, `too-large` when it does not go in a pack, or why it cannot be had. */
-  readonly status: StatusName;
-  /** What follows; meaningless unless the status is `ok`. */
-  readonly offer: FileOffer;
-}
-
-/**
- * Files asked for ahead: on a path of 25 MB/s and 80 ms, 4 KB files need 500 of them, and as many again
- * lie in the buffers of both sides. With 2048 the server ran out of them once in a while.
- */
-const WANTED_AHEAD = 4096;
 /** Words that leave together: a packet full of them. Choosing the places of 4096 files takes 80 ms at first. */
 const ASKED_AT_ONCE_BYTES = 1024;
-/** Most that a server remembers for one client. */
-const MAX_WANTED = WANTED_AHEAD;
-/**
- * Files sent and not confirmed, after which a server waits. As many as a client asks for ahead and saves at
- * a time, and as many again whose confirmations are on their way.
- */
-const MAX_UNCONFIRMED = 2 * MAX_WANTED;
-
-type Word =
-  | { readonly kind: "want"; readonly path: RemotePath; readonly held: HeldSmallFile | null }
-  | { readonly kind: "done"; readonly index: number; readonly status: StatusName };
 
 /**
  * Fetches files from the server and publishes each once it is verified. Each hears its end; when this
@@ -122,14 +77,6 @@ export async function downloadPack(
     call.close();
     await fetcher.settled();
   }
-}
-
-/** What the client has of a file. */
-interface HeldSmallFile {
-  readonly looks: FileLooks;
-  /** Permission bits that files get there. */
-  readonly modeBits: number;
-  readonly root: Uint8Array;
 }
 
 interface Wanted {
@@ -334,225 +281,4 @@ async function hashOf(root: FileRoot, path: RemotePath): Promise<string | null> 
   } finally {
     await source.close();
   }
-}
-
-const WANT = 0;
-const DONE = 1;
-const WANT_UNLESS = 2;
-
-const wordCodec: Codec<Word> = {
-  encode: (word, writer) => {
-    if (word.kind === "want" && word.held === null) {
-      writePath(writer.u8(WANT), word.path);
-    } else if (word.kind === "want") {
-      writePath(writer.u8(WANT_UNLESS), word.path);
-      writeHeld(writer, word.held!);
-    } else {
-      writer.u8(DONE).varint(word.index).varint(statusCode(word.status));
-    }
-  },
-  decode: (reader) => {
-    switch (reader.u8()) {
-      case WANT:
-        return { kind: "want", path: readPath(reader), held: null };
-      case WANT_UNLESS:
-        return { kind: "want", path: readPath(reader), held: readHeld(reader) };
-      case DONE:
-        return { kind: "done", index: reader.varint(), status: statusFromCode(reader.varint()) };
-      default:
-        throw new MessageError("Expected a word of a pack");
-    }
-  },
-};
-
-function writeHeld(writer: ByteWriter, { looks, modeBits, root }: HeldSmallFile): void {
-  writer.varint(looks.sizeBytes);
-  writeTime(writer, looks.modifiedMs);
-  writer.u16(looks.mode & 0o777).u16(modeBits & 0o777).bytes(root);
-}
-
-function readHeld(reader: ByteReader): HeldSmallFile {
-  const sizeBytes = reader.varint();
-  const modifiedMs = readTime(reader);
-  const mode = reader.u16();
-  const modeBits = reader.u16();
-  return {
-    looks: { sizeBytes, modifiedMs, mode },
-    modeBits,
-    root: reader.bytes(ROOT_BYTES).slice(),
-  };
-}
-
-const offerCodec: Codec<PackedOffer> = {
-  encode: ({ status, offer }, writer) => {
-    fileOfferCodec.encode(offer, writer.varint(statusCode(status)));
-  },
-  decode: (reader) => ({
-    status: statusFromCode(reader.varint()),
-    offer: fileOfferCodec.decode(reader),
-  }),
-};
-
-const NO_OFFER: FileOffer = {
-  sizeBytes: 0,
-  modifiedMs: 0,
-  mode: 0,
-  sourceToken: "0".repeat(32),
-};
-
-/** Serves {@linkcode downloadPack}. */
-export const downloadPackOperation: Operation<null, PackedOffer, ServeContext> = {
-  code: 19,
-  name: "get-many",
-  access: "read",
-  request: emptyCodec,
-  response: offerCodec,
-  subject: () => "",
-  async serve(_request, exchange, context) {
-    const pack = new ServedPack(exchange, context);
-    const [heard] = await Promise.allSettled([pack.listen(), pack.send()]);
-    if (heard.status === "rejected") throw heard.reason;
-    pack.throwFailure();
-    return ANSWERED;
-  },
-};
-
-interface SentFile {
-  readonly path: RemotePath;
-  readonly sizeBytes: number;
-  /** Bytes of them that the client has. */
-  readonly heldBytes: number;
-  readonly startedMs: number;
-}
-
-type Wish = Extract<Word, { readonly kind: "want" }>;
-
-/** The server's half: one task hears what is wanted and done, another one sends. */
-class ServedPack {
-  readonly #exchange: Exchange;
-  readonly #context: ServeContext;
-  readonly #opener = new SourceOpener();
-  readonly #wanted: Wish[] = [];
-  /** Sent and not yet confirmed, by number. */
-  readonly #sent = new Map<number, SentFile>();
-  #count = 0;
-  #isHeardOut = false;
-  #failure: { readonly error: unknown } | null = null;
-  #wake: () => void = () => {};
-
-  constructor(exchange: Exchange, context: ServeContext) {
-    this.#exchange = exchange;
-    this.#context = context;
-  }
-
-  /** Takes the client's words until it ends. */
-  async listen(): Promise<void> {
-    try {
-      for (;;) {
-        const word = await readMessage(this.#exchange.reader, wordCodec);
-        if (word === null) return;
-        this.#hear(word.response);
-      }
-    } finally {
-      this.#isHeardOut = true;
-      this.#wake();
-    }
-  }
-
-  /** Sends what is wanted, until the client ends. A failure is kept: the client's words may explain it. */
-  async send(): Promise<void> {
-    try {
-      for (;;) {
-        const isFull = this.#sent.size >= MAX_UNCONFIRMED;
-        const wish = isFull ? undefined : this.#wanted.shift();
-        if (wish !== undefined) {
-          await this.#exchange.stream.write(await this.#packOne(wish));
-        } else if (this.#isHeardOut) {
-          return;
-        } else {
-          await new Promise<void>((resolve) => this.#wake = resolve);
-        }
-      }
-    } catch (error) {
-      this.#failure = { error };
-      if (!(error instanceof StreamError)) this.#exchange.abandon("internal");
-    } finally {
-      this.#opener.close();
-    }
-  }
-
-  throwFailure(): void {
-    if (this.#failure !== null) throw this.#failure.error;
-  }
-
-  #hear(word: Word): void {
-    if (word.kind === "want") {
-      if (this.#wanted.length >= MAX_WANTED) throw new MessageError("Expected fewer wishes");
-      this.#wanted.push(word);
-      return this.#wake();
-    }
-    const sent = this.#sent.get(word.index);
-    if (sent === undefined) {
-      throw new MessageError("Expected nothing about a file that was not sent");
-    }
-    this.#sent.delete(word.index);
-    this.#report(sent, word.status);
-    this.#wake();
-  }
-
-  /** Everything of one file in one piece: header, bytes, root; or the header alone that says why not. */
-  async #packOne({ path, held }: Wish): Promise<Uint8Array> {
-    const startedMs = this.#context.nowMs();
-    const index = this.#count++;
-    try {
-      const source = await this.#opener.open({ root: this.#context.root, path });
-      try {
-        const { sizeBytes } = source.status;
-        if (sizeBytes > PACKED_FILE_BYTES) return refusal("too-large");
-        const { bytes, root } = await readWhole(source, path);
-        if (held !== null && isHeld(held, source.status, root)) {
-          this.#sent.set(index, { path, sizeBytes, heldBytes: sizeBytes, startedMs });
-          return refusal("exists");
-        }
-        const offer = { ...source.status, sourceToken: sourceToken(source) };
-        const header = encodeResponse(offerCodec, { status: "ok", offer });
-        this.#sent.set(index, { path, sizeBytes, heldBytes: 0, startedMs });
-        return new ByteWriter(new Uint8Array(header.length + sizeBytes + ROOT_BYTES))
-          .bytes(header).bytes(bytes).bytes(root).finish();
-      } finally {
-        await source.close();
-      }
-    } catch (error) {
-      const failure = statusOfOneFile(error);
-      if (failure === null) throw error;
-      this.#report({ path, sizeBytes: 0, heldBytes: 0, startedMs }, failure.status);
-      return refusal(failure.status);
-    }
-  }
-
-  #report({ path, sizeBytes, heldBytes, startedMs }: SentFile, status: StatusName): void {
-    this.#context.onEvent({
-      kind: "transfer",
-      direction: "send",
-      name: formatRemotePath(path),
-      bytes: sizeBytes - heldBytes,
-      resumedFrom: heldBytes,
-      seconds: (this.#context.nowMs() - startedMs) / 1000,
-      ...(status === "ok" ? { ok: true } : { ok: false, reason: status }),
-    });
-  }
-}
-
-function isHeld(
-  { looks, modeBits, root }: HeldSmallFile,
-  { sizeBytes, modifiedMs, mode }: FileStatus,
-  sourceRoot: Uint8Array,
-): boolean {
-  const expected = { sizeBytes, modifiedMs, mode: receivedMode(mode) };
-  return looksLike({ kind: "file", ...looks }, expected, ~modeBits) &&
-    isSameRoot(root, sourceRoot);
-}
-
-function refusal(status: StatusName): Uint8Array {
-  return encodeResponse(offerCodec, { status, offer: NO_OFFER });
 }

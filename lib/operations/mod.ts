@@ -15,14 +15,14 @@ import {
   walkOperation,
 } from "./directory.ts";
 import { downloadOperation } from "./download.ts";
-import { downloadPackOperation } from "./download_pack.ts";
 import { answeringFailures } from "./error_status.ts";
 import { hashOperation, statOperation } from "./file_info.ts";
 import { makeDirectoriesLikeOperation, makeDirectoriesOperation } from "./make_directories.ts";
 import { rateOperation } from "./rate.ts";
 import type { ServeContext } from "./serve_context.ts";
+import { downloadPackOperation } from "./serve_download_pack.ts";
+import { uploadPackOperation } from "./serve_upload_pack.ts";
 import { uploadOperation } from "./upload.ts";
-import { uploadPackOperation } from "./upload_pack.ts";
 
 export { askStanding, CodeError, proveCode } from "./authenticate.ts";
 export type {
@@ -69,8 +69,13 @@ export type {
 export { upload } from "./upload.ts";
 export { downloadPack } from "./download_pack.ts";
 export { PendingProofs } from "./pending_proofs.ts";
-export { PACKED_FILE_BYTES, type PackedFile, type PackedOutcome } from "./pack.ts";
-export { type PackOptions, uploadPack } from "./upload_pack.ts";
+export {
+  PACKED_FILE_BYTES,
+  type PackedFile,
+  type PackedOutcome,
+  type PackOptions,
+} from "./pack.ts";
+export { uploadPack } from "./upload_pack.ts";
 export { type UploadClaimant, UploadClaims, type UploadClaimsOptions } from "./upload_claims.ts";
 
 /** The server's table: one row for each operation, in the order of their numbers. */

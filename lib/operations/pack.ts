@@ -1,8 +1,8 @@
 /**
  * Many small files over one stream, so that each costs neither a stream nor a round trip.
  *
- * The two directions are in `upload_pack.ts` and `download_pack.ts`; here is what they share: how a file
- * lies in the stream, and how it is read and published as a whole.
+ * Of each direction the client is in `upload_pack.ts` and `download_pack.ts`, the server in `serve_…`, and what
+ * they say in `…_words.ts`; here is what all share: how a file is read and published as a whole.
  *
  * ```text
  * file = its header (a message) ‖ its bytes ‖ root of its tree hash, 32 bytes
@@ -18,10 +18,9 @@ import {
   remotePathFromComponents,
   type SourceFile,
 } from "../files/mod.ts";
-import { MessageError, RemoteError, type StatusName } from "../request/mod.ts";
+import { type CallOptions, MessageError, RemoteError, type StatusName } from "../request/mod.ts";
 import { TransferError, wholeFileRoot } from "../transfer/mod.ts";
-import type { ChosenTarget } from "./existing_target.ts";
-import { receivedMode } from "./existing_target.ts";
+import { type ChosenTarget, type ExistsPolicy, receivedMode } from "./existing_target.ts";
 import { failureStatus } from "./error_status.ts";
 import type { FileOffer } from "./file_offer.ts";
 import type { LocalFile, TransferResult } from "./transfer_options.ts";
@@ -46,6 +45,16 @@ export interface PackedFile {
   readonly isRepeated?: boolean;
   /** Called once, with what became of it, unless the whole pack fails before. */
   onEnd(outcome: PackedOutcome): void;
+}
+
+/** How a pack is moved. */
+export interface PackOptions extends CallOptions {
+  /** What happens when a target exists. */
+  readonly exists: ExistsPolicy;
+  /** Also compute the plain SHA-256 of each file. */
+  readonly plainHash?: boolean;
+  /** The features of the other side, one bit each; none when absent. */
+  readonly peerFeatures?: number | undefined;
 }
 
 /** What became of one file of a pack. */

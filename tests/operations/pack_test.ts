@@ -12,7 +12,7 @@ import {
   serverOperations,
   uploadPack,
 } from "../../lib/operations/mod.ts";
-import { downloadPackOperation } from "../../lib/operations/download_pack.ts";
+import { downloadPackOperation } from "../../lib/operations/serve_download_pack.ts";
 import { writePath } from "../../lib/operations/remote_path_codec.ts";
 import { emptyCodec, encodeRequest, RemoteError, writeText } from "../../lib/request/mod.ts";
 import { TransferError } from "../../lib/transfer/mod.ts";
