@@ -103,10 +103,9 @@ export class BufferedPart implements PartialFile {
 
   async #publish(): Promise<void> {
     const { numbers, directories } = this.#context;
-    const { parent } = this.#destination;
     const { place, begun: { file, name } } = await beginStaged(
       this.#context,
-      parent,
+      this.#destination,
       (place) => createUniquePart(place, numbers),
     );
     try {

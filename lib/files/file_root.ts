@@ -12,6 +12,8 @@ import { openMadeRoot } from "./made_root.ts";
 import { NameChanges, type NewFolder } from "./name_changes.ts";
 import { OpenFolders } from "./open_folders.ts";
 import type { Durability, PartialFile, PartialOptions } from "./partial_file.ts";
+import { cleanNotedPlaces } from "./place_cleanup.ts";
+import { PlaceNotes } from "./place_notes.ts";
 import { Reading } from "./reading.ts";
 import { Receiving } from "./receiving.ts";
 import { formatRemotePath, REMOTE_ROOT, type RemotePath } from "./remote_path.ts";
@@ -38,6 +40,11 @@ export interface FileRootOptions {
   readonly durability?: Durability;
   /** Where hashes of its files are remembered, to share that with other folders; otherwise its own. */
   readonly leafMemory?: LeafMemory;
+  /**
+   * Path of the folder where {@linkcode FileRoot.cleanStaging} is called when a program starts: it keeps notes of
+   * unfinished files that are elsewhere. By default the folder itself.
+   */
+  readonly home?: string;
 }
 
 /**
@@ -50,7 +57,9 @@ export interface FileRootOptions {
 export class FileRoot {
   /** The absolute path of the folder on this machine. */
   readonly directory: string;
+  readonly #disk: Disk;
   readonly #root: DiskDirectory;
+  readonly #places: PlaceNotes;
   readonly #folders: OpenFolders;
   readonly #reading: Reading;
   readonly #receiving: Receiving;
@@ -65,8 +74,15 @@ export class FileRoot {
     const { nowMs, hasNativeCode = true, disk = systemDisk, durability = "full" } = options;
     const { leafMemory = new LeafMemory() } = options;
     const flushes = new RootFlushes(root, { nowMs, hasNativeCode });
+    const home = options.home === undefined ? directory : disk.absolutePath(options.home);
+    const places = new PlaceNotes({
+      ...{ disk, root, directory },
+      home: home === directory ? null : home,
+    });
+    this.#disk = disk;
+    this.#places = places;
     this.#reading = new Reading({ disk, folders, flushes, durability, leafMemory });
-    this.#receiving = new Receiving({ disk, folders, flushes, durability, nowMs });
+    this.#receiving = new Receiving({ disk, folders, flushes, places, durability, nowMs });
     this.#names = new NameChanges(folders, flushes.syncs);
   }
 
@@ -234,11 +250,15 @@ export class FileRoot {
 
   /**
    * Removes unfinished transfers that nobody writes and that are too old, or the oldest ones when
-   * together they take too much space.
+   * together they take too much space: here, and each by itself at the places elsewhere that are noted here.
    */
   async cleanStaging(options: CleanupOptions): Promise<CleanupResult> {
     this.#mayHaveStaged = true;
-    return await this.#atRoot((root) => cleanStaging(root, options));
+    return await this.#atRoot(async (root) => {
+      const here = await cleanStaging(root, options);
+      const elsewhere = await cleanNotedPlaces(this.#disk, root, options);
+      return { removed: here.removed + elsewhere.removed, bytes: here.bytes + elsewhere.bytes };
+    });
   }
 
   /** Keeps a short text until it is dropped or a week has passed; the same text is kept once. */
@@ -262,6 +282,7 @@ export class FileRoot {
   async close(): Promise<void> {
     // Nothing of Ferry stays in a folder where nothing is unfinished.
     if (this.#mayHaveStaged) await this.#root.removeDirectory(STAGING_DIRECTORY).catch(() => {});
+    await this.#places.close();
     this.#root.close();
   }
 

@@ -4,8 +4,10 @@ import type { DiskFile } from "./disk.ts";
 import { FileError, fileErrorFrom, osCode } from "./file_error.ts";
 import { HeldLeavesCheck } from "./held_leaves_check.ts";
 import { LeafBlock } from "./leaf_block.ts";
+import { openLocked } from "./locked_file.ts";
 import type { PartialFile, PartialOptions } from "./partial_file.ts";
 import { type Destination, publishFile, sealFile, UnreliablePartError } from "./publication.ts";
+import { readFully } from "./read_fully.ts";
 import {
   beginStaged,
   JOURNAL_SUFFIX,
@@ -58,8 +60,8 @@ export async function openJournaledPart(
   context: StagingContext,
   setup: JournaledPartSetup,
 ): Promise<PartialFile> {
-  const { parent } = setup.destination;
-  const { begun } = await beginStaged(context, parent, (place) => openPartAt(place, setup));
+  const { destination } = setup;
+  const { begun } = await beginStaged(context, destination, (place) => openPartAt(place, setup));
   return begun;
 }
 
@@ -68,7 +70,9 @@ async function openPartAt(place: StagingPlace, setup: JournaledPartSetup): Promi
     part: `${place.prefix}${setup.id}${PART_SUFFIX}`,
     log: `${place.prefix}${setup.id}${JOURNAL_SUFFIX}`,
   };
-  const log = await lockLog(place, names.log, setup.destination.path);
+  // The lock of the journal covers the part as well.
+  const log = await openLocked(place.directory, names.log, { create: "if-missing" });
+  if (log === null) throw new FileError("busy", setup.destination.path);
   try {
     const open = await recoverPart(place, names.part, log, setup.header) ??
       await startPart(place, names.part, log, setup.header);
@@ -76,23 +80,6 @@ async function openPartAt(place: StagingPlace, setup: JournaledPartSetup): Promi
   } catch (error) {
     log.close();
     throw error;
-  }
-}
-
-/** Opens the journal and locks it; the lock covers the part as well. */
-async function lockLog(place: StagingPlace, name: string, path: string): Promise<DiskFile> {
-  for (;;) {
-    const log = await place.directory.openFile(name, { access: "write", create: "if-missing" });
-    try {
-      if (!(await log.tryLock())) throw new FileError("busy", path);
-      const { nodeId } = await log.status();
-      // Between opening and locking, the one who held it may have finished and removed it.
-      if ((await place.directory.lookUp(name))?.nodeId === nodeId) return log;
-    } catch (error) {
-      log.close();
-      throw error;
-    }
-    log.close();
   }
 }
 
@@ -175,16 +162,6 @@ async function makeWritable(part: DiskFile): Promise<void> {
   } finally {
     part.close();
   }
-}
-
-async function readFully(file: DiskFile, buffer: Uint8Array, position: number): Promise<number> {
-  let length = 0;
-  while (length < buffer.length) {
-    const count = await file.read(buffer.subarray(length), position + length);
-    if (count === 0) break;
-    length += count;
-  }
-  return length;
 }
 
 /** What was held of a file is not what its journal says; what is left of it may be resumed. */

@@ -6,18 +6,16 @@
  */
 import { LEAF_BYTES } from "../crypto/mod.ts";
 import type { DirectorySync } from "./directory_sync.ts";
-import type { DiskDirectory, DiskFile } from "./disk.ts";
+import type { DiskFile } from "./disk.ts";
 import type { DiskFlushes } from "./disk_flushes.ts";
 import { type Place, renameExclusively } from "./exclusive_rename.ts";
 import { osCode } from "./file_error.ts";
 import type { PartialOptions } from "./partial_file.ts";
 import { STAGING_PREFIX } from "./remote_path.ts";
-import { removeIfThere, type StagingPlace } from "./staging.ts";
+import { removeIfThere, type StagingPlace, type StagingTarget } from "./staging.ts";
 
 /** The name that a finished file gets. */
-export interface Destination {
-  /** The folder, held open meanwhile. */
-  readonly parent: DiskDirectory;
+export interface Destination extends StagingTarget {
   /** The name in it. */
   readonly name: string;
   /** The whole path, for errors. */
@@ -105,6 +103,7 @@ async function publishCopy(
 ): Promise<void> {
   const { parent } = destination;
   const name = `${STAGING_PREFIX}${staged.name}`;
+  await destination.noteParts();
   await removeIfThere(parent, name); // of an earlier try
   const copy = await parent.openFile(name, { access: "write", create: "new" });
   try {

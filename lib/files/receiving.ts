@@ -15,6 +15,7 @@ import {
   type PartialOptions,
 } from "./partial_file.ts";
 import { formatRemotePath, type RemotePath } from "./remote_path.ts";
+import type { PlaceNotes } from "./place_notes.ts";
 import type { RootFlushes } from "./root_flushes.ts";
 import type { SharedDirectory } from "./shared_directories.ts";
 
@@ -26,6 +27,8 @@ export interface ReceivingContext {
   readonly folders: OpenFolders;
   /** Flushes files and their names. */
   readonly flushes: RootFlushes;
+  /** Remembers where unfinished files are. */
+  readonly places: PlaceNotes;
   /** What transfers wait for that say nothing else. */
   readonly durability: Durability;
   /** A clock for checkpoints, if there is one. */
@@ -42,10 +45,11 @@ export class Receiving {
   /** Opens nothing yet. */
   constructor(context: ReceivingContext) {
     this.#context = context;
-    const { folders: { root, shared }, nowMs } = context;
+    const { folders: { root, shared }, places, nowMs } = context;
     this.#partialContext = {
       root,
       directories: shared,
+      places,
       numbers: countUp(),
       openParts: new OpenPartsLimit(),
       nowMs,
@@ -62,10 +66,12 @@ export class Receiving {
       if (!this.#receiving.delete(shown)) return; // a part that ended has done it
       folder?.release();
     };
-    const { folders, flushes: { syncs }, durability, disk } = this.#context;
+    const { folders, flushes: { syncs }, durability, disk, places } = this.#context;
     try {
       const name = lastName(path);
-      folder = await folders.share(path.components.slice(0, -1));
+      const below = path.components.slice(0, -1);
+      const noteParts = () => places.noteParts(below);
+      folder = await folders.share(below);
       const parent = folder.directory;
       const mayReplace = options.exists === "overwrite";
       const taken = mayReplace && await folder.wasAbsent(name) ? null : await parent.lookUp(name);
@@ -73,7 +79,10 @@ export class Receiving {
       const isNew = taken === null;
       const { umask } = disk;
       const flushes = await this.#context.flushes.of(parent);
-      const destination = { parent, name, path: shown, isNew, syncs, flushes, umask, release };
+      const destination = {
+        ...{ parent, name, path: shown, isNew, noteParts },
+        ...{ syncs, flushes, umask, release },
+      };
       const complete = { ...options, durability: options.durability ?? durability };
       return await openPartialFile(this.#partialContext, destination, complete);
     } catch (error) {

@@ -19,12 +19,33 @@ export const SMALL_PART_PREFIX = "small-";
 /** Ending of notes. */
 export const NOTE_SUFFIX = ".note";
 
+/** Ending of the files that name places outside the staging folder of the home. */
+export const PLACES_SUFFIX = ".places";
+
 /** What a staging place is found with. */
 export interface StagingContext {
   /** The served folder. */
   readonly root: DiskDirectory;
   /** Directories held open together. */
   readonly directories: SharedDirectories;
+  /** Remembers where the staging folder is. */
+  readonly places: StagingMemory;
+}
+
+/** What lets a later program find unfinished files, should this one be killed. */
+export interface StagingMemory {
+  /** Resolves when the staging folder would be found; to be asked before there is one. */
+  noteStaging(): Promise<void>;
+  /** Resolves when a power loss takes nothing of what was noted. */
+  sync(): Promise<void>;
+}
+
+/** Where a file is to go once it is complete. */
+export interface StagingTarget {
+  /** The folder, held open meanwhile. */
+  readonly parent: DiskDirectory;
+  /** Makes sure that unfinished files in this very folder are found by a later program, before there are any. */
+  noteParts(): Promise<void>;
 }
 
 /** A directory for unfinished files, and how their names begin there. */
@@ -59,12 +80,12 @@ export async function whileVanishing<Result>(attempt: () => Promise<Result>): Pr
 }
 
 /**
- * Opens the place to prepare a file for the directory `target` and begins the file with `begin`, which leaves
- * nothing behind when it fails.
+ * Opens the place to prepare a file for `target` and begins the file with `begin`, which leaves nothing behind
+ * when it fails.
  */
 export async function beginStaged<Begun>(
   context: StagingContext,
-  target: DiskDirectory,
+  target: StagingTarget,
   begin: (place: StagingPlace) => Promise<Begun>,
 ): Promise<{ place: StagingPlace; begun: Begun }> {
   return await whileVanishing(async () => {
@@ -80,27 +101,32 @@ export async function beginStaged<Begun>(
 }
 
 /**
- * The place to prepare a file for the directory `target`: the staging folder of `root`, or
- * hidden in the target itself when that is on another file system, because publishing is a rename.
+ * The place to prepare a file for `target`: the staging folder of `root`, or hidden in the folder of the
+ * target itself when that is on another file system, because publishing is a rename.
  */
 async function openStagingPlace(
-  { root, directories }: StagingContext,
-  target: DiskDirectory,
+  { root, directories, places }: StagingContext,
+  { parent, noteParts }: StagingTarget,
 ): Promise<StagingPlace> {
-  const isElsewhere = target !== root &&
-    (await target.identity()).device !== (await root.identity()).device;
+  const isElsewhere = parent !== root &&
+    (await parent.identity()).device !== (await root.identity()).device;
   if (isElsewhere) {
-    const sync = () => target.sync();
+    await noteParts();
+    const sync = async () => {
+      await parent.sync();
+      await places.sync();
+    };
     const forget = () => directories.forget();
-    return { directory: target, prefix: STAGING_PREFIX, sync, forget, close: () => {} };
+    return { directory: parent, prefix: STAGING_PREFIX, sync, forget, close: () => {} };
   }
-  const { directory, forget, release } = await directories.use(
-    STAGING_DIRECTORY,
-    () => openStagingDirectory(root),
-  );
+  const { directory, forget, release } = await directories.use(STAGING_DIRECTORY, async () => {
+    await places.noteStaging();
+    return await openStagingDirectory(root);
+  });
   const sync = async () => {
     await directory.sync();
     await root.sync(); // it may just have been made
+    await places.sync();
   };
   return { directory, prefix: "", sync, forget, close: release };
 }

@@ -5,6 +5,7 @@
  */
 import type { DiskDirectory, NodeStatus } from "./disk.ts";
 import { osCode } from "./file_error.ts";
+import { STAGING_PREFIX } from "./remote_path.ts";
 import {
   JOURNAL_SUFFIX,
   NOTE_SUFFIX,
@@ -45,11 +46,28 @@ export async function cleanStaging(
     throw error;
   }
   try {
-    return await cleanDirectory(staging, options);
+    return await cleanDirectory(staging, OF_STAGING, options);
   } finally {
     staging.close();
   }
 }
+
+/** Cleans a folder that holds unfinished files itself, hidden among others. */
+export async function cleanParts(
+  folder: DiskDirectory,
+  options: CleanupOptions,
+): Promise<CleanupResult> {
+  return await cleanDirectory(folder, HIDDEN, options);
+}
+
+/** Which names in a directory are looked at. */
+interface Naming {
+  readonly prefix: string;
+  readonly suffixes: readonly string[];
+}
+
+const OF_STAGING: Naming = { prefix: "", suffixes: [PART_SUFFIX, JOURNAL_SUFFIX, NOTE_SUFFIX] };
+const HIDDEN: Naming = { prefix: STAGING_PREFIX, suffixes: [PART_SUFFIX, JOURNAL_SUFFIX] };
 
 const WEEK_MS = 7 * 24 * 3600 * 1000;
 /** A small file has its staging name for a moment only; what is older was left by a program that was killed. */
@@ -66,9 +84,10 @@ interface Leftover {
 
 async function cleanDirectory(
   staging: DiskDirectory,
+  naming: Naming,
   { nowMs, maxAgeMs = WEEK_MS, ...options }: CleanupOptions,
 ): Promise<CleanupResult> {
-  const leftovers = await findLeftovers(staging);
+  const leftovers = await findLeftovers(staging, naming);
   let kept = leftovers.reduce((sum, { bytes }) => sum + bytes, 0);
   const freeBytes = await staging.freeBytes();
   const quotaBytes = options.quotaBytes ?? (freeBytes === null ? Infinity : (freeBytes + kept) / 2);
@@ -87,32 +106,35 @@ async function cleanDirectory(
 }
 
 /** Parts and journals that belong together, oldest first. */
-async function findLeftovers(staging: DiskDirectory): Promise<Leftover[]> {
+async function findLeftovers(
+  staging: DiskDirectory,
+  { prefix, suffixes }: Naming,
+): Promise<Leftover[]> {
   const found = new Map<string, Leftover>();
-  for (const { name, status } of await staging.list()) {
-    const suffix = [PART_SUFFIX, JOURNAL_SUFFIX, NOTE_SUFFIX].find((suffix) =>
-      name.endsWith(suffix)
-    );
+  for (const name of await staging.names()) {
+    if (!name.startsWith(prefix)) continue;
+    const suffix = suffixes.find((suffix) => name.endsWith(suffix));
+    const status = suffix === undefined ? null : await staging.lookUp(name);
     if (suffix === undefined || status === null) continue;
     const id = suffix === NOTE_SUFFIX ? name : name.slice(0, -suffix.length);
-    found.set(id, merge(found.get(id), id, suffix, status));
+    const isSmallPart = id.startsWith(`${prefix}${SMALL_PART_PREFIX}`);
+    found.set(id, merge(found.get(id), { id, isSmallPart }, suffix, status));
   }
   return [...found.values()].sort((a, b) => a.changedMs - b.changedMs);
 }
 
 function merge(
   other: Leftover | undefined,
-  id: string,
+  named: Pick<Leftover, "id" | "isSmallPart">,
   suffix: string,
   { sizeBytes, changedMs }: NodeStatus,
 ): Leftover {
   return {
-    id,
+    ...named,
     bytes: (other?.bytes ?? 0) + sizeBytes,
     changedMs: Math.max(other?.changedMs ?? 0, changedMs),
     isJournaled: other?.isJournaled === true || suffix === JOURNAL_SUFFIX,
     isNote: suffix === NOTE_SUFFIX,
-    isSmallPart: id.startsWith(SMALL_PART_PREFIX),
   };
 }
 

@@ -18,6 +18,7 @@ import { ByteReader } from "../bytes/byte_reader.ts";
 import { ByteWriter } from "../bytes/byte_writer.ts";
 import { constantTimeEqual, HASH_BYTES, LEAF_BYTES, sha256 } from "../crypto/mod.ts";
 import type { DiskFile } from "./disk.ts";
+import { readFully } from "./read_fully.ts";
 
 /** What a journal belongs to. */
 export interface JournalHeader {
@@ -84,7 +85,7 @@ export class TransferJournal {
     const stored = new Uint8Array(
       Math.min(sizeBytes, expected.length + maxLeafCount * LEAF_ENTRY_BYTES),
     );
-    const length = await readFully(file, stored);
+    const length = await readFully(file, stored, 0);
     if (length < expected.length) return null;
     const found = stored.subarray(0, expected.length);
     if (!isForSameTarget(found, header)) return null;
@@ -160,14 +161,4 @@ function decodeLeaves(entries: Uint8Array): Uint8Array[] {
 
 function checkOf(bytes: Uint8Array): Uint8Array {
   return sha256(bytes).subarray(0, CHECK_BYTES);
-}
-
-async function readFully(file: DiskFile, buffer: Uint8Array): Promise<number> {
-  let length = 0;
-  while (length < buffer.length) {
-    const count = await file.read(buffer.subarray(length), length);
-    if (count === 0) break;
-    length += count;
-  }
-  return length;
 }

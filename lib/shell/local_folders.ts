@@ -38,7 +38,7 @@ export interface LocalMatch {
 /** How the folders are opened. */
 export type LocalRootOptions = Pick<
   FileRootOptions,
-  "durability" | "nowMs" | "hasNativeCode" | "leafMemory"
+  "durability" | "nowMs" | "hasNativeCode" | "leafMemory" | "home"
 >;
 
 /** The folders that one command works in; each is opened once and all are closed together. */

@@ -98,6 +98,7 @@ export class Shell {
       ...(durability === undefined ? {} : { durability }),
       hasNativeCode,
       leafMemory: this.#leafMemory,
+      home: session.homeFolder,
     });
     try {
       const { command, rest } = findCommand(this.#commands, words);

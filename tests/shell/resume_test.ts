@@ -23,7 +23,7 @@ Deno.test("resume goes on with a get that was cut off, and then nothing is left"
   while (stage.connector.isReachable) await stage.clock.pass(100);
   await stage.clock.pass(60_000);
   assertEquals(await running, 6);
-  assertEquals(await stagingOf(stage.clientFolder), ["*.note"]);
+  assertEquals(await stagingOf(stage.clientFolder), ["*.note", "*.places"]);
   assertEquals(await stagingOf(`${stage.clientFolder}/sub`), ["*.log", "*.part"]);
 
   stage.connector.isReachable = true;
