@@ -278,6 +278,7 @@ export class Connection {
       end,
       nowMs,
     );
+    if (isAckEliciting) this.#idle.onTalk();
     acks.onPacketReceived(packetNumber, nowMs, {
       isAckEliciting,
       isImmediate: asksForImmediateAck(firstByte),

@@ -255,6 +255,25 @@ Deno.test("a download goes on when the client's NAT gives it another port or add
   }
 });
 
+Deno.test("a client that only receives says so when its NAT has given it another port", () => {
+  for (const darkMs of [0, 3000]) {
+    const net = new SimulatedNetwork({ seed: 5, link: { rateBytesPerSecond: 2e6, latencyMs: 1 } });
+    const { client, server } = connectPair(net);
+    client.openStream().write(bytesOf(1));
+    net.runFor(100);
+    server.wrap(server.accepted[0]!).write(bytesOf(20_000_000)).finish();
+    net.runFor(2000);
+    const untilMs = net.clock.nowMs + darkMs;
+    net.addFault({ fromMs: net.clock.nowMs, untilMs, conditions: { lossRate: 1 } });
+    net.runFor(darkMs / 2);
+    net.attach(client.host, { ...CLIENT_ADDRESS, port: 1234 });
+    net.runFor(darkMs / 2 + 1500);
+    const before = client.receivedBytes;
+    net.runFor(1000);
+    assertGreater(client.receivedBytes - before, 1_500_000);
+  }
+});
+
 Deno.test("a copy of the newest packet from elsewhere does not move the connection", () => {
   const net = new SimulatedNetwork({ seed: 5 });
   const { client, server } = connectPair(net);
