@@ -258,6 +258,7 @@ export class Connection {
     const packetNumber = decodePacketNumber(acks.largest, truncated);
     if (acks.isReplay(packetNumber)) {
       this.#replayedPackets++;
+      if (!isSameAddress(from, path.address)) this.#migration.onReplay(from, nowMs);
       return;
     }
     const firstByte = bytes[start]!;

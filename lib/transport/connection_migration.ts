@@ -7,14 +7,14 @@
 import type { Entropy } from "../crypto/mod.ts";
 import { isUsableSource } from "./address_filter.ts";
 import type { ConnectionParts } from "./connection_parts.ts";
-import { BASE_DATAGRAM_BYTES, DEFAULT_MAX_ACK_DELAY_MS } from "./constants.ts";
+import { DEFAULT_MAX_ACK_DELAY_MS } from "./constants.ts";
 import type { LossRecovery } from "./loss_recovery.ts";
 import type { Address } from "./path.ts";
 import { PathValidation } from "./path_validation.ts";
 import type { TransmitBatch } from "./transmit_batch.ts";
 
 /** The parts that an address concerns. */
-export type MigrationParts = Pick<ConnectionParts, "path" | "loss" | "builder" | "deadlines">;
+export type MigrationParts = Pick<ConnectionParts, "path" | "builder" | "deadlines">;
 
 /** The moves of one peer. */
 export class ConnectionMigration {
@@ -33,38 +33,43 @@ export class ConnectionMigration {
   onNewAddress(from: Address, packetBytes: number, nowMs: number): void {
     // A copied packet can name any sender: a challenge must not go to a whole network. RFC 9000 §21.5.
     if (!isUsableSource(from)) return;
-    this.#validation.begin(from, packetBytes, nowMs);
+    this.#validation.begin({ from, packetBytes, present: this.#parts.path.address }, nowMs);
+  }
+
+  /** A packet that had come before came again from elsewhere. */
+  onReplay(from: Address, nowMs: number): void {
+    this.#validation.onHeard(from, nowMs);
   }
 
   /** PATH_RESPONSE. */
   onPathResponse(token: Uint8Array, nowMs: number): void {
-    const { path, loss, deadlines } = this.#parts;
-    const address = this.#validation.onResponse(token);
+    this.#moveTo(this.#validation.onResponse(token, nowMs), nowMs);
+  }
+
+  /** A challenge was not answered in time. */
+  onTimeout(nowMs: number): void {
+    const ptoMs = this.#parts.path.rtt.ptoMs(DEFAULT_MAX_ACK_DELAY_MS);
+    this.#moveTo(this.#validation.onTimeout(nowMs, ptoMs), nowMs);
+  }
+
+  #moveTo(address: Address | null, nowMs: number): void {
+    const { path, deadlines } = this.#parts;
+    deadlines.set("path", this.#validation.deadlineMs);
     if (address === null) return;
     path.moveTo(address, nowMs);
-    loss.ptoCount = 0;
-    deadlines.set("path", Infinity);
-    this.#recovery.setDeadline();
+    this.#recovery.onMoved();
   }
 
-  /** The challenge was not answered in time. */
-  onTimeout(nowMs: number): void {
-    const { path, deadlines } = this.#parts;
-    this.#validation.onTimeout(nowMs, path.rtt.ptoMs(DEFAULT_MAX_ACK_DELAY_MS));
-    deadlines.set("path", this.#validation.deadlineMs);
-  }
-
-  /** Fills `batch` with a challenge for the new address; false when none is due. */
+  /** Fills `batch` with a challenge; false when none is due. */
   poll(batch: TransmitBatch, nowMs: number): boolean {
     const { path, builder, deadlines } = this.#parts;
     const challenge = this.#validation.pollChallenge(nowMs, path.rtt.ptoMs(0));
     if (challenge === null) return false;
     batch.address = challenge.address;
     const size = builder.build(batch.buffer, 0, {
-      limitBytes: Math.min(BASE_DATAGRAM_BYTES, challenge.limitBytes),
+      limitBytes: challenge.limitBytes,
       mayCarryData: false,
-      // The peer may never see it, and then waits in vain for what this packet would have told it.
-      keepsAck: true,
+      isElsewhere: true,
       transient: [{ kind: "path-challenge", token: challenge.token }],
       isMtuProbe: false,
       asksForAckAtEnd: false,
@@ -72,7 +77,6 @@ export class ConnectionMigration {
     this.#validation.onSent(size);
     batch.length = batch.segmentBytes = size;
     deadlines.set("path", this.#validation.deadlineMs);
-    this.#recovery.setDeadline();
     return true;
   }
 }

@@ -81,7 +81,7 @@ export class LossRecovery {
 
   /** The loss timer fired: what it was set for, or that the peer has been silent for too long. §A.9. */
   onTimeout(nowMs: number): "loss" | "probe" | "silence" {
-    const { loss, fate, control, streams, transient } = this.#parts;
+    const { loss } = this.#parts;
     if (loss.isLossTimerSet) {
       const { inFlightBytes } = loss;
       loss.beginTimeout();
@@ -92,11 +92,23 @@ export class LossRecovery {
     }
     if (this.#isPeerSilent(nowMs)) return "silence";
     loss.onProbeTimeout(nowMs);
-    this.probesDue = loss.ptoCount > BLACKOUT_PROBES ? 1 : PROBE_PACKETS;
-    fate.repeatOldest(this.probesDue);
+    this.#probe(loss.ptoCount > BLACKOUT_PROBES ? 1 : PROBE_PACKETS);
+    return "probe";
+  }
+
+  /** The peer has moved: what travels to the old address is lost, which the answer to a probe will tell. */
+  onMoved(): void {
+    const { loss } = this.#parts;
+    loss.ptoCount = 0;
+    if (loss.hasOutstanding()) this.#probe(PROBE_PACKETS);
+  }
+
+  #probe(count: number): void {
+    const { fate, control, streams, transient } = this.#parts;
+    this.probesDue = count;
+    fate.repeatOldest(count);
     if (!control.hasWaiting && !streams.hasPending()) transient.pushPing();
     this.setDeadline();
-    return "probe";
   }
 
   /** Sets the loss timer anew. §A.8. */

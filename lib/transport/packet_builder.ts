@@ -73,8 +73,11 @@ export interface PacketPlan {
   readonly mayCarryData: boolean;
   /** Control frames may go even so: the user's cap holds back data, not the credit that the peer needs. */
   readonly mayCarryControl?: boolean;
-  /** An acknowledgement that is owed stays owed: this packet may go to somebody else. */
-  readonly keepsAck?: boolean;
+  /**
+   * This packet may go to somebody else: an acknowledgement that is owed stays owed, and its own says nothing
+   * of the path. RFC 9000 §9.4.
+   */
+  readonly isElsewhere?: boolean;
   /** Frames of this packet alone. */
   readonly transient: readonly TransientFrame[];
   /** One more, behind everything else: nothing after a CONNECTION_CLOSE is read. */
@@ -133,7 +136,7 @@ export class PacketBuilder {
     let at = bodyStart;
     let flags = 0;
     let isEliciting = false;
-    const carriesAck = acks.isReady(nowMs) && !plan.isMtuProbe && !plan.keepsAck;
+    const carriesAck = acks.isReady(nowMs) && !plan.isMtuProbe && !plan.isElsewhere;
     if (carriesAck) {
       let ackLimit = limit;
       for (const frame of plan.transient) ackLimit -= frameBytes(frame);
@@ -211,7 +214,7 @@ export class PacketBuilder {
     protection.seal(buffer, start, at - bodyStart, packetNumber);
     const slot = loss.onPacketSent({
       sizeBytes: packetBytes,
-      isAckEliciting: isEliciting,
+      isAckEliciting: isEliciting && !plan.isElsewhere,
       isMtuProbe: plan.isMtuProbe,
     }, nowMs);
     loss.ring.flags[slot] = plan.isMtuProbe ? FLAG_MTU_PROBE : flags;

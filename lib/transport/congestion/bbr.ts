@@ -243,6 +243,7 @@ class Bbr implements CongestionController {
   }
 
   onPeerMoved(nowMs: number): void {
+    this.#ignoreLossSentBeforeMs = nowMs;
     this.#path.reopenMinRtt(Infinity, nowMs);
   }
 
@@ -585,6 +586,8 @@ class Bbr implements CongestionController {
   }
 
   #forgetPath(nowMs: number): void {
+    this.#ignoreLossSentBeforeMs = nowMs;
+    this.#rounds.restart(this.#rounds.seenDeliveredBytes, nowMs);
     this.#path.reset();
     this.#losses.reset();
     this.#bounds.reset();
