@@ -9,6 +9,7 @@ import { type RemotePath, remotePathFromComponents } from "../files/mod.ts";
 import { download, PACKED_FILE_BYTES, receivedFolderMode } from "../operations/mod.ts";
 import { RemoteError } from "../request/mod.ts";
 import type { CommandContext } from "./command.ts";
+import { Failures } from "./failures.ts";
 import type { LocalPlace } from "./local_folders.ts";
 import type { Word } from "./parse_line.ts";
 import {
@@ -19,7 +20,6 @@ import {
   walkRemote,
 } from "./remote_place.ts";
 import { about, UsageError } from "./shell_error.ts";
-import type { BatchFailure } from "./transfer_batch.ts";
 import type { TransferItem } from "./transfer_item.ts";
 
 /** What the user asked for. */
@@ -36,8 +36,8 @@ export interface CopyRequest {
 export interface CopyPlan {
   /** The files. */
   readonly items: readonly TransferItem[];
-  /** Words that could not be resolved; each was told. */
-  readonly failures: readonly BatchFailure[];
+  /** Of words that could not be resolved; each was told. */
+  readonly failures: Failures;
   /** Several files, or files found by a pattern or in a folder: one summary line follows. */
   readonly isBatch: boolean;
 }
@@ -49,12 +49,9 @@ export async function planDownload(
 ): Promise<CopyPlan> {
   const { sources, isRecursive } = request;
   const isSingle = sources.length === 1;
-  const failures: BatchFailure[] = [];
+  const failures = new Failures("get", context.terminal);
   const places: RemotePlace[] = [];
-  const onUnusable = (path: string) => {
-    const exitCode = context.terminal.failure("get", new RemoteError("invalid-name", path));
-    failures.push({ name: path, exitCode });
-  };
+  const onUnusable = (path: string) => failures.tell(path, new RemoteError("invalid-name", path));
   for (const word of sources) {
     try {
       const found = await about(
@@ -64,10 +61,10 @@ export async function planDownload(
       places.push(...found);
     } catch (error) {
       if (isSingle) throw error;
-      failures.push({ name: word.text, exitCode: context.terminal.failure("get", error) });
+      failures.tell(word.text, error);
     }
   }
-  const isBatch = !isSingle || isRecursive || failures.length > 0 ||
+  const isBatch = !isSingle || isRecursive || failures.names.length > 0 ||
     places.some((place) => place.isMatch);
   const isSeveral = !isSingle || places.length > 1;
   const target = await chooseLocalTarget(request.output, isSeveral, context);
@@ -80,7 +77,7 @@ export async function planDownload(
       );
     } catch (error) {
       if (isSingle && !place.isMatch) throw error;
-      failures.push({ name: place.text, exitCode: context.terminal.failure("get", error) });
+      failures.tell(place.text, error);
     }
   }
   return { items, failures, isBatch: isBatch && !(isSingle && isOneFile(places, items)) };
@@ -112,7 +109,7 @@ interface GrowingPlan {
   readonly isRecursive: boolean;
   readonly context: CommandContext;
   readonly items: TransferItem[];
-  readonly failures: BatchFailure[];
+  readonly failures: Failures;
 }
 
 async function planPlace(
@@ -166,8 +163,7 @@ async function planFolder(
     terminal.note(`Skipped ${shown(path)}: it is neither a file nor a folder`);
   }
   for (const { path, reason } of tree.skipped) {
-    const exitCode = terminal.failure("get", new RemoteError(reason, path));
-    plan.failures.push({ name: path, exitCode });
+    plan.failures.tell(path, new RemoteError(reason, path));
   }
   await root.makeDirectories(tree.folders.map(({ path, mode }) => ({
     path: remotePathFromComponents(below(path)),

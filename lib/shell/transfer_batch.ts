@@ -6,14 +6,8 @@
 
 import { allEnded } from "../files/mod.ts";
 import type { CommandContext } from "./command.ts";
+import type { Failures } from "./failures.ts";
 import { movePacked } from "./packed_items.ts";
-import {
-  CancelledError,
-  ConnectFailure,
-  ConnectionLostError,
-  NotConnectedError,
-  SomeFailedError,
-} from "./shell_error.ts";
 import type { TransferCommand, TransferEnd } from "./terminal.ts";
 import { moveOne, type TransferItem } from "./transfer_item.ts";
 
@@ -23,6 +17,7 @@ const PARALLEL_TRANSFERS = 8;
 /**
  * Moves several files and tells how it went.
  *
+ * @param failures Those of files that could not even be asked for; what fails now is added.
  * @throws {SomeFailedError} When some could not be moved; each was told when it failed.
  * @throws {CancelledError | ConnectionLostError | ConnectFailure} At once: the others would end the same way.
  */
@@ -30,13 +25,13 @@ export async function moveAll(
   command: TransferCommand,
   items: readonly TransferItem[],
   context: CommandContext,
-  earlierFailures: readonly BatchFailure[],
+  failures: Failures,
 ): Promise<void> {
   const { terminal, session } = context;
   const startMs = session.nowMs();
   const totalBytes = items.reduce((sum, item) => sum + item.sizeBytes, 0);
-  const fileCount = items.length + earlierFailures.length;
-  const tally = new Tally(command, context, earlierFailures);
+  const fileCount = items.length + failures.names.length;
+  const tally = new Tally(failures);
   terminal.batchStarts({ command, fileCount, totalBytes });
   try {
     await moveItems(command, items, context, tally);
@@ -44,7 +39,7 @@ export async function moveAll(
     const seconds = (session.nowMs() - startMs) / 1000;
     terminal.batchEnds({ command, fileCount, totalBytes, seconds, ...tally.sums() });
   }
-  throwFailures(tally.failures, fileCount);
+  failures.throwIfAny(fileCount);
 }
 
 /** A pack needs two files to be worth its name. */
@@ -84,22 +79,14 @@ async function moveItems(
 
 /** Counts how the files of a batch ended. */
 class Tally {
-  readonly #command: TransferCommand;
-  readonly #context: CommandContext;
-  readonly failures: BatchFailure[];
+  readonly #failures: Failures;
   #doneCount = 0;
   #skippedCount = 0;
   #doneBytes = 0;
   #movedBytes = 0;
 
-  constructor(
-    command: TransferCommand,
-    context: CommandContext,
-    earlierFailures: readonly BatchFailure[],
-  ) {
-    this.#command = command;
-    this.#context = context;
-    this.failures = [...earlierFailures];
+  constructor(failures: Failures) {
+    this.#failures = failures;
   }
 
   onDone(end: TransferEnd): void {
@@ -109,11 +96,8 @@ class Tally {
     else this.#movedBytes += end.movedBytes;
   }
 
-  /** Tells the failure. Throws it when it is the end of everything. */
   onFailed(item: TransferItem, error: unknown): void {
-    if (endsEverything(error)) throw error;
-    const exitCode = this.#context.terminal.failure(this.#command, error);
-    this.failures.push({ name: item.name, exitCode });
+    this.#failures.tell(item.name, error);
   }
 
   sums(): {
@@ -128,37 +112,7 @@ class Tally {
       skippedCount: this.#skippedCount,
       doneBytes: this.#doneBytes,
       movedBytes: this.#movedBytes,
-      failed: this.failures.map((failure) => failure.name),
+      failed: this.#failures.names,
     };
   }
-}
-
-/** A file that could not even be asked for. */
-export interface BatchFailure {
-  /** What the user calls it. */
-  readonly name: string;
-  /** Exit code of its error. */
-  readonly exitCode: number;
-}
-
-function throwFailures(failures: readonly BatchFailure[], totalCount: number): void {
-  if (failures.length === 0) return;
-  const [first] = failures;
-  const haveAllFailedAlike = failures.length === totalCount &&
-    failures.every((failure) => failure.exitCode === first!.exitCode);
-  throw new SomeFailedError(
-    failures.map((failure) => failure.name),
-    totalCount,
-    haveAllFailedAlike ? first!.exitCode : null,
-  );
-}
-
-function endsEverything(error: unknown): boolean {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (
-      cause instanceof CancelledError || cause instanceof ConnectionLostError ||
-      cause instanceof ConnectFailure || cause instanceof NotConnectedError
-    ) return true;
-  }
-  return false;
 }

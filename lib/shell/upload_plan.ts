@@ -18,10 +18,10 @@ import {
 import { PACKED_FILE_BYTES, upload } from "../operations/mod.ts";
 import type { CommandContext } from "./command.ts";
 import { type CopyPlan, type CopyRequest, takesContents } from "./download_plan.ts";
+import { Failures } from "./failures.ts";
 import type { LocalMatch, LocalPlace } from "./local_folders.ts";
 import { makeRemoteFolders, remoteStatusOrNull } from "./remote_place.ts";
 import { about, UsageError } from "./shell_error.ts";
-import type { BatchFailure } from "./transfer_batch.ts";
 import type { TransferItem } from "./transfer_item.ts";
 
 /** Resolves names, patterns and folders of `put`; makes the remote folders. */
@@ -30,7 +30,7 @@ export async function planUpload(
   context: CommandContext,
 ): Promise<CopyPlan> {
   const isSingle = request.sources.length === 1;
-  const failures: BatchFailure[] = [];
+  const failures = new Failures("put", context.terminal);
   const sources: Source[] = [];
   for (const word of request.sources) {
     const matches = await about(word.text, () => context.local.expand(word));
@@ -40,7 +40,7 @@ export async function planUpload(
         if (found !== null) sources.push(found);
       } catch (error) {
         if (isSingle && !match.isMatch) throw error;
-        failures.push({ name: match.text, exitCode: context.terminal.failure("put", error) });
+        failures.tell(match.text, error);
       }
     }
   }
@@ -117,7 +117,7 @@ interface LocalTree {
 async function walkAll(
   sources: readonly Source[],
   context: CommandContext,
-  failures: BatchFailure[],
+  failures: Failures,
 ): Promise<(LocalTree | null)[]> {
   const trees: (LocalTree | null)[] = [];
   for (const source of sources) {
@@ -129,15 +129,13 @@ async function walkAll(
 async function walkLocal(
   source: Source,
   { terminal, local, signal }: CommandContext,
-  failures: BatchFailure[],
+  failures: Failures,
 ): Promise<LocalTree> {
   const root = await local.folder(source.text);
   const folders: NewFolder[] = [];
   let topMode = NEW_FOLDER_MODE;
   const files: { path: RemotePath; sizeBytes: number }[] = [];
-  const onSkipped = (error: FileError) => {
-    failures.push({ name: error.path, exitCode: terminal.failure("put", error) });
-  };
+  const onSkipped = (error: FileError) => failures.tell(error.path, error);
   for await (const { path, status } of root.walk(REMOTE_ROOT, { onSkipped })) {
     signal.throwIfAborted();
     if (path.components.length === 0) topMode = status.mode;

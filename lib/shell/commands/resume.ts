@@ -3,8 +3,9 @@
 import { FileError, REMOTE_ROOT, resolveRemotePath } from "../../files/mod.ts";
 import type { Command, CommandContext, Invocation, Next } from "../command.ts";
 import { downloadItem } from "../download_plan.ts";
+import { Failures } from "../failures.ts";
 import type { Target } from "../link.ts";
-import { type BatchFailure, moveAll } from "../transfer_batch.ts";
+import { moveAll } from "../transfer_batch.ts";
 import { isWorthResuming, type TransferItem } from "../transfer_item.ts";
 import { TransferNote, type UnfinishedTransfer, unfinishedTransfers } from "../unfinished.ts";
 import { uploadItem } from "../upload_plan.ts";
@@ -50,7 +51,7 @@ async function resume(invocation: Invocation, context: CommandContext): Promise<
   if (invocation.has("n")) return "go-on";
   for (const command of ["get", "put"] as const) {
     const noted = mine.filter((transfer) => transfer.command === command);
-    const failures: BatchFailure[] = [];
+    const failures = new Failures(command, terminal);
     const items = await itemsOf(noted, context, failures);
     if (noted.length > 0) await moveAll(command, items, context, failures);
   }
@@ -61,7 +62,7 @@ async function resume(invocation: Invocation, context: CommandContext): Promise<
 async function itemsOf(
   transfers: readonly UnfinishedTransfer[],
   context: CommandContext,
-  failures: BatchFailure[],
+  failures: Failures,
 ): Promise<TransferItem[]> {
   const items: TransferItem[] = [];
   for (const transfer of transfers) {
@@ -69,8 +70,7 @@ async function itemsOf(
       items.push(await itemOf(transfer, context));
     } catch (error) {
       if (!(error instanceof FileError)) throw error;
-      const { command, local } = transfer;
-      failures.push({ name: local, exitCode: context.terminal.failure(command, error) });
+      failures.tell(transfer.local, error);
       if (!isWorthResuming(error)) await forget(transfer, context);
     }
   }

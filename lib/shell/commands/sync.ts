@@ -3,11 +3,12 @@
 import { forEachOf, REMOTE_ROOT, type RemotePath, resolveRemotePath } from "../../files/mod.ts";
 import type { Command, CommandContext, Invocation, Next } from "../command.ts";
 import { downloadItem } from "../download_plan.ts";
+import { Failures } from "../failures.ts";
 import { about, SubjectError, UsageError } from "../shell_error.ts";
 import { isSameMoment, planSync, type SyncPlan } from "../sync_plan.ts";
 import { LocalSide, RemoteSide, type SyncSide } from "../sync_sides.ts";
 import type { TransferCommand } from "../terminal.ts";
-import { type BatchFailure, moveAll } from "../transfer_batch.ts";
+import { moveAll } from "../transfer_batch.ts";
 import type { TransferItem } from "../transfer_item.ts";
 import { uploadItem } from "../upload_plan.ts";
 
@@ -48,11 +49,9 @@ async function sync(invocation: Invocation, context: CommandContext): Promise<Ne
   const [from, to] = invocation.words.map((word) => word.text);
   const direction = chooseDirection(from!, to!, context);
   const { source, target, command } = direction;
-  const failures: BatchFailure[] = [];
-  const onSkipped = (error: unknown, path: string) => {
-    const exitCode = context.terminal.failure(command, new SubjectError(path, error));
-    failures.push({ name: path, exitCode });
-  };
+  const failures = new Failures(command, context.terminal);
+  const onSkipped = (error: unknown, path: string) =>
+    failures.tell(path, new SubjectError(path, error));
   const sourceTree = await about(source.name, () => source.tree(onSkipped));
   if (sourceTree === null) throw new UsageError(`There is no folder ${source.name}`);
   const targetTree = await about(target.name, () => target.tree(() => {}));
@@ -126,7 +125,7 @@ async function carryOut(
   plan: SyncPlan,
   direction: Direction,
   context: CommandContext,
-  { mayDelete, failures }: { mayDelete: boolean; failures: BatchFailure[] },
+  { mayDelete, failures }: { mayDelete: boolean; failures: Failures },
 ): Promise<void> {
   const { target, command } = direction;
   const { terminal } = context;
@@ -135,7 +134,7 @@ async function carryOut(
     const problem = new UsageError(
       `${path} is of another kind in ${target.name}: --delete replaces it`,
     );
-    failures.push({ name: path, exitCode: terminal.failure(command, problem) });
+    failures.tell(path, problem);
   }
   const isBlocked = (path: string) =>
     blocked.some((obstacle) => path === obstacle || path.startsWith(`${obstacle}/`));
@@ -145,7 +144,7 @@ async function carryOut(
   for (const { path, sizeBytes } of plan.files) {
     if (!isBlocked(path)) items.push(await direction.itemOf(path, sizeBytes));
   }
-  if (items.length > 0 || failures.length > 0) {
+  if (items.length > 0 || failures.names.length > 0) {
     await moveAll(command, items, { ...context, exists: "overwrite" }, failures);
   } else {
     terminal.note(`Nothing to move: ${plan.sameCount} the same.`);
