@@ -13,13 +13,13 @@ import { Failures } from "./failures.ts";
 import type { LocalPlace } from "./local_folders.ts";
 import type { Word } from "./parse_line.ts";
 import {
-  expandRemote,
+  expandEachRemote,
   type RemotePlace,
   remoteStatus,
   type RemoteTree,
   walkRemote,
 } from "./remote_place.ts";
-import { about, UsageError } from "./shell_error.ts";
+import { UsageError } from "./shell_error.ts";
 import type { TransferItem } from "./transfer_item.ts";
 
 /** What the user asked for. */
@@ -50,36 +50,15 @@ export async function planDownload(
   const { sources, isRecursive } = request;
   const isSingle = sources.length === 1;
   const failures = new Failures("get", context.terminal);
-  const places: RemotePlace[] = [];
-  const onUnusable = (path: string) => failures.tell(path, new RemoteError("invalid-name", path));
-  for (const word of sources) {
-    try {
-      const found = await about(
-        word.text,
-        () => expandRemote(context.session, word, context.signal, onUnusable),
-      );
-      places.push(...found);
-    } catch (error) {
-      if (isSingle) throw error;
-      failures.tell(word.text, error);
-    }
-  }
+  const { session, signal } = context;
+  const places = await expandEachRemote(session, sources, signal, failures);
   const isBatch = !isSingle || isRecursive || failures.names.length > 0 ||
     places.some((place) => place.isMatch);
   const isSeveral = !isSingle || places.length > 1;
   const target = await chooseLocalTarget(request.output, isSeveral, context);
   const items: TransferItem[] = [];
-  for (const place of places) {
-    try {
-      await about(
-        place.text,
-        () => planPlace(place, target, { isRecursive, context, items, failures }),
-      );
-    } catch (error) {
-      if (isSingle && !place.isMatch) throw error;
-      failures.tell(place.text, error);
-    }
-  }
+  const plan = { isRecursive, context, items, failures };
+  await failures.each(places, (place) => planPlace(place, target, plan));
   return { items, failures, isBatch: isBatch && !(isSingle && isOneFile(places, items)) };
 }
 

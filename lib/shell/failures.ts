@@ -5,6 +5,7 @@
  */
 
 import {
+  about,
   CancelledError,
   ConnectFailure,
   ConnectionLostError,
@@ -17,12 +18,18 @@ import type { Terminal } from "./terminal.ts";
 export class Failures {
   readonly #command: string;
   readonly #terminal: Terminal;
+  readonly #forgives: (error: unknown) => boolean;
   readonly #told: { readonly name: string; readonly exitCode: number }[] = [];
 
-  /** Tells failures of `command` at `terminal`. */
-  constructor(command: string, terminal: Terminal) {
+  /** Tells failures of `command` at `terminal`; what is forgiven counts as done. */
+  constructor(
+    command: string,
+    terminal: Terminal,
+    { forgives = () => false }: { forgives?: (error: unknown) => boolean } = {},
+  ) {
     this.#command = command;
     this.#terminal = terminal;
+    this.#forgives = forgives;
   }
 
   /** What failed so far, as the user knows it. */
@@ -38,6 +45,27 @@ export class Failures {
   tell(name: string, error: unknown): void {
     if (endsEverything(error)) throw error;
     this.#told.push({ name, exitCode: this.#terminal.failure(this.#command, error) });
+  }
+
+  /**
+   * Does something to each of several things, whatever becomes of the others.
+   *
+   * @throws What went wrong with the only thing there is: it fails as itself.
+   */
+  async each<Thing extends { readonly text: string }>(
+    things: readonly Thing[],
+    work: (thing: Thing) => Promise<void>,
+  ): Promise<void> {
+    const isAlone = things.length === 1 && this.#told.length === 0;
+    for (const thing of things) {
+      try {
+        await about(thing.text, () => work(thing));
+      } catch (error) {
+        if (this.#forgives(error)) continue;
+        if (isAlone) throw error;
+        this.tell(thing.text, error);
+      }
+    }
   }
 
   /**

@@ -22,6 +22,7 @@ import {
   walkTree,
 } from "../operations/mod.ts";
 import { RemoteError } from "../request/mod.ts";
+import type { Failures } from "./failures.ts";
 import { expandGlob } from "./glob.ts";
 import type { Word } from "./parse_line.ts";
 import type { Session } from "./session.ts";
@@ -116,6 +117,21 @@ export async function expandRemote(
   }
   const path = resolveRemotePath(base, word.text);
   return [{ path, text: word.text, kind: "unknown", entry: null, isMatch: false }];
+}
+
+/** The remote places that several words stand for; what stands for none is told. */
+export async function expandEachRemote(
+  session: Session,
+  words: readonly Word[],
+  signal: AbortSignal,
+  failures: Failures,
+): Promise<RemotePlace[]> {
+  const places: RemotePlace[] = [];
+  const onUnusable = (path: string) => failures.tell(path, new RemoteError("invalid-name", path));
+  await failures.each(words, async (word) => {
+    places.push(...await expandRemote(session, word, signal, onUnusable));
+  });
+  return places;
 }
 
 /**

@@ -31,19 +31,15 @@ export async function planUpload(
 ): Promise<CopyPlan> {
   const isSingle = request.sources.length === 1;
   const failures = new Failures("put", context.terminal);
+  const matches: LocalMatch[] = [];
+  await failures.each(request.sources, async (word) => {
+    matches.push(...await context.local.expand(word));
+  });
   const sources: Source[] = [];
-  for (const word of request.sources) {
-    const matches = await about(word.text, () => context.local.expand(word));
-    for (const match of matches) {
-      try {
-        const found = await about(match.text, () => look(match, request.isRecursive, context));
-        if (found !== null) sources.push(found);
-      } catch (error) {
-        if (isSingle && !match.isMatch) throw error;
-        failures.tell(match.text, error);
-      }
-    }
-  }
+  await failures.each(matches, async (match) => {
+    const found = await look(match, request.isRecursive, context);
+    if (found !== null) sources.push(found);
+  });
   const isBatch = !isSingle || sources.some((source) => source.isMatch || source.isFolder);
   if (sources.length === 0) return { items: [], failures, isBatch };
   // The disk here is read while the server answers.

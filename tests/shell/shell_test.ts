@@ -225,3 +225,45 @@ Deno.test("a line's leading dash ignores its failure; comments and blanks do not
   assertEquals(await stage.run("get 'open"), 2);
   assertEquals(stage.terminal.errors.length, 4);
 });
+
+Deno.test("rm, hash, mkdir and rmdir do the rest when one name fails, and leave with 11", async () => {
+  await using stage = await ShellStage.set();
+  for (const name of ["a", "b", "c", "full/x"]) await write(stage.serverFolder, name, name);
+  await Deno.mkdir(`${stage.serverFolder}/empty`);
+  for (
+    const [line, exitCode, errors] of [
+      ["hash a gone b", 11, ["No such file on the server: gone", "1 of 3 failed: gone"]],
+      ["hash *", 11, ["A folder on the server: empty", "A folder on the server: full"]],
+      ["rm gone* a full b", 11, [
+        "No such file on the server: gone*",
+        "2 of 4 failed: gone*, full",
+      ]],
+      ["rm -f gone* gone c", 0, []],
+      ["rm gone lost", 3, ["2 of 2 failed: gone, lost"]],
+      ["rm gone", 3, ["No such file on the server: gone"]],
+      ["mkdir full new", 11, ["It exists on the server: full"]],
+      ["rmdir full empty", 11, ["1 of 2 failed: full"]],
+      ["lmkdir one one two", 11, ["It exists here: one"]],
+    ] as const
+  ) {
+    stage.terminal.errors.length = 0;
+    assertEquals(await stage.run(line), exitCode, line);
+    for (const error of errors) {
+      assert(
+        stage.terminal.errors.some((told) => told.startsWith(error)),
+        `${line}: ${stage.terminal.errors}`,
+      );
+    }
+  }
+  assertEquals(stage.terminal.results.map((line) => line.slice(66)), ["a", "b", "a", "b", "c"]);
+  assertEquals(await names(stage.serverFolder), ["full", "new"]);
+  assertEquals(await names(stage.clientFolder), ["one", "two"]);
+});
+
+Deno.test("put does the rest when a pattern matches nothing", async () => {
+  await using stage = await ShellStage.set();
+  await write(stage.clientFolder, "a.txt", "a");
+  assertEquals(await stage.run("put *.none a.txt"), 11);
+  assertEquals(stage.terminal.errors, ["No such file here: *.none", "1 of 2 failed: *.none"]);
+  assertEquals(await names(stage.serverFolder), ["a.txt"]);
+});

@@ -2,6 +2,7 @@
 
 import { REMOTE_ROOT } from "../../files/mod.ts";
 import type { Command } from "../command.ts";
+import { Failures } from "../failures.ts";
 import { about } from "../shell_error.ts";
 
 /** `list client`, `lcd`, `lpwd`, `lmkdir`. */
@@ -57,13 +58,13 @@ export const localCommands: readonly Command[] = [
     arguments: { least: 1, most: Infinity },
     completes: "local-folder",
     async run({ words }, { local, terminal }) {
-      for (const { text } of words) {
-        await about(text, async () => {
-          const { root, path } = await local.place(text);
-          await root.makeDirectory(path, { parents: false });
-        });
+      const failures = new Failures("lmkdir", terminal);
+      await failures.each(words, async ({ text }) => {
+        const { root, path } = await local.place(text);
+        await root.makeDirectory(path, { parents: false });
         terminal.note(`Made ${text} here`);
-      }
+      });
+      failures.throwIfAny(words.length);
       return "go-on";
     },
   },

@@ -16,10 +16,13 @@ import {
 } from "../../operations/mod.ts";
 import { type Caller, RemoteError } from "../../request/mod.ts";
 import type { Command, CommandContext, Invocation, Next } from "../command.ts";
+import { Failures } from "../failures.ts";
 import {
   childPath,
+  expandEachRemote,
   expandRemote,
   listRemote,
+  type RemotePlace,
   remoteStatus,
   remoteStatusOrNull,
 } from "../remote_place.ts";
@@ -69,6 +72,7 @@ export const remoteCommands: readonly Command[] = [
     completes: "remote-folder",
     run: (invocation, context) =>
       forEachWord(
+        "mkdir",
         invocation,
         context,
         "Made",
@@ -85,6 +89,7 @@ export const remoteCommands: readonly Command[] = [
     completes: "remote-folder",
     run: (invocation, context) =>
       forEachWord(
+        "rmdir",
         invocation,
         context,
         "Removed",
@@ -186,47 +191,57 @@ async function changeFolder({ words }: Invocation, context: CommandContext): Pro
 }
 
 async function forEachWord(
+  command: string,
   { words }: Invocation,
   { session, signal, terminal }: CommandContext,
   done: string,
   work: (caller: Caller, path: RemotePath) => Promise<unknown>,
 ): Promise<Next> {
-  for (const { text } of words) {
-    await about(text, async () => {
-      const path = resolveRemotePath(session.remoteFolder, text);
-      await session.request(signal, (caller) => work(caller, path), { onLoss: "never" });
-    });
+  const failures = new Failures(command, terminal);
+  await failures.each(words, async ({ text }) => {
+    const path = resolveRemotePath(session.remoteFolder, text);
+    await session.request(signal, (caller) => work(caller, path), { onLoss: "never" });
     terminal.note(`${done} ${text}`);
-  }
+  });
+  failures.throwIfAny(words.length);
   return "go-on";
 }
 
 async function remove(invocation: Invocation, context: CommandContext): Promise<Next> {
   const { session, signal, terminal } = context;
   const recursive = invocation.has("r");
-  for (const word of invocation.words) {
-    try {
-      await about(word.text, async () => {
-        for (const { path, text } of await expandRemote(session, word, signal)) {
-          if (path.components.length === 0) {
-            throw new UsageError("The served folder itself cannot be removed");
-          }
-          await about(text, () =>
-            session.request(
-              signal,
-              (caller) => removePath(caller, path, { recursive, signal }),
-              { onLoss: "never" },
-            ));
-          terminal.note(`Removed ${text}`);
-        }
-      });
-    } catch (error) {
-      const cause = rootCause(error);
-      const isMissing = cause instanceof RemoteError && cause.status === "not-found";
-      if (!(isMissing && invocation.has("f"))) throw error;
+  await forEachPlace("rm", invocation, context, async ({ path, text }) => {
+    if (path.components.length === 0) {
+      throw new UsageError("The served folder itself cannot be removed");
     }
-  }
+    await session.request(
+      signal,
+      (caller) => removePath(caller, path, { recursive, signal }),
+      { onLoss: "never" },
+    );
+    terminal.note(`Removed ${text}`);
+  }, invocation.has("f") ? { forgives: isMissing } : {});
   return "go-on";
+}
+
+function isMissing(error: unknown): boolean {
+  const cause = rootCause(error);
+  return cause instanceof RemoteError && cause.status === "not-found";
+}
+
+/** Does something to everything that the words stand for. */
+async function forEachPlace(
+  command: string,
+  { words }: Invocation,
+  { session, signal, terminal }: CommandContext,
+  work: (place: RemotePlace) => Promise<void>,
+  options: ConstructorParameters<typeof Failures>[2] = {},
+): Promise<void> {
+  const failures = new Failures(command, terminal, options);
+  const places = await expandEachRemote(session, words, signal, failures);
+  const totalCount = places.length + failures.names.length;
+  await failures.each(places, work);
+  failures.throwIfAny(totalCount);
 }
 
 async function rename(invocation: Invocation, context: CommandContext): Promise<Next> {
@@ -285,20 +300,16 @@ async function showStatus({ words }: Invocation, context: CommandContext): Promi
   return "go-on";
 }
 
-async function showHash({ words }: Invocation, context: CommandContext): Promise<Next> {
+async function showHash(invocation: Invocation, context: CommandContext): Promise<Next> {
   const { session, signal, terminal } = context;
-  for (const word of words) {
-    await about(word.text, async () => {
-      for (const { path, text } of await expandRemote(session, word, signal)) {
-        const { sha256, sizeBytes } = await session.request(
-          signal,
-          (caller) => hashFile(caller, path, { signal }),
-          { onLoss: "again" },
-        );
-        const fields = { command: "hash", name: text, sha256, bytes: sizeBytes };
-        terminal.result(`${sha256}  ${text}`, fields);
-      }
-    });
-  }
+  await forEachPlace("hash", invocation, context, async ({ path, text }) => {
+    const { sha256, sizeBytes } = await session.request(
+      signal,
+      (caller) => hashFile(caller, path, { signal }),
+      { onLoss: "again" },
+    );
+    const fields = { command: "hash", name: text, sha256, bytes: sizeBytes };
+    terminal.result(`${sha256}  ${text}`, fields);
+  });
   return "go-on";
 }
