@@ -105,8 +105,8 @@ const CONNECT_EXIT: Readonly<Record<ConnectFailureKind, number>> = {
 
 const FOLDER_COMMANDS: readonly string[] = ["cd", "rmdir", "lls", "lcd"];
 
-function thing(command: string): string {
-  return FOLDER_COMMANDS.includes(command) ? "folder" : "file";
+function thing(name: string, command: string): string {
+  return name.endsWith("/") || FOLDER_COMMANDS.includes(command) ? "folder" : "file";
 }
 
 function describeRemote(command: string, error: RemoteError, subject: string | null): Failure {
@@ -153,7 +153,7 @@ const REMOTE: Readonly<Record<StatusName, { exitCode: number; sentence: Sentence
   },
   "not-found": {
     exitCode: EXIT.notFound,
-    sentence: (name, command) => `No such ${thing(command)} on the server: ${name}`,
+    sentence: (name, command) => `No such ${thing(name, command)} on the server: ${name}`,
   },
   "exists": {
     exitCode: EXIT.exists,
@@ -226,7 +226,7 @@ type LocalSentence = (name: string, command: string, error: FileError) => string
 const LOCAL: Readonly<Record<FileErrorKind, { exitCode: number; sentence: LocalSentence }>> = {
   "not-found": {
     exitCode: EXIT.notFound,
-    sentence: (name, command) => `No such ${thing(command)} here: ${name}`,
+    sentence: (name, command) => `No such ${thing(name, command)} here: ${name}`,
   },
   "exists": { exitCode: EXIT.exists, sentence: (name) => `It exists here: ${name}` },
   "not-a-file": { exitCode: EXIT.other, sentence: (name) => `Not a regular file here: ${name}` },

@@ -5,12 +5,18 @@
  */
 
 import { basename } from "@std/path";
-import { type RemotePath, remotePathFromComponents } from "../files/mod.ts";
+import {
+  FileError,
+  type FileRoot,
+  type NewFolder,
+  type RemotePath,
+  remotePathFromComponents,
+} from "../files/mod.ts";
 import { download, PACKED_FILE_BYTES, receivedFolderMode } from "../operations/mod.ts";
 import { RemoteError } from "../request/mod.ts";
 import type { CommandContext } from "./command.ts";
 import { Failures } from "./failures.ts";
-import type { LocalPlace } from "./local_folders.ts";
+import type { LocalFolders, LocalPlace } from "./local_folders.ts";
 import type { Word } from "./parse_line.ts";
 import {
   expandEachRemote,
@@ -19,7 +25,8 @@ import {
   type RemoteTree,
   walkRemote,
 } from "./remote_place.ts";
-import { UsageError } from "./shell_error.ts";
+import { about, SubjectError, UsageError } from "./shell_error.ts";
+import { aboutTarget, shownLocalPath } from "./shown_path.ts";
 import type { TransferItem } from "./transfer_item.ts";
 
 /** What the user asked for. */
@@ -109,13 +116,22 @@ async function planPlace(
     terminal.note(`Skipped the folder ${place.text} (get -r fetches folders)`);
     return;
   }
-  const name = place.path.components.at(-1)!;
-  const { root, path } = target.kind === "as" ? await local.place(target.path, { create: true }) : {
-    root: await local.folder(target.folder, { create: true }),
-    path: remotePathFromComponents([name]),
-  };
+  const { root, path } = await placeOf(place, target, local);
   const sizeBytes = tree?.top.sizeBytes ?? 0;
   plan.items.push(downloadItem(place.text, sizeBytes, place.path, { root, path }));
+}
+
+async function placeOf(
+  { path }: RemotePlace,
+  target: LocalTarget,
+  local: LocalFolders,
+): Promise<LocalPlace> {
+  const text = target.kind === "as" ? target.path : target.folder;
+  return await aboutTarget(text, async () => {
+    if (target.kind === "as") return await local.place(text, { create: true });
+    const root = await local.folder(text, { create: true });
+    return { root, path: remotePathFromComponents(path.components.slice(-1)) };
+  });
 }
 
 /** `/` and the like have no name under which a file could be asked for. */
@@ -131,11 +147,12 @@ async function planFolder(
   target: LocalTarget,
   plan: GrowingPlan,
 ): Promise<void> {
-  const { terminal, local } = plan.context;
+  const { terminal, local, session } = plan.context;
   const name = takesContents(place.text) ? "" : place.path.components.at(-1) ?? "";
   const folder = target.kind === "as" ? target.path : local.absolute(target.folder, name);
   const mode = receivedFolderMode(tree.top.mode);
-  const root = await local.folder(folder, { create: true, mode });
+  const shownFolder = shownLocalPath(folder, session.localFolder);
+  const root = await about(shownFolder, () => local.folder(folder, { create: true, mode }));
   const below = (path: RemotePath) => path.components.slice(place.path.components.length);
   const shown = (path: RemotePath) => [...(name === "" ? [] : [name]), ...below(path)].join("/");
   for (const path of tree.others) {
@@ -144,13 +161,27 @@ async function planFolder(
   for (const { path, reason } of tree.skipped) {
     plan.failures.tell(path, new RemoteError(reason, path));
   }
-  await root.makeDirectories(tree.folders.map(({ path, mode }) => ({
+  const folders = tree.folders.map(({ path, mode }) => ({
     path: remotePathFromComponents(below(path)),
     mode: receivedFolderMode(mode),
-  })));
+  }));
+  await makeLocalFolders(root, folders, shownFolder);
   for (const { path, sizeBytes } of tree.files) {
     const place = { root, path: remotePathFromComponents(below(path)) };
     plan.items.push(downloadItem(shown(path), sizeBytes, path, place));
+  }
+}
+
+async function makeLocalFolders(
+  root: FileRoot,
+  folders: readonly NewFolder[],
+  shown: string,
+): Promise<void> {
+  try {
+    await root.makeDirectories(folders);
+  } catch (error) {
+    // Its path begins with the slash that stands for the root.
+    throw error instanceof FileError ? new SubjectError(`${shown}${error.path}`, error) : error;
   }
 }
 

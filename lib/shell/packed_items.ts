@@ -12,9 +12,8 @@ import {
 } from "../operations/mod.ts";
 import { RemoteError } from "../request/mod.ts";
 import type { CommandContext } from "./command.ts";
-import { SubjectError } from "./shell_error.ts";
 import type { TransferCommand, TransferEnd } from "./terminal.ts";
-import { transferEnd, type TransferItem } from "./transfer_item.ts";
+import { itemError, transferEnd, type TransferItem } from "./transfer_item.ts";
 
 /** Who hears of the files of a pack; what it throws ends the command. */
 export interface PackWatcher {
@@ -114,6 +113,6 @@ class PackOfItems {
   }
 
   #fail(item: TransferItem, error: unknown): void {
-    this.#watcher.onFailed(item, new SubjectError(item.name, error));
+    this.#watcher.onFailed(item, itemError(this.#command, item, error, this.#context));
   }
 }

@@ -10,7 +10,8 @@ import { type Caller, RemoteError } from "../request/mod.ts";
 import { isResumable, LEAST_JUDGED_SECONDS, limitSeenBy, TransferError } from "../transfer/mod.ts";
 import type { CommandContext } from "./command.ts";
 import type { Attempt } from "./session.ts";
-import { about, rootCause } from "./shell_error.ts";
+import { rootCause, SubjectError } from "./shell_error.ts";
+import { shownLocalPath, shownRemotePath, targetSubject } from "./shown_path.ts";
 import type { TransferCommand, TransferEnd, TransferRow } from "./terminal.ts";
 import { TransferNote } from "./unfinished.ts";
 
@@ -70,10 +71,7 @@ export async function moveOne(
       },
     });
   try {
-    const result = await about(
-      item.name,
-      () => session.request(signal, work, { onLoss: "patiently" }),
-    );
+    const result = await session.request(signal, work, { onLoss: "patiently" });
     closeRow(row);
     await (isResumable(result.totalBytes) ? note.end() : note.settled());
     const end = {
@@ -85,8 +83,26 @@ export async function moveOne(
   } catch (error) {
     closeRow(row);
     await (isWorthResuming(error) ? note.settled() : note.end());
-    throw error;
+    throw itemError(command, item, error, context);
   }
+}
+
+/** An error of a transfer, told as being about its source or its target: each side can only fail about its own. */
+export function itemError(
+  command: TransferCommand,
+  { name, ends: { local, remote } }: TransferItem,
+  error: unknown,
+  { session, local: folders }: CommandContext,
+): SubjectError {
+  if (command === "get" && error instanceof FileError) {
+    const path = folders.absolute(local.root.directory, ...local.path.components);
+    return new SubjectError(targetSubject(shownLocalPath(path, session.localFolder), error), error);
+  }
+  if (command === "put" && error instanceof RemoteError) {
+    const text = shownRemotePath(remote, session.remoteFolder);
+    return new SubjectError(targetSubject(text, error), error);
+  }
+  return new SubjectError(name, error);
 }
 
 function noteOf(

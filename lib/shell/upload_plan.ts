@@ -21,7 +21,8 @@ import { type CopyPlan, type CopyRequest, takesContents } from "./download_plan.
 import { Failures } from "./failures.ts";
 import type { LocalMatch, LocalPlace } from "./local_folders.ts";
 import { makeRemoteFolders, remoteStatusOrNull } from "./remote_place.ts";
-import { about, UsageError } from "./shell_error.ts";
+import { UsageError } from "./shell_error.ts";
+import { aboutTarget } from "./shown_path.ts";
 import type { TransferItem } from "./transfer_item.ts";
 
 /** Resolves names, patterns and folders of `put`; makes the remote folders. */
@@ -95,7 +96,7 @@ async function chooseRemoteTarget(
     await makeRemoteFolders(session, [{ path, mode: NEW_FOLDER_MODE }], signal);
     return { kind: "into", folder: path };
   }
-  const status = await about(output, () => remoteStatusOrNull(session, path, signal));
+  const status = await aboutTarget(output, () => remoteStatusOrNull(session, path, signal));
   return status?.kind === "directory" ? { kind: "into", folder: path } : { kind: "as", path };
 }
 

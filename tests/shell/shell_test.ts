@@ -267,3 +267,37 @@ Deno.test("put does the rest when a pattern matches nothing", async () => {
   assertEquals(stage.terminal.errors, ["No such file here: *.none", "1 of 2 failed: *.none"]);
   assertEquals(await names(stage.serverFolder), ["a.txt"]);
 });
+
+Deno.test("an error about a target names the target, not the source", async () => {
+  await using stage = await ShellStage.set({ exists: "fail" });
+  for (const folder of [stage.serverFolder, stage.clientFolder]) {
+    for (const name of ["a.txt", "taken", "dir/x"]) await write(folder, name, name);
+  }
+  await write(stage.serverFolder, "tree/sub/x", "x");
+  await write(stage.clientFolder, "new/tree/sub", "no folder");
+  for (
+    const [line, exitCode, error] of [
+      ["put a.txt -o none/y", 3, "No such folder on the server: none/"],
+      ["put a.txt -o taken/y", 3, "Not a folder on the server: taken"],
+      ["put a.txt -o taken", 9, "It exists on the server: taken"],
+      ["put dir/x -o dir", 9, "It exists on the server: dir/x"],
+      ["put none.txt -o taken", 3, "No such file here: none.txt"],
+      ["get a.txt -o taken/y", 3, "Not a folder here: taken"],
+      ["get a.txt -o taken", 9, "It exists here: taken"],
+      ["get dir/x -o dir", 9, "It exists here: dir/x"],
+      ["get none.txt -o free", 3, "No such file on the server: none.txt"],
+      ["get -r tree -o new", 3, "Not a folder here: new/tree/sub"],
+      ["rename a.txt none/y", 3, "No such folder on the server: none/"],
+      ["rename a.txt taken/y", 3, "Not a folder on the server: taken"],
+      ["rename a.txt none/", 3, "No such folder on the server: none/"],
+      ["rename none.txt a.txt", 3, "No such file on the server: none.txt"],
+      ["rename dir dir/y", 2, "A folder cannot be moved into itself: dir to dir/y"],
+      ["mkdir none/y", 3, "No such folder on the server: none/"],
+      ["mkdir taken/y", 3, "Not a folder on the server: taken"],
+      ["lmkdir none/y", 3, "No such folder here: none/"],
+    ] as const
+  ) {
+    stage.terminal.errors.length = 0;
+    assertEquals([await stage.run(line), stage.terminal.errors[0]], [exitCode, error], line);
+  }
+});

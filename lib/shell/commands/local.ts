@@ -4,6 +4,7 @@ import { REMOTE_ROOT } from "../../files/mod.ts";
 import type { Command } from "../command.ts";
 import { Failures } from "../failures.ts";
 import { about } from "../shell_error.ts";
+import { aboutTarget } from "../shown_path.ts";
 
 /** `list client`, `lcd`, `lpwd`, `lmkdir`. */
 export const localCommands: readonly Command[] = [
@@ -60,8 +61,10 @@ export const localCommands: readonly Command[] = [
     async run({ words }, { local, terminal }) {
       const failures = new Failures("lmkdir", terminal);
       await failures.each(words, async ({ text }) => {
-        const { root, path } = await local.place(text);
-        await root.makeDirectory(path, { parents: false });
+        await aboutTarget(text, async () => {
+          const { root, path } = await local.place(text);
+          await root.makeDirectory(path, { parents: false });
+        });
         terminal.note(`Made ${text} here`);
       });
       failures.throwIfAny(words.length);

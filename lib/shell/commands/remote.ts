@@ -3,6 +3,7 @@
 import {
   FileError,
   formatRemotePath,
+  isBelow,
   REMOTE_ROOT,
   type RemotePath,
   resolveRemotePath,
@@ -26,7 +27,8 @@ import {
   remoteStatus,
   remoteStatusOrNull,
 } from "../remote_place.ts";
-import { about, rootCause, UsageError } from "../shell_error.ts";
+import { about, rootCause, SubjectError, UsageError } from "../shell_error.ts";
+import { aboutTarget, targetSubject } from "../shown_path.ts";
 
 /** Listing, walking, renaming, removing, looking at. */
 export const remoteCommands: readonly Command[] = [
@@ -70,15 +72,7 @@ export const remoteCommands: readonly Command[] = [
     flags: [{ letter: "p", meaning: "the folders above it too; no error when it exists" }],
     arguments: { least: 1, most: Infinity },
     completes: "remote-folder",
-    run: (invocation, context) =>
-      forEachWord(
-        "mkdir",
-        invocation,
-        context,
-        "Made",
-        (caller, path) =>
-          makeDirectory(caller, path, { parents: invocation.has("p"), signal: context.signal }),
-      ),
+    run: makeFolders,
   },
   {
     name: "rmdir",
@@ -190,17 +184,25 @@ async function changeFolder({ words }: Invocation, context: CommandContext): Pro
   return "go-on";
 }
 
+async function makeFolders(invocation: Invocation, context: CommandContext): Promise<Next> {
+  const parents = invocation.has("p");
+  const { signal } = context;
+  return await forEachWord("mkdir", invocation, context, "Made", async (caller, path, text) => {
+    await aboutTarget(text, () => makeDirectory(caller, path, { parents, signal }));
+  });
+}
+
 async function forEachWord(
   command: string,
   { words }: Invocation,
   { session, signal, terminal }: CommandContext,
   done: string,
-  work: (caller: Caller, path: RemotePath) => Promise<unknown>,
+  work: (caller: Caller, path: RemotePath, text: string) => Promise<unknown>,
 ): Promise<Next> {
   const failures = new Failures(command, terminal);
   await failures.each(words, async ({ text }) => {
     const path = resolveRemotePath(session.remoteFolder, text);
-    await session.request(signal, (caller) => work(caller, path), { onLoss: "never" });
+    await session.request(signal, (caller) => work(caller, path, text), { onLoss: "never" });
     terminal.note(`${done} ${text}`);
   });
   failures.throwIfAny(words.length);
@@ -251,7 +253,12 @@ async function rename(invocation: Invocation, context: CommandContext): Promise<
     oldWord!.text,
     () => resolveRemotePath(session.remoteFolder, oldWord!.text),
   );
-  const to = await about(newWord!.text, () => renameTarget(from, newWord!.text, context));
+  const to = await aboutTarget(newWord!.text, () => renameTarget(from, newWord!.text, context));
+  if (isBelow(to, from)) {
+    throw new UsageError(
+      `A folder cannot be moved into itself: ${oldWord!.text} to ${newWord!.text}`,
+    );
+  }
   try {
     await session.request(
       signal,
@@ -259,9 +266,9 @@ async function rename(invocation: Invocation, context: CommandContext): Promise<
       { onLoss: "never" },
     );
   } catch (error) {
-    // An existing target is about the new name, everything else about the old one.
-    const isTaken = error instanceof RemoteError && error.status === "exists";
-    return await about(isTaken ? newWord!.text : oldWord!.text, () => Promise.reject(error));
+    const isAboutNew = error instanceof RemoteError && error.path === formatRemotePath(to);
+    const subject = isAboutNew ? targetSubject(newWord!.text, error) : oldWord!.text;
+    throw new SubjectError(subject, error);
   }
   terminal.note(`Renamed ${oldWord!.text} to ${newWord!.text}`);
   return "go-on";
@@ -281,7 +288,7 @@ async function renameTarget(
     ? { kind: "directory" }
     : await remoteStatusOrNull(session, path, signal);
   if (status?.kind === "directory") return childPath(path, name);
-  if (text.endsWith("/")) throw new RemoteError("not-found", text);
+  if (text.endsWith("/")) throw new SubjectError(text, new RemoteError("not-found", text));
   return path;
 }
 
