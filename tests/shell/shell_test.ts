@@ -301,3 +301,32 @@ Deno.test("an error about a target names the target, not the source", async () =
     assertEquals([await stage.run(line), stage.terminal.errors[0]], [exitCode, error], line);
   }
 });
+
+Deno.test("two sources of one name are told before anything moves, and the first one is moved", async () => {
+  await using stage = await ShellStage.set();
+  for (const folder of [stage.serverFolder, stage.clientFolder]) {
+    for (const name of ["a/x", "b/x", "b/y"]) await write(folder, name, name);
+  }
+  assertEquals(await stage.run("get a/x b/x b/y"), 11);
+  assertEquals(stage.terminal.errors, [
+    "Both a/x and b/x would become x here: only a/x is fetched",
+    "1 of 3 failed: b/x",
+  ]);
+  assertEquals(await Deno.readTextFile(`${stage.clientFolder}/x`), "a/x");
+  assertEquals(await names(stage.clientFolder), ["a", "b", "x", "y"]);
+  stage.terminal.errors.length = 0;
+  assertEquals(await stage.run("put */x -o both"), 11);
+  assertEquals(
+    stage.terminal.errors[0],
+    "Both a/x and b/x would become x on the server: only a/x is sent",
+  );
+  assertEquals(await Deno.readTextFile(`${stage.serverFolder}/both/x`), "a/x");
+  assertEquals(await stage.run("put -r a b -o both"), 0);
+});
+
+Deno.test("a file that is named twice is moved once", async () => {
+  await using stage = await ShellStage.set();
+  await write(stage.serverFolder, "a.txt", "a");
+  assertEquals(await stage.run("get a.txt ./a.txt *.txt"), 0);
+  assertEquals(stage.terminal.transfers.map(({ name }) => name), ["a.txt"]);
+});

@@ -2,6 +2,7 @@
 
 import type { Command, CommandContext, Invocation, Next } from "../command.ts";
 import { type CopyPlan, type CopyRequest, planDownload } from "../download_plan.ts";
+import { oneTargetEach } from "../one_target_each.ts";
 import type { TransferCommand } from "../terminal.ts";
 import { moveAll } from "../transfer_batch.ts";
 import { moveOne } from "../transfer_item.ts";
@@ -45,11 +46,12 @@ async function copy(
   invocation: Invocation,
   context: CommandContext,
 ): Promise<Next> {
-  const { items, failures, isBatch } = await plan({
+  const { items: planned, failures, isBatch } = await plan({
     sources: invocation.words,
     output: invocation.value("o")?.text ?? null,
     isRecursive: invocation.has("r"),
   }, context);
+  const items = oneTargetEach(command, planned, failures);
   const [only] = items;
   if (isBatch || only === undefined) await moveAll(command, items, context, failures);
   else await moveOne(command, only, context);
