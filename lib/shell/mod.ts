@@ -10,13 +10,7 @@ export type { ExistsPolicy } from "../operations/mod.ts";
 export * from "./link.ts";
 export { LocalFolders, type LocalMatch, type LocalPlace } from "./local_folders.ts";
 export { parseRate } from "./parse_rate.ts";
-export {
-  type ParsedLine,
-  parseLine,
-  quoteWord,
-  type Word,
-  wordFromArgument,
-} from "./parse_line.ts";
+export { parseLine, quoteWord, type Word, wordFromArgument } from "./parse_line.ts";
 export * from "./session.ts";
 export type { ShellClock } from "./shell_clock.ts";
 export * from "./shell.ts";

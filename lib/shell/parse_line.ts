@@ -16,14 +16,6 @@ export interface Word {
   readonly isQuoted: boolean;
 }
 
-/** A parsed line. */
-export interface ParsedLine {
-  /** The words; empty for a blank line or a comment. */
-  readonly words: readonly Word[];
-  /** The line began with `-`: its failure does not end a script. */
-  readonly ignoresFailure: boolean;
-}
-
 /** A word that came from the program's arguments: nothing in it is quoted any more, patterns work. */
 export function wordFromArgument(text: string): Word {
   const escaped = text.replaceAll("\\", "\\\\");
@@ -31,20 +23,23 @@ export function wordFromArgument(text: string): Word {
 }
 
 /**
- * Splits a line into words.
+ * Splits a line into words; none for a blank line or a comment.
  *
  * Quotes are `'…'` (nothing special inside) and `"…"` (backslash escapes `"` and `\`); outside quotes a
  * backslash takes the next character as it is. `#` at the start of a word begins a comment, as in sftp.
  *
  * @throws {UsageError} For a quote without its end or a backslash at the end.
  */
-export function parseLine(line: string): ParsedLine {
-  const trimmed = line.trimStart();
-  const ignoresFailure = trimmed.startsWith("-");
+export function parseLine(line: string): Word[] {
   const words: Word[] = [];
-  const scanner = new WordScanner(ignoresFailure ? trimmed.slice(1) : trimmed);
+  const scanner = new WordScanner(line.trimStart().slice(ignoresFailure(line) ? 1 : 0));
   for (let word = scanner.next(); word !== null; word = scanner.next()) words.push(word);
-  return { words, ignoresFailure };
+  return words;
+}
+
+/** Whether a line begins with `-`, which is no part of its first word: its failure does not end a script. */
+export function ignoresFailure(line: string): boolean {
+  return line.trimStart().startsWith("-");
 }
 
 /** How completion sees a line: the finished words and the one under the cursor. */
@@ -60,7 +55,7 @@ export interface PartialLine {
 /** Splits a line that is still being typed; an open quote is taken as closed at the end. */
 export function parsePartialLine(line: string): PartialLine {
   const lead = line.length - line.trimStart().length;
-  const skipped = line.slice(lead).startsWith("-") ? lead + 1 : lead;
+  const skipped = ignoresFailure(line) ? lead + 1 : lead;
   const scanner = new WordScanner(line.slice(skipped), { isLenient: true });
   const words: Word[] = [];
   let lastStart = line.length;

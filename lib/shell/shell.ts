@@ -14,7 +14,7 @@ import { type Command, findCommand, type Next, readInvocation } from "./command.
 import { type Durability, LeafMemory } from "../files/mod.ts";
 import type { ExistsPolicy } from "../operations/mod.ts";
 import { LocalFolders } from "./local_folders.ts";
-import { parseLine, type Word } from "./parse_line.ts";
+import { ignoresFailure, parseLine, type Word } from "./parse_line.ts";
 import type { Session } from "./session.ts";
 import { CancelledError } from "./shell_error.ts";
 import type { Terminal } from "./terminal.ts";
@@ -74,18 +74,19 @@ export class Shell {
 
   /** Runs a line as typed. Never rejects for what the user, the disk or the server does. */
   async runLine(line: string, signal: AbortSignal): Promise<LineOutcome> {
-    let ignoresFailure = false;
+    const outcome = await this.#runParsed(line, signal);
+    // Ctrl-C is no failure of the command: nothing ignores it.
+    const isIgnored = ignoresFailure(line) && !signal.aborted;
+    return isIgnored ? { ...outcome, exitCode: 0 } : outcome;
+  }
+
+  async #runParsed(line: string, signal: AbortSignal): Promise<LineOutcome> {
     try {
-      const parsed = parseLine(line);
-      ignoresFailure = parsed.ignoresFailure;
-      if (parsed.words.length === 0) return { exitCode: 0, next: "go-on" };
-      const outcome = await this.runWords(parsed.words, signal);
-      // Ctrl-C is no failure of the command: nothing ignores it.
-      const isIgnored = ignoresFailure && !signal.aborted;
-      return isIgnored ? { ...outcome, exitCode: 0 } : outcome;
+      const words = parseLine(line);
+      if (words.length === 0) return { exitCode: 0, next: "go-on" };
+      return await this.runWords(words, signal);
     } catch (error) {
-      const exitCode = this.#options.terminal.failure("", error);
-      return { exitCode: ignoresFailure ? 0 : exitCode, next: "go-on" };
+      return { exitCode: this.#options.terminal.failure("", error), next: "go-on" };
     }
   }
 

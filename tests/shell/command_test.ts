@@ -6,12 +6,12 @@ import { allCommands } from "../../lib/shell/shell.ts";
 import { UnknownCommandError, UsageError } from "../../lib/shell/shell_error.ts";
 
 function found(line: string): [string, string[]] {
-  const { command, rest } = findCommand(allCommands, parseLine(line).words);
+  const { command, rest } = findCommand(allCommands, parseLine(line));
   return [command.name, rest.map((word) => word.text)];
 }
 
 function invoked(line: string) {
-  const { command, rest } = findCommand(allCommands, parseLine(line).words);
+  const { command, rest } = findCommand(allCommands, parseLine(line));
   return readInvocation(command, rest);
 }
 

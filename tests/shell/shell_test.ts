@@ -223,7 +223,9 @@ Deno.test("a line's leading dash ignores its failure; comments and blanks do not
   assertEquals(await stage.run("   "), 0);
   assertEquals(await stage.run("frobnicate"), 2);
   assertEquals(await stage.run("get 'open"), 2);
-  assertEquals(stage.terminal.errors.length, 4);
+  assertEquals(await stage.run("-get 'open"), 0);
+  assertEquals(await stage.run("-get back\\"), 0);
+  assertEquals(stage.terminal.errors.length, 6);
 });
 
 Deno.test("rm, hash, mkdir and rmdir do the rest when one name fails, and leave with 11", async () => {
