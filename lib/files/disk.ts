@@ -193,6 +193,11 @@ export async function readUserFile(path: string, limitBytes: number): Promise<Ui
   }
 }
 
+/** Where a path that the user of this program names leads once its links are followed, absolute. */
+export async function followUserLinks(path: string): Promise<string> {
+  return await Deno.realPath(path);
+}
+
 /**
  * Whether directories of a {@linkcode FileRoot} are walked by descriptor, which Deno allows only as long as
  * the program has every permission.

@@ -9,9 +9,11 @@
 import { basename, dirname, join, resolve } from "@std/path";
 import {
   FileError,
+  fileErrorFrom,
   FileRoot,
   type FileRootOptions,
   type FileStatus,
+  followUserLinks,
   REMOTE_ROOT,
   type RemotePath,
   remotePathFromComponents,
@@ -83,6 +85,19 @@ export class LocalFolders {
     const name = basename(full);
     const path = name === "" ? REMOTE_ROOT : remotePathFromComponents([name]);
     return { root: await this.folder(dirname(full), options), path };
+  }
+
+  /**
+   * The same with a link at its end followed.
+   *
+   * @throws {FileError} `not-found` also when the link leads nowhere.
+   */
+  async placeBehindLinks(text: string): Promise<LocalPlace> {
+    try {
+      return await this.place(await followUserLinks(resolve(this.base, text)));
+    } catch (error) {
+      throw fileErrorFrom(error, text);
+    }
   }
 
   /** What is at a place; null when there is nothing. */

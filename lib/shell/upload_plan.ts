@@ -56,6 +56,8 @@ export async function planUpload(
 }
 
 interface Source extends LocalPlace, LocalMatch {
+  /** Its name, unless it is the root of the disk: that of a link, not of what the link leads to. */
+  readonly ownName: readonly string[];
   readonly isFolder: boolean;
   readonly sizeBytes: number;
 }
@@ -66,8 +68,14 @@ async function look(
   isRecursive: boolean,
   context: CommandContext,
 ): Promise<Source | null> {
-  const place = await context.local.place(match.text);
-  const status = await place.root.status(place.path);
+  const named = await context.local.place(match.text);
+  let place = named;
+  let status = await place.root.status(place.path);
+  if (status.kind === "other") {
+    // On his own side a user who names a link means what it leads to, as with sftp and cp.
+    place = await context.local.placeBehindLinks(match.text);
+    status = await place.root.status(place.path);
+  }
   if (status.kind === "other") throw new FileError("not-a-file", match.text);
   const isFolder = status.kind === "directory";
   if (isFolder && !isRecursive) {
@@ -75,7 +83,13 @@ async function look(
     context.terminal.note(`Skipped the folder ${match.text} (put -r sends folders)`);
     return null;
   }
-  return { ...match, ...place, isFolder, sizeBytes: status.sizeBytes };
+  return {
+    ...match,
+    ...place,
+    ownName: named.path.components,
+    isFolder,
+    sizeBytes: status.sizeBytes,
+  };
 }
 
 /** Where files go: into a folder under their own names, or to one given path. */
@@ -150,7 +164,7 @@ async function planSource(
   { session, signal }: CommandContext,
   items: TransferItem[],
 ): Promise<void> {
-  const name = tree !== null && takesContents(source.text) ? [] : source.path.components.slice(-1);
+  const name = tree !== null && takesContents(source.text) ? [] : source.ownName;
   const remote = target.kind === "as"
     ? target.path
     : remotePathFromComponents([...target.folder.components, ...name]);
@@ -170,7 +184,7 @@ async function planSource(
 
 /** What the user calls something in a source. */
 function shownName(source: Source, path: RemotePath): string {
-  const shown = takesContents(source.text) ? [] : source.path.components;
+  const shown = takesContents(source.text) ? [] : source.ownName;
   return [...shown, ...path.components].join("/");
 }
 

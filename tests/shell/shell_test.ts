@@ -332,3 +332,27 @@ Deno.test("a file that is named twice is moved once", async () => {
   assertEquals(await stage.run("get a.txt ./a.txt *.txt"), 0);
   assertEquals(stage.terminal.transfers.map(({ name }) => name), ["a.txt"]);
 });
+
+Deno.test("put follows a link that is named, sends it under its own name, and passes over those in folders", async () => {
+  await using stage = await ShellStage.set();
+  await write(stage.clientFolder, "a.txt", "a");
+  await write(stage.clientFolder, "tree/b.txt", "b");
+  for (
+    const [link, to] of [["link", "a.txt"], ["way", "tree"], ["lost", "gone"], ["tree/in", "b.txt"]]
+  ) {
+    await Deno.symlink(to!, `${stage.clientFolder}/${link}`);
+  }
+  assertEquals(await stage.run("put link"), 0);
+  assertEquals(await Deno.readTextFile(`${stage.serverFolder}/link`), "a");
+  assertEquals(await stage.run("put lost"), 3);
+  assertEquals(await stage.run("put way"), 2);
+  assertEquals(await stage.run("put -r way"), 0);
+  assertEquals(await names(`${stage.serverFolder}/way`), ["b.txt"]);
+  assertEquals(await stage.run("put way/b.txt lin*"), 0);
+  assertEquals(await names(stage.serverFolder), ["b.txt", "link", "way"]);
+  assertEquals(stage.terminal.errors, [
+    "No such file here: lost",
+    "way is a folder: put -r sends it",
+  ]);
+  assert(stage.terminal.notes.includes("Skipped way/in: it is neither a file nor a folder"));
+});
