@@ -26,8 +26,8 @@ import {
   formatCount,
   formatLimit,
   formatMoment,
+  formatPace,
   formatRate,
-  formatSeconds,
   formatTransfer,
 } from "./units.ts";
 
@@ -206,15 +206,11 @@ export function transferEndLine(end: TransferEnd): string {
 /** `17 files, 1.20 GB in 13.4 s (91.0 MB/s), 3 skipped, 0 failed`; the rate is over what really moved. */
 export function batchEndLine(end: BatchEnd): string {
   const { doneCount, skippedCount, doneBytes, movedBytes, seconds, failed } = end;
-  const rate = movedBytes / Math.max(seconds, CLOCK_GRAIN_SECONDS);
   return `${formatCount(doneCount - skippedCount, "file")}, ${formatBytes(doneBytes)} in ` +
-    `${formatSeconds(seconds)} (${
-      formatRate(rate)
-    }), ${skippedCount} skipped, ${failed.length} failed`;
+    `${
+      formatPace(doneBytes, movedBytes, seconds)
+    }, ${skippedCount} skipped, ${failed.length} failed`;
 }
-
-/** What took no time took a tenth of a millisecond. */
-const CLOCK_GRAIN_SECONDS = 0.000_1;
 
 function isFolder(entry: DirectoryEntry): boolean {
   return entry.kind === "directory";

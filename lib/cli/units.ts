@@ -48,9 +48,15 @@ export function isoMoment(momentMs: number): string {
 
 /** `3552 bytes in 0.01 s (355 kB/s)`, the rate over the bytes that really moved. */
 export function formatTransfer(totalBytes: number, movedBytes: number, seconds: number): string {
+  return `${totalBytes} bytes in ${formatPace(totalBytes, movedBytes, seconds)}`;
+}
+
+/** `0.01 s (355 kB/s)`; no rate where all the bytes were there already. */
+export function formatPace(totalBytes: number, movedBytes: number, seconds: number): string {
+  if (movedBytes === 0 && totalBytes > 0) return formatSeconds(seconds);
   // A clock has a grain: what took no time took a tenth of a millisecond.
   const rate = movedBytes / Math.max(seconds, 0.000_1);
-  return `${totalBytes} bytes in ${formatSeconds(seconds)} (${formatRate(rate)})`;
+  return `${formatSeconds(seconds)} (${formatRate(rate)})`;
 }
 
 /** `, limited by the path`; nothing when that is not known. */

@@ -156,7 +156,7 @@ function readTransferEvent(event: ProgramEvent, marks: Marks): void {
 
 /** `NAME: 5 bytes` at the beginning, `NAME: 5 bytes in 0.1 s (50 B/s), verified` at the end. */
 function readTransferLine(line: string, marks: Marks): void {
-  const end = / (\d+) bytes in ([\d.]+) s /.exec(line);
+  const end = / (\d+) bytes in ([\d.]+) s[ ,]/.exec(line);
   if (end !== null) marks.moved(Number(end[1]), Number(end[2]));
   else if (/: \d+ bytes$/.test(line)) marks.begin();
 }

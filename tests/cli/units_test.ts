@@ -12,6 +12,7 @@ import {
 Deno.test("formatTransfer() writes the final line as documented", () => {
   assertEquals(formatTransfer(3552, 3552, 0.01), "3552 bytes in 0.01 s (355 kB/s)");
   assertEquals(formatTransfer(0, 0, 0), "0 bytes in 0.00 s (0 B/s)");
+  assertEquals(formatTransfer(1000, 0, 0.5), "1000 bytes in 0.50 s");
   assertEquals(formatTransfer(1000, 500, 1), "1000 bytes in 1.00 s (500 B/s)");
 });
 
