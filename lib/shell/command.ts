@@ -108,6 +108,7 @@ export interface FoundCommand {
 export function findCommand(commands: readonly Command[], words: readonly Word[]): FoundCommand {
   const [first, second] = words;
   if (first === undefined) throw new UsageError("A command is missing");
+  if (first.text === "") throw new UsageError("The command is an empty word");
   const single = first.text.toLowerCase();
   if (second !== undefined && !second.isQuoted) {
     const found = lookUp(commands, `${single} ${second.text.toLowerCase()}`);
@@ -151,6 +152,10 @@ export function readInvocation(command: Command, rest: readonly Word[]): Invocat
     } else {
       index += readFlags(command, word, rest[index + 1], given);
     }
+  }
+  // No path, host or word is empty: it is a variable of a script that was not set.
+  if ([...words, ...given.values()].some((word) => word?.text === "")) {
+    throw new UsageError(`${command.name}: an argument is empty. Usage: ${command.usage}`);
   }
   const { least, most } = command.arguments;
   if (words.length < least || words.length > most) {

@@ -8,6 +8,7 @@
 
 import { basename, dirname, join, resolve } from "@std/path";
 import {
+  type DirectoryEntry,
   FileError,
   fileErrorFrom,
   FileRoot,
@@ -35,6 +36,12 @@ export interface LocalMatch {
   readonly text: string;
   /** A pattern found it, not its name. */
   readonly isMatch: boolean;
+  /** How it was listed, when a pattern found it. */
+  readonly entry: DirectoryEntry | null;
+}
+
+function asNamed({ text }: Word): LocalMatch {
+  return { text, isMatch: false, entry: null };
 }
 
 /** How the folders are opened. */
@@ -128,20 +135,20 @@ export class LocalFolders {
    * @throws {FileError} `not-found` when a pattern matches nothing and no file has that very name.
    */
   async expand(word: Word): Promise<LocalMatch[]> {
-    if (word.pattern === null) return [{ text: word.text, isMatch: false }];
+    if (word.pattern === null) return [asNamed(word)];
     const matches = await expandGlob(word.pattern, async (folder) => {
       const root = await this.folder(folder === "" ? "." : folder);
-      return (await root.list(REMOTE_ROOT)).map(({ name, kind, readable }) => ({
-        name,
-        isFolder: kind === "directory",
-        isUsable: readable,
+      return (await root.list(REMOTE_ROOT)).map((entry) => ({
+        ...entry,
+        isFolder: entry.kind === "directory",
+        isUsable: entry.readable,
       }));
     });
     if (matches.length === 0) {
       if (/[*?]/.test(word.text)) throw new FileError("not-found", word.text);
-      return [{ text: word.text, isMatch: false }];
+      return [asNamed(word)];
     }
-    return matches.map(({ path }) => ({ text: path, isMatch: true }));
+    return matches.map(({ path, entry }) => ({ text: path, isMatch: true, entry }));
   }
 
   /** Absolute form of a path. */

@@ -16,6 +16,7 @@ export function shownRemotePath(path: RemotePath, current: RemotePath): string {
 
 /** An absolute path here: from the current folder, or as it is when it is not below that. */
 export function shownLocalPath(path: string, current: string): string {
+  if (path === current) return ".";
   const above = current.endsWith("/") ? current : `${current}/`;
   return path.startsWith(above) ? path.slice(above.length) : path;
 }

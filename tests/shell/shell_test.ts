@@ -356,3 +356,67 @@ Deno.test("put follows a link that is named, sends it under its own name, and pa
   ]);
   assert(stage.terminal.notes.includes("Skipped way/in: it is neither a file nor a folder"));
 });
+
+Deno.test("an empty argument, or an empty command, is told as what it is", async () => {
+  await using stage = await ShellStage.set();
+  await write(stage.clientFolder, "a", "a");
+  const lines = [
+    ...[
+      "put ''",
+      "get ''",
+      "rm ''",
+      "mkdir a ''",
+      "rename '' b",
+      "rename a ''",
+      "cd ''",
+      "list ''",
+    ],
+    ...["put a -o ''", "list client ''", "open ''", "sync '' server:", "help ''", "hash ''"],
+  ];
+  for (const line of lines) {
+    assertEquals(await stage.run(line), 2, line);
+    assertMatch(stage.terminal.errors.at(-1)!, /^[a-z]+: an argument is empty\. Usage: /, line);
+  }
+  assertEquals(await stage.run('"" a'), 2);
+  assertEquals(stage.terminal.errors.at(-1), "The command is an empty word");
+  assertEquals(stage.connector.attemptCount, 0);
+});
+
+Deno.test("list and list client take patterns and single files alike", async () => {
+  await using stage = await ShellStage.set();
+  for (const folder of [stage.serverFolder, stage.clientFolder]) {
+    for (const name of ["a.txt", "b.txt", "c.md", "dir/d"]) await write(folder, name, name);
+  }
+  for (const command of ["list", "list client"]) {
+    for (
+      const [path, listed] of [
+        ["*.txt", ["a.txt", "b.txt"]],
+        ["*", ["dir/", "a.txt", "b.txt", "c.md"]],
+        ["di*", ["d"]],
+        ["dir/*", ["dir/d"]],
+        ["c.md", ["c.md"]],
+        ["dir", ["d"]],
+      ] as const
+    ) {
+      stage.terminal.listed.length = 0;
+      assertEquals(await stage.run(`${command} ${path}`), 0);
+      assertEquals(stage.terminal.listed, [...listed], `${command} ${path}`);
+    }
+    assertEquals(await stage.run(`${command} *.none`), 3);
+    assertEquals(await stage.run(`${command} none`), 3);
+  }
+  stage.terminal.listed.length = 0;
+  await write(stage.clientFolder, "12:30.md", "a name that is not sent");
+  assertEquals(await stage.run("list client *.md"), 0);
+  assertEquals(stage.terminal.listed, ["12:30.md", "c.md"]);
+});
+
+Deno.test("the served folder itself is neither removed nor renamed", async () => {
+  await using stage = await ShellStage.set();
+  for (const line of ["rm -r /", "rmdir .", "rename / a"]) assertEquals(await stage.run(line), 2);
+  assertEquals(stage.terminal.errors, [
+    "The served folder itself cannot be removed",
+    "The served folder itself cannot be removed",
+    "The served folder itself cannot be renamed",
+  ]);
+});

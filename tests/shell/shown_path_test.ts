@@ -10,6 +10,7 @@ Deno.test("shownRemotePath() and shownLocalPath() start from the current folder 
   assertEquals(shownRemotePath(remote("a"), remote("a")), "/a");
   assertEquals(shownRemotePath(remote("ab"), remote("a")), "/ab");
   assertEquals(shownLocalPath("/home/me/a/b", "/home/me"), "a/b");
+  assertEquals(shownLocalPath("/home/me", "/home/me"), ".");
   assertEquals(shownLocalPath("/home/meat", "/home/me"), "/home/meat");
   assertEquals(shownLocalPath("/a", "/"), "a");
 });

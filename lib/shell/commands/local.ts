@@ -1,7 +1,7 @@
 /** Commands about this machine; none of them sends anything. */
 
-import { REMOTE_ROOT } from "../../files/mod.ts";
-import type { Command } from "../command.ts";
+import { type DirectoryEntry, REMOTE_ROOT } from "../../files/mod.ts";
+import type { Command, CommandContext, Invocation, Next } from "../command.ts";
 import { Failures } from "../failures.ts";
 import { about } from "../shell_error.ts";
 import { aboutTarget } from "../shown_path.ts";
@@ -13,16 +13,10 @@ export const localCommands: readonly Command[] = [
     aliases: [{ word: "list client" }, { word: "ldir" }],
     usage: "list client [PATH]",
     summary: "show files here",
+    details: ["PATH may hold * ? [a-z]."],
     arguments: { least: 0, most: 1 },
     completes: "local-folder",
-    async run({ words }, { local, terminal }) {
-      const text = words[0]?.text ?? ".";
-      await about(text, async () => {
-        const root = await local.folder(text);
-        terminal.entries(await root.list(REMOTE_ROOT));
-      });
-      return "go-on";
-    },
+    run: list,
   },
   {
     name: "lcd",
@@ -72,3 +66,27 @@ export const localCommands: readonly Command[] = [
     },
   },
 ];
+
+async function list({ words }: Invocation, { local, terminal }: CommandContext): Promise<Next> {
+  const [word] = words;
+  const text = word?.text ?? ".";
+  await about(text, async () => {
+    const found = word === undefined ? [] : await local.expand(word);
+    const place = found[0]?.text ?? ".";
+    if (found.length <= 1 && await local.isFolder(place)) {
+      terminal.entries(await (await local.folder(place)).list(REMOTE_ROOT));
+      return;
+    }
+    const entries: DirectoryEntry[] = [];
+    for (const { text: name, entry } of found) {
+      if (entry !== null) {
+        entries.push({ ...entry, name });
+        continue;
+      }
+      const { root, path } = await local.place(name);
+      entries.push({ ...await root.status(path), name, readable: true });
+    }
+    terminal.entries(entries);
+  });
+  return "go-on";
+}

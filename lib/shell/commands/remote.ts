@@ -1,7 +1,7 @@
 /** Commands about files on the server. */
 
 import {
-  FileError,
+  type DirectoryEntry,
   formatRemotePath,
   isBelow,
   REMOTE_ROOT,
@@ -87,7 +87,10 @@ export const remoteCommands: readonly Command[] = [
         invocation,
         context,
         "Removed",
-        (caller, path) => removeDirectory(caller, path, { signal: context.signal }),
+        (caller, path) => {
+          assertNotServedFolder(path);
+          return removeDirectory(caller, path, { signal: context.signal });
+        },
       ),
   },
   {
@@ -148,10 +151,12 @@ async function list({ words }: Invocation, context: CommandContext): Promise<Nex
       terminal.entries(await listOne(only!.path, context));
       return;
     }
-    for (const place of places) {
-      const status = place.entry ?? await remoteStatus(session, place.path, signal);
-      terminal.entries([{ ...status, name: place.text, readable: true }]);
+    const entries: DirectoryEntry[] = [];
+    for (const { path, text, entry } of places) {
+      const status = entry ?? await remoteStatus(session, path, signal);
+      entries.push({ ...status, name: text, readable: true });
     }
+    terminal.entries(entries);
   });
   return "go-on";
 }
@@ -213,9 +218,7 @@ async function remove(invocation: Invocation, context: CommandContext): Promise<
   const { session, signal, terminal } = context;
   const recursive = invocation.has("r");
   await forEachPlace("rm", invocation, context, async ({ path, text }) => {
-    if (path.components.length === 0) {
-      throw new UsageError("The served folder itself cannot be removed");
-    }
+    assertNotServedFolder(path);
     await session.request(
       signal,
       (caller) => removePath(caller, path, { recursive, signal }),
@@ -224,6 +227,10 @@ async function remove(invocation: Invocation, context: CommandContext): Promise<
     terminal.note(`Removed ${text}`);
   }, invocation.has("f") ? { forgives: isMissing } : {});
   return "go-on";
+}
+
+function assertNotServedFolder({ components }: RemotePath): void {
+  if (components.length === 0) throw new UsageError("The served folder itself cannot be removed");
 }
 
 function isMissing(error: unknown): boolean {
@@ -282,7 +289,7 @@ async function renameTarget(
 ): Promise<RemotePath> {
   const path = resolveRemotePath(session.remoteFolder, text);
   const name = from.components.at(-1);
-  if (name === undefined) throw new FileError("outside", text);
+  if (name === undefined) throw new UsageError("The served folder itself cannot be renamed");
   if (formatRemotePath(path) === formatRemotePath(from)) return path;
   const status = path === REMOTE_ROOT || path.components.length === 0
     ? { kind: "directory" }
