@@ -53,6 +53,7 @@ const DEFAULT_COLUMNS = 80;
 /** Argument of readline's `prompt`: the typed text and the cursor stay as they are. */
 const KEEP_CURSOR = true;
 const CLEAR_LINE = "\r\x1b[K";
+const CLEAR_BELOW = "\x1b[J";
 
 /** The process's own terminal. */
 export class SystemTty implements Tty {
@@ -118,7 +119,10 @@ export class SystemTty implements Tty {
     this.#flushOutput(); // who reads both finds them in order
     try {
       if (this.#editor === null) return this.#write(Deno.stderr, text);
-      this.#write(Deno.stderr, CLEAR_LINE + text);
+      // The typed line may take several rows. The editor goes up as many before it draws it again.
+      const { rows } = this.#editor.getCursorPos();
+      const up = rows === 0 ? "" : `\x1b[${rows}A`;
+      this.#write(Deno.stderr, `${up}\r${CLEAR_BELOW}${text}${"\n".repeat(rows)}`);
       this.#editor.prompt(KEEP_CURSOR);
     } catch {
       // There is nobody to tell.

@@ -82,3 +82,55 @@ Deno.test("SystemTty.readLine() keeps what came together with a line for the nex
   const { stdout } = await child.output();
   assertEquals(JSON.parse(new TextDecoder().decode(stdout)), ["one", "two", "three", "end"]);
 });
+
+/** The rows of a terminal after it was sent `output`. */
+function screenOf(output: string, columns: number): string[] {
+  const rows: string[][] = [[]];
+  let [row, column] = [0, 0];
+  // deno-lint-ignore no-control-regex
+  for (const [piece, count, final] of output.matchAll(/\x1b\[(\d*)([A-Z])|[^]/g)) {
+    if (final === "A") row -= Number(count || 1);
+    else if (final === "D") column -= Number(count || 1);
+    else if (final === "G") column = Number(count || 1) - 1;
+    else if (final === "J") rows.splice(row, rows.length, (rows[row] ?? []).slice(0, column));
+    else if (final === "K") rows[row]?.splice(column);
+    else if (piece === "\r") column = 0;
+    else if (piece === "\n") [row, column] = [row + 1, 0];
+    else {
+      if (column === columns) [row, column] = [row + 1, 0];
+      (rows[row] ??= [])[column++] = piece;
+    }
+    rows[row] ??= [];
+  }
+  return rows.map((cells) => cells.join(""));
+}
+
+Deno.test("SystemTty.writeError() keeps a notice and a typed line that takes several rows", async () => {
+  const script = `
+    const { default: process } = await import("node:process");
+    const { SystemTty } = await import(${JSON.stringify(TTY)});
+    Object.defineProperty(process.stderr, "columns", { value: 10 });
+    const tty = new SystemTty({ noColor: undefined });
+    tty.readLine("> ", () => Promise.resolve({ words: [], replaces: "" }));
+    for (const key of "0123456789abcdefghij") process.stdin.emit("keypress", key, { name: key });
+    tty.writeError("one notice\\n");
+    for (let i = 0; i < 9; i++) process.stdin.emit("keypress", undefined, { name: "left" });
+    tty.writeError("another\\n");
+    process.stdin.emit("keypress", "|", { name: "|" });
+    Deno.exit();`;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--quiet", script],
+    stdin: "piped",
+    stdout: "inherit",
+    stderr: "piped",
+  }).spawn();
+  const { stderr } = await child.output();
+  await child.stdin.close();
+  assertEquals(screenOf(new TextDecoder().decode(stderr), 10), [
+    "one notice",
+    "another",
+    "> 01234567",
+    "89a|bcdefg",
+    "hij",
+  ]);
+});
