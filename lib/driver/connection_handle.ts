@@ -13,9 +13,9 @@ import type {
   StreamEntry,
   TransportEvent,
 } from "../transport/mod.ts";
+import type { Address, SocketCapabilities } from "./datagram_socket.ts";
 import type { EndpointDriver } from "./endpoint_driver.ts";
 import { StreamHandle } from "./stream_handle.ts";
-import type { Address, SocketCapabilities } from "./udp_socket.ts";
 
 /** One connection, for the layers above. */
 export class ConnectionHandle implements StreamOpener, StreamAcceptor {

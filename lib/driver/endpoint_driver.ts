@@ -15,10 +15,10 @@ import {
 } from "../transport/mod.ts";
 import { Alarm } from "./alarm.ts";
 import type { Clock } from "./clock.ts";
+import type { Address, DatagramSocket } from "./datagram_socket.ts";
 import { FloodFilter } from "./flood_filter.ts";
 import { PacketCollector } from "./packet_collector.ts";
 import { TaskGroup } from "./task_group.ts";
-import type { Address, DatagramSocket } from "./udp_socket.ts";
 
 /** Received bytes after which acknowledgements are sent before more is read. */
 const RECEIVE_BYTES_PER_TURN = 96 * 1024;

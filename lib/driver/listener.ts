@@ -13,6 +13,7 @@ import {
 } from "../transport/mod.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { ConnectionHandle } from "./connection_handle.ts";
+import type { Address, DatagramSocket } from "./datagram_socket.ts";
 import { EndpointDriver } from "./endpoint_driver.ts";
 import {
   expectedDatagramBytesFor,
@@ -20,7 +21,7 @@ import {
   wholeDatagramBytesFor,
 } from "./path_limits.ts";
 import { systemEntropy } from "./system_entropy.ts";
-import { type Address, type DatagramSocket, openUdpSocket } from "./udp_socket.ts";
+import { openUdpSocket } from "./udp_socket.ts";
 
 /** What both ends of a connection are set up with. */
 export interface DriverOptions {

@@ -7,19 +7,18 @@ export { type Clock, type Sleep, systemClock } from "./clock.ts";
 export { ConnectionHandle } from "./connection_handle.ts";
 export { connect, type ConnectOptions } from "./connector.ts";
 export { type DriverOptions, listen, Listener, type ListenOptions } from "./listener.ts";
-export { isLoopback } from "./path_limits.ts";
-export { openPortProbe, type PortProbe } from "./port_probe.ts";
-export { systemEntropy } from "./system_entropy.ts";
-export { TaskGroup } from "./task_group.ts";
 export {
   type Address,
   type DatagramSocket,
-  openUdpSocket,
   type Received,
   type SendOutcome,
   type SocketCapabilities,
   type SocketCounters,
   SocketError,
   type SocketErrorKind,
-  type UdpSocketOptions,
-} from "./udp_socket.ts";
+} from "./datagram_socket.ts";
+export { isLoopback } from "./path_limits.ts";
+export { openPortProbe, type PortProbe } from "./port_probe.ts";
+export { systemEntropy } from "./system_entropy.ts";
+export { TaskGroup } from "./task_group.ts";
+export { openUdpSocket, type UdpSocketOptions } from "./udp_socket.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Address, SocketCapabilities } from "./udp_socket.ts";
+import type { Address, SocketCapabilities } from "./datagram_socket.ts";
 
 /** Ethernet's 1500 bytes less the headers of IPv4 and UDP. */
 const ETHERNET_IPV4_BYTES = 1472;

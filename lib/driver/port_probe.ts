@@ -14,7 +14,7 @@
 import { addressBytes } from "./address_bytes.ts";
 import { isFfiGranted, openCLibrary } from "./c_library.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import type { Address } from "./udp_socket.ts";
+import type { Address } from "./datagram_socket.ts";
 
 /** Asks ports whether they are closed. */
 export interface PortProbe {

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { type Clock, systemClock } from "../../lib/driver/clock.ts";
 import { EndpointDriver } from "../../lib/driver/endpoint_driver.ts";
-import type { Address, DatagramSocket, Received } from "../../lib/driver/udp_socket.ts";
+import type { Address, DatagramSocket, Received } from "../../lib/driver/datagram_socket.ts";
 import type { Endpoint } from "../../lib/transport/mod.ts";
 
 const FROM: Address = { hostname: "192.0.2.1", port: 1 };

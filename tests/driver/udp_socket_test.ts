@@ -9,12 +9,10 @@ import {
 import type { SocketTuning } from "../../lib/driver/socket_options.ts";
 import {
   type Address,
-  type DatagramConnection,
   type DatagramSocket,
-  openUdpSocket,
   SocketError,
-  UdpSocket,
-} from "../../lib/driver/udp_socket.ts";
+} from "../../lib/driver/datagram_socket.ts";
+import { type DatagramConnection, openUdpSocket, UdpSocket } from "../../lib/driver/udp_socket.ts";
 
 const LOOPBACKS = canBind("::1") ? ["127.0.0.1", "::1"] : ["127.0.0.1"];
 
