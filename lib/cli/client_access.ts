@@ -54,6 +54,8 @@ export class ClientAccess {
   readonly identity: StoredIdentity;
   readonly #options: ClientAccessOptions;
   readonly #servers: KnownServers;
+  /** Keys of known servers that will not have us without a code. */
+  readonly #doubted = new Set<string>();
 
   private constructor(options: ClientAccessOptions, identity: StoredIdentity) {
     this.identity = identity;
@@ -72,6 +74,26 @@ export class ClientAccess {
     const { paths, options } = this.#options.files;
     const cookies = await readCookies(paths, port, options);
     return cookies.length > 0 && addresses.every(isOfThisMachine) ? cookies : [];
+  }
+
+  /**
+   * Whether the server is one that knew us the last time: then requests need not wait for it to say so again,
+   * which on a long path takes as long as the first of them.
+   */
+  async isExpected(target: Target, key: Uint8Array): Promise<boolean> {
+    if (this.#doubted.has(key.toHex())) return false;
+    return (await this.#servers.standing(target, key)).kind === "known";
+  }
+
+  /**
+   * The role that such a server gives us. One that gives none is not expected to give any from now on.
+   *
+   * @throws {StreamError | RemoteError}
+   */
+  async askRole(caller: Caller, key: Uint8Array, signal: AbortSignal): Promise<Role> {
+    const { role } = await askStanding(caller, { signal });
+    if (role === "none") this.#doubted.add(key.toHex());
+    return role;
   }
 
   /**

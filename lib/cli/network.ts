@@ -136,6 +136,8 @@ interface ConnectLimits {
   readonly signal: AbortSignal;
   /** Holds sending back from the first packet on. */
   readonly rate: RateSetting;
+  /** A request waits: {@linkcode Connector.connect}. */
+  readonly isHurried?: boolean;
 }
 
 /** What we prove in the handshake itself. */
@@ -195,6 +197,11 @@ export class NetworkConnector implements Connector {
     for (let attempt = 0;; attempt++) {
       const handle = await this.#reach(place, NO_PROOF, limits);
       const link = new NetworkLink(handle, this.#sleep, "none");
+      const mayExpect = attempt === 0 && limits.isHurried === true;
+      if (mayExpect && await this.#access.isExpected(place.target, handle.remoteIdentity)) {
+        link.expectRole(this.#askRole(handle, link, limits.timeoutMs));
+        return link;
+      }
       try {
         const admission = await this.#admit(place.target, { handle, link, typedCode }, limits);
         if (admission.kind === "admitted") {
@@ -210,6 +217,26 @@ export class NetworkConnector implements Connector {
       if (owner !== null) return owner;
       typedCode = await this.#access.askCode(place.target, attempt);
       if (limits.signal.aborted) throw new CancelledError();
+    }
+  }
+
+  /** The role that a known server gives us; null when the answer was lost. */
+  async #askRole(
+    handle: ConnectionHandle,
+    { caller }: NetworkLink,
+    timeoutMs: number,
+  ): Promise<Role | null> {
+    const limit = new AbortController();
+    const sleep = this.#sleep(timeoutMs);
+    sleep.done.then(() => limit.abort());
+    try {
+      return await this.#access.askRole(caller, handle.remoteIdentity, limit.signal);
+    } catch (error) {
+      // Requests on this connection tell what is wrong with it.
+      if (error instanceof StreamError || error instanceof RemoteError) return null;
+      throw error;
+    } finally {
+      sleep.cancel();
     }
   }
 
@@ -318,6 +345,7 @@ class NetworkLink implements Link {
   readonly gauge: TransferGauge;
   readonly peerFeatures: number;
   role: Role;
+  admitted?: Promise<boolean>;
   readonly closed: Promise<LinkEnd>;
   readonly #handle: ConnectionHandle;
   readonly #sleep: Sleeper;
@@ -377,6 +405,15 @@ class NetworkLink implements Link {
     if (this.#isPinging) return;
     this.#isPinging = true;
     this.#tasks.run("ping", () => this.#exchangeNothing());
+  }
+
+  /** Takes the role when it comes; none ends the connection. */
+  expectRole(coming: Promise<Role | null>): void {
+    this.admitted = coming.then(async (role) => {
+      this.role = role ?? "none";
+      if (role === "none") await this.close();
+      return role !== "none";
+    });
   }
 
   async close(): Promise<void> {

@@ -65,8 +65,13 @@ export interface Link {
   readonly address: { readonly hostname: string; readonly port: number };
   /** Fingerprint of the server's key. */
   readonly fingerprint: string;
-  /** What this client may do. */
+  /** What this client may do; `none` as long as the server has not said it. */
   readonly role: string;
+  /**
+   * Where that is still to come: resolves, and never rejects, once it is there or the connection is lost. False
+   * when the server will have nothing of this client, which ends the connection.
+   */
+  readonly admitted?: Promise<boolean>;
   /** Resolves when the connection is over; never rejects. */
   readonly closed: Promise<LinkEnd>;
   /** Numbers of this moment. */
@@ -82,14 +87,20 @@ export interface Link {
 /** Makes connections. */
 export interface Connector {
   /**
-   * Connects within `timeoutMs`; `rate` holds for what this side sends.
+   * Connects within `timeoutMs`; `rate` holds for what this side sends. With `isHurried` a server that is known
+   * need not have said what this client may do.
    *
    * @throws {ConnectFailure} When there is no connection, with the sentence to show.
    * @throws {CancelledError} When `signal` fired.
    */
   connect(
     target: Target,
-    options: { timeoutMs: number; signal: AbortSignal; rate: RateSetting },
+    options: {
+      timeoutMs: number;
+      signal: AbortSignal;
+      rate: RateSetting;
+      isHurried?: boolean;
+    },
   ): Promise<Link>;
 }
 

@@ -78,6 +78,12 @@ const FUTILE_LOSS_COUNT = 5;
 /** Our lost connection may still hold the target on the server: looked at again after this, then twice this… */
 const BUSY_RETRY_MS = 500;
 
+interface ConnectManner {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  readonly isHurried?: boolean;
+}
+
 interface Live {
   readonly link: Link;
   end: LinkEnd | null;
@@ -175,12 +181,16 @@ export class Session {
   }
 
   /**
-   * The connection; made when there is none.
+   * The connection, with its role known; made when there is none.
    *
    * @throws {ConnectFailure | NotConnectedError | CancelledError}
    */
   async connected(signal: AbortSignal): Promise<Link> {
-    return (await this.#ready(signal)).link;
+    for (;;) {
+      const { link } = await this.#ready(signal);
+      if (await link.admitted !== false) return link;
+      await link.closed;
+    }
   }
 
   /** Ends the connection; nothing but `open` brings it back. */
@@ -214,7 +224,7 @@ export class Session {
 
   async #request<T>(signal: AbortSignal, work: Work<T>, options: RequestOptions): Promise<T> {
     const isPatient = options.onLoss === "patiently";
-    let live = await this.#ready(signal);
+    let live = await this.#ready(signal, { isHurried: true });
     let futileCount = 0;
     let hasBeenLost = false;
     const madeProgress = () => {
@@ -224,11 +234,19 @@ export class Session {
       const { link } = live;
       const isRepeated = hasBeenLost;
       try {
-        return await this.#watched(live, isPatient, () => {
+        const result = await this.#watched(live, isPatient, () => {
           return work(link.caller, madeProgress, { link, isRepeated });
         });
+        await link.admitted;
+        return result;
       } catch (error) {
         if (signal.aborted || ++futileCount > FUTILE_LOSS_COUNT) throw error;
+        if (await link.admitted === false) {
+          // Nothing was done on it. It takes asking somebody now.
+          await link.closed;
+          live = await this.#ready(signal);
+          continue;
+        }
         if (hasBeenLost && isHeldByLostConnection(error)) {
           await pause(this.#options.clock, BUSY_RETRY_MS * futileCount, signal);
           continue;
@@ -311,11 +329,12 @@ export class Session {
     }
   }
 
-  /** The live connection, or a first try at one. */
-  async #ready(signal: AbortSignal): Promise<Live> {
+  /** The live connection, or a first try at one; with `isHurried` its role may still be to come. */
+  async #ready(signal: AbortSignal, { isHurried = false } = {}): Promise<Live> {
     if (this.#live?.end === null) return this.#live;
     if (this.#isClosedByUser) throw new NotConnectedError();
-    this.#connecting ??= this.#establish(signal, this.#options.timeoutMs).finally(() => {
+    const { timeoutMs } = this.#options;
+    this.#connecting ??= this.#establish({ timeoutMs, signal, isHurried }).finally(() => {
       this.#connecting = null;
     });
     return await this.#connecting;
@@ -357,7 +376,7 @@ export class Session {
     const leftMs = () => this.#leftMs(clock.nowMs() - lostMs, isPatient);
     for (let delayMs = RETRY_FIRST_MS;; delayMs = Math.min(delayMs * 2, RETRY_LONGEST_MS)) {
       try {
-        return await this.#establish(signal, Math.min(leftMs(), timeoutMs));
+        return await this.#establish({ timeoutMs: Math.min(leftMs(), timeoutMs), signal });
       } catch (error) {
         if (!(error instanceof ConnectFailure)) throw error;
         if (error.kind !== "unreachable") throw error;
@@ -368,17 +387,19 @@ export class Session {
     }
   }
 
-  async #establish(signal: AbortSignal, timeoutMs: number): Promise<Live> {
-    return this.#adopt(await this.#connect({ timeoutMs, signal }));
+  async #establish(manner: ConnectManner): Promise<Live> {
+    return this.#adopt(await this.#connect(manner));
   }
 
   /** A connection whose two directions are held back before anything else is asked on it. */
-  async #connect({ timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal }): Promise<Link> {
+  async #connect({ timeoutMs, signal, isHurried = false }: ConnectManner): Promise<Link> {
     const { connector, clock } = this.#options;
     const rate = this.#rate;
-    const link = await connector.connect(this.#target, { timeoutMs, signal, rate });
+    const isHeld = rate.maxRateBytesPerSecond < Infinity || rate.isPolite;
+    const manner = { timeoutMs, signal, rate, isHurried: isHurried && !isHeld };
+    const link = await connector.connect(this.#target, manner);
     this.#serverRate = null;
-    if (rate.maxRateBytesPerSecond === Infinity && !rate.isPolite) return link;
+    if (!isHeld) return link;
     const giveUp = new AbortController();
     const stop = () => giveUp.abort();
     const sleep = clock.sleep(timeoutMs);
@@ -422,7 +443,15 @@ export class Session {
       if (isNews && this.#live === live && this.#runningCount === 0) this.#options.onIdleEnd?.(end);
     });
     const { host, port } = this.#target;
-    this.#options.terminal.connected(host, port, link.role, link.fingerprint, link.stats());
+    const tell = () => {
+      this.#options.terminal.connected(host, port, link.role, link.fingerprint, link.stats());
+    };
+    if (link.admitted === undefined) tell();
+    else {
+      link.admitted.then(() => {
+        if (link.role !== "none") tell();
+      });
+    }
     return live;
   }
 

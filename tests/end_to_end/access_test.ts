@@ -195,6 +195,10 @@ Deno.test("access: the code of one served folder opens no other one", async () =
   ]);
   stage.port = Number((await second.event("listening")).port);
   assertEquals((await runAs(stage, guest, ["list"])).code, 4);
+  // The key is known, so the first request went out at once and was refused; the code makes good for that.
+  const listing = await runAs(stage, guest, ["list"], { code: CODE });
+  assertEquals(listing.code, 0);
+  assertEquals(listing.stderr, "(empty)\n");
 });
 
 Deno.test("access: a cookie of a server that is gone is no obstacle", async () => {

@@ -1,3 +1,4 @@
+import { exists } from "@std/fs";
 import { assert, assertEquals, assertInstanceOf, assertMatch } from "@std/assert";
 import { StreamError } from "../../lib/bytes/byte_stream.ts";
 import { ConnectionLostError } from "../../lib/shell/mod.ts";
@@ -16,6 +17,25 @@ Deno.test("a lost connection comes back by itself and the transfer goes on where
     "Connected again.",
   ]);
   assertEquals(await Deno.readTextFile(`${stage.clientFolder}/large.txt`), LARGE);
+});
+
+Deno.test("a request to a known server does not wait for it to say what this client may do", async () => {
+  await using stage = await ShellStage.set();
+  stage.connector.isKnown = true;
+  const running = stage.run("mkdir new");
+  while (!await exists(`${stage.serverFolder}/new`)) await turns();
+  assertEquals(stage.terminal.connectedCount, 0);
+  stage.connector.links[0]!.say("owner");
+  assertEquals(await running, 0);
+  assertEquals(stage.terminal.connectedCount, 1);
+});
+
+Deno.test("with a rate to hold nothing is asked before the server has said what this client may do", async () => {
+  const rate = { maxRateBytesPerSecond: 1e6, isPolite: false };
+  await using stage = await ShellStage.set({ rate });
+  stage.connector.isKnown = true;
+  assertEquals(await stage.run("list"), 0);
+  assertEquals(stage.connector.links[0]!.admitted, undefined);
 });
 
 Deno.test("one command gives the server --timeout to come back, then ends as lost", async () => {

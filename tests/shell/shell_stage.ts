@@ -141,6 +141,8 @@ export class StageConnector implements Connector {
   readonly links: StageLink[] = [];
   /** The next connection is lost when a stream has brought so many bytes to the client. */
   loseAfterBytes = Infinity;
+  /** The server is known: a request in a hurry goes out before `StageLink.say()` tells the role. */
+  isKnown = false;
   /** After that no other can be had. */
   staysAway = false;
   readonly #serve: (pair: ConnectionPair) => Promise<void>;
@@ -153,7 +155,7 @@ export class StageConnector implements Connector {
 
   async connect(
     target: Target,
-    { timeoutMs, signal, rate }: { timeoutMs: number; signal: AbortSignal; rate: RateSetting },
+    { timeoutMs, signal, rate, isHurried }: Parameters<Connector["connect"]>[1],
   ): Promise<Link> {
     this.attemptCount++;
     const untilMs = this.#clock.nowMs() + timeoutMs;
@@ -177,6 +179,7 @@ export class StageConnector implements Connector {
     });
     const link = new StageLink(pair, this.#serve(pair));
     link.rates.push(rate);
+    if (this.isKnown && isHurried) link.expectRole();
     this.links.push(link);
     return link;
   }
@@ -200,7 +203,9 @@ export class StageLink implements Link {
   readonly caller: Caller;
   readonly address = { hostname: "127.0.0.1", port: 5555 };
   readonly fingerprint = "SHA256:stage";
-  readonly role = "owner";
+  role: string = "owner";
+  admitted?: Promise<boolean>;
+  say: (role: string) => void = () => {};
   readonly closed: Promise<LinkEnd>;
   readonly served: Promise<void>;
   silentMs = 0;
@@ -233,6 +238,17 @@ export class StageLink implements Link {
       suite: "none",
       accelerators: [],
     };
+  }
+
+  /** Its role comes with {@linkcode StageLink.say}. */
+  expectRole(): void {
+    const coming = Promise.withResolvers<string>();
+    this.role = "none";
+    this.say = coming.resolve;
+    this.admitted = coming.promise.then((role) => {
+      this.role = role;
+      return role !== "none";
+    });
   }
 
   holdBack(setting: RateSetting): void {
