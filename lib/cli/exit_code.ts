@@ -183,6 +183,11 @@ const REMOTE: Readonly<Record<StatusName, { exitCode: number; sentence: Sentence
     sentence: (name) => `The server's system denies access to ${name}`,
   },
   "no-space": { exitCode: EXIT.noSpace, sentence: (name) => `No space on the server for ${name}` },
+  "quota": {
+    exitCode: EXIT.noSpace,
+    sentence: (name) =>
+      `Too much that was sent before is unfinished on the server: ${name} has to wait (resume goes on with that)`,
+  },
   "read-only": {
     exitCode: EXIT.refused,
     sentence: (name) => `The server's disk is read-only: ${name} was not changed`,
@@ -242,6 +247,7 @@ const LOCAL: Readonly<Record<FileErrorKind, { exitCode: number; sentence: LocalS
   },
   "permission": { exitCode: EXIT.refused, sentence: (name) => `Access denied here: ${name}` },
   "no-space": { exitCode: EXIT.noSpace, sentence: (name) => `No space here for ${name}` },
+  "quota": { exitCode: EXIT.noSpace, sentence: (name) => `Too much is unfinished here: ${name}` },
   "read-only": {
     exitCode: EXIT.refused,
     sentence: (name) => `The disk here is read-only: ${name}`,

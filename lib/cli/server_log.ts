@@ -257,6 +257,7 @@ const SENTENCES: Readonly<Partial<Record<StatusName, string>>> = {
   "not-empty": "the folder is not empty",
   "permission": "access denied",
   "no-space": "no space left",
+  "quota": "refused, too much of this client is unfinished",
   "read-only-server": "refused, this server is read-only",
   "refused": "refused, not allowed for this client",
   "outside": "refused, outside the served folder",

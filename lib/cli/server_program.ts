@@ -93,7 +93,9 @@ async function openRoot({ root, isReadOnly, durability, ffi }: ServerOptions): P
   const nowMs = () => systemClock.nowMs();
   try {
     const hasNativeCode = ffi;
-    return await FileRoot.open(root, { create: !isReadOnly, nowMs, durability, hasNativeCode });
+    const create = !isReadOnly;
+    const guardsDisk = true;
+    return await FileRoot.open(root, { create, guardsDisk, nowMs, durability, hasNativeCode });
   } catch (error) {
     if (error instanceof FileError && error.kind === "not-found") {
       throw new UsageError(`There is no folder ${root} to serve`, { cause: error });

@@ -103,6 +103,8 @@ export class BufferedPart implements PartialFile {
 
   async #publish(): Promise<void> {
     const { numbers, directories } = this.#context;
+    const { guard, parent, path } = this.#destination;
+    await guard.assertMayWrite(parent, path, this.#bytes.length);
     const { place, begun: { file, name } } = await beginStaged(
       this.#context,
       this.#destination,

@@ -51,6 +51,14 @@ export interface OpenFileStatus extends NodeStatus {
   readonly version: string;
 }
 
+/** The room on a file system. */
+export interface DiskSpace {
+  /** Bytes that an ordinary user can still write. */
+  readonly freeBytes: number;
+  /** Bytes of all of it. */
+  readonly totalBytes: number;
+}
+
 /** One name in a folder. */
 export interface ListedNode {
   /** The name as the runtime decoded it: bytes that are not UTF-8 have become U+FFFD. */
@@ -123,8 +131,8 @@ export interface DiskDirectory {
   ): Promise<void>;
   /** Gives a file a second name; EEXIST when that is taken. */
   link(name: string, target: DiskDirectory, targetName: string): Promise<void>;
-  /** Bytes that an ordinary user can still write on its file system, or `null` when the system does not say. */
-  freeBytes(): Promise<number | null>;
+  /** The room on its file system, or `null` when the system does not say. */
+  space(): Promise<DiskSpace | null>;
   /** Brings the names in it to stable storage. */
   sync(): Promise<void>;
   /**
@@ -373,14 +381,14 @@ class SystemDirectory implements DiskDirectory {
     fs.linkSync(this.#child(name), systemDirectory(target).#child(targetName));
   }
 
-  freeBytes(): Promise<number | null> {
+  space(): Promise<DiskSpace | null> {
     return new Promise((done) => {
       try {
-        fs.statfs(
-          this.#path,
-          (error, status) =>
-            done(error || status.blocks === 0 ? null : status.bavail * status.bsize),
-        );
+        fs.statfs(this.#path, (error, status) => {
+          if (error || status.blocks === 0) return done(null);
+          const { blocks, bavail, bsize } = status;
+          done({ freeBytes: bavail * bsize, totalBytes: blocks * bsize });
+        });
       } catch {
         done(null);
       }

@@ -8,6 +8,7 @@ export type FileErrorKind =
   | "not-empty"
   | "permission"
   | "no-space"
+  | "quota"
   | "read-only"
   | "too-many-open"
   | "invalid-name"
@@ -131,6 +132,7 @@ const REASONS: Readonly<Record<FileErrorKind, string>> = {
   "not-empty": "the folder is not empty",
   "permission": "access is denied",
   "no-space": "no space is left",
+  "quota": "too much of the same sender is unfinished",
   "read-only": "the file system is read-only",
   "too-many-open": "too many files are open",
   "invalid-name": "the name is not allowed",

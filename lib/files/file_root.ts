@@ -5,6 +5,7 @@ import {
   listDirectory,
 } from "./directory_listing.ts";
 import { type Disk, type DiskDirectory, type NodeStatus, systemDisk } from "./disk.ts";
+import { DiskGuard } from "./disk_guard.ts";
 import type { ExistingFile, FileLooks } from "./existing_file.ts";
 import { FileError, fileErrorFrom } from "./file_error.ts";
 import { LeafMemory } from "./leaf_memory.ts";
@@ -40,6 +41,11 @@ export interface FileRootOptions {
   readonly durability?: Durability;
   /** Where hashes of its files are remembered, to share that with other folders; otherwise its own. */
   readonly leafMemory?: LeafMemory;
+  /**
+   * Whether others than the owner of the disk fill it: then a part of it stays free, and what each of them leaves
+   * unfinished is bounded. False by default.
+   */
+  readonly guardsDisk?: boolean;
   /**
    * Path of the folder where {@linkcode FileRoot.cleanStaging} is called when a program starts: it keeps notes of
    * unfinished files that are elsewhere. By default the folder itself.
@@ -82,7 +88,10 @@ export class FileRoot {
     this.#disk = disk;
     this.#places = places;
     this.#reading = new Reading({ disk, folders, flushes, durability, leafMemory });
-    this.#receiving = new Receiving({ disk, folders, flushes, places, durability, nowMs });
+    const guard = new DiskGuard({ isStrict: options.guardsDisk ?? false });
+    this.#receiving = new Receiving({
+      ...{ disk, folders, flushes, places, guard, durability, nowMs },
+    });
     this.#names = new NameChanges(folders, flushes.syncs);
   }
 

@@ -8,6 +8,7 @@ import { openLocked } from "./locked_file.ts";
 import type { PartialFile, PartialOptions } from "./partial_file.ts";
 import { type Destination, publishFile, sealFile, UnreliablePartError } from "./publication.ts";
 import { readFully } from "./read_fully.ts";
+import { assertWithinQuota } from "./sender_quota.ts";
 import {
   beginStaged,
   JOURNAL_SUFFIX,
@@ -32,6 +33,8 @@ export interface JournaledPartSetup {
   readonly options: PartialOptions;
   /** Begins the names of part and journal; the same for the same sender and target. */
   readonly id: string;
+  /** What the names of all parts of the same sender begin with. */
+  readonly senderId: string;
   /** What the journal belongs to. */
   readonly header: JournalHeader;
   /** A clock for checkpoints, if there is one. */
@@ -70,9 +73,13 @@ async function openPartAt(place: StagingPlace, setup: JournaledPartSetup): Promi
     part: `${place.prefix}${setup.id}${PART_SUFFIX}`,
     log: `${place.prefix}${setup.id}${JOURNAL_SUFFIX}`,
   };
+  const { destination: { guard, path }, senderId } = setup;
+  if (guard.isStrict && await place.directory.lookUp(names.part) === null) {
+    await assertWithinQuota(place, { prefix: `${place.prefix}${senderId}`, path });
+  }
   // The lock of the journal covers the part as well.
   const log = await openLocked(place.directory, names.log, { create: "if-missing" });
-  if (log === null) throw new FileError("busy", setup.destination.path);
+  if (log === null) throw new FileError("busy", path);
   try {
     const open = await recoverPart(place, names.part, log, setup.header) ??
       await startPart(place, names.part, log, setup.header);
@@ -338,7 +345,9 @@ class JournaledPart implements PartialFile {
   /** Never rejects: a failure is kept for the next call. */
   async #writeLeaf(block: LeafBlock, length: number, position: number): Promise<void> {
     const hashing = block.digest(position / LEAF_BYTES, length);
+    const { guard, parent, path } = this.#destination;
     try {
+      await guard.assertMayWrite(parent, path, length);
       await this.#part.write(block.data.subarray(0, length), position);
       const hash = await hashing;
       const end = position + length;

@@ -1,7 +1,6 @@
 import { ByteWriter } from "../bytes/byte_writer.ts";
 import { LEAF_BYTES, sha256 } from "../crypto/mod.ts";
 import { BufferedPart, type SmallPartContext } from "./buffered_part.ts";
-import { FileError } from "./file_error.ts";
 import { openJournaledPart } from "./journaled_part.ts";
 import type { Destination } from "./publication.ts";
 
@@ -93,28 +92,32 @@ export async function openPartialFile(
   const key = resumeKey(sender, destination.path);
   const source = sha256(new TextEncoder().encode(sourceToken)).subarray(0, SOURCE_BYTES);
   const header = { sizeBytes, source, key, target: destination.path };
-  const id = key.subarray(0, ID_BYTES).toHex();
+  const senderId = sha256(new TextEncoder().encode(sender)).subarray(0, SENDER_BYTES).toHex();
+  const id = `${senderId}${key.subarray(0, ID_BYTES).toHex()}`;
   const { nowMs } = context;
-  const part = await openJournaledPart(context, { destination, options, id, header, nowMs });
+  const part = await openJournaledPart(context, {
+    ...{ destination, options, id, senderId, header, nowMs },
+  });
   await assertRoomFor(part, sizeBytes, destination);
   return part;
 }
 
-/** Better to say at once what would fail after hours; what others take meanwhile is found out then. */
 async function assertRoomFor(
   part: PartialFile,
   sizeBytes: number,
-  { parent, path }: Destination,
+  { parent, path, guard }: Destination,
 ): Promise<void> {
-  // A folder below the served one may be on another disk.
-  const free = await parent.freeBytes();
-  // What is parked beyond the verified leaves is not counted as free, which errs by a batch.
-  const missing = free === null ? 0 : sizeBytes - part.resumeOffset - free;
-  if (missing <= 0) return;
-  await part.park();
-  throw new FileError("no-space", path, { reason: `${missing} more bytes of space are needed` });
+  try {
+    // What is parked beyond the verified leaves is not counted as free, which errs by a batch. A folder below the
+    // served one may be on another disk.
+    await guard.assertFits(parent, path, sizeBytes - part.resumeOffset);
+  } catch (error) {
+    await part.park();
+    throw error;
+  }
 }
 
+const SENDER_BYTES = 8;
 const ID_BYTES = 16;
 const SOURCE_BYTES = 16;
 

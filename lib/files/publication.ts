@@ -7,6 +7,7 @@
 import { LEAF_BYTES } from "../crypto/mod.ts";
 import type { DirectorySync } from "./directory_sync.ts";
 import type { DiskFile } from "./disk.ts";
+import type { DiskGuard } from "./disk_guard.ts";
 import type { DiskFlushes } from "./disk_flushes.ts";
 import { type Place, renameExclusively } from "./exclusive_rename.ts";
 import { osCode } from "./file_error.ts";
@@ -26,6 +27,8 @@ export interface Destination extends StagingTarget {
   readonly syncs: DirectorySync;
   /** Flushes files. */
   readonly flushes: DiskFlushes;
+  /** Says whether the disk has room. */
+  readonly guard: DiskGuard;
   /** Permission bits to take away. */
   readonly umask: number;
   /** Lets go of the folder and the name; nothing is to be asked of the destination afterwards. */

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Disk, NodeStatus } from "./disk.ts";
+import type { DiskGuard } from "./disk_guard.ts";
 import { FileError, fileErrorFrom } from "./file_error.ts";
 import { lastName, type OpenFolders } from "./open_folders.ts";
 import { OpenPartsLimit } from "./open_parts_limit.ts";
@@ -29,6 +30,8 @@ export interface ReceivingContext {
   readonly flushes: RootFlushes;
   /** Remembers where unfinished files are. */
   readonly places: PlaceNotes;
+  /** Says whether a disk has room. */
+  readonly guard: DiskGuard;
   /** What transfers wait for that say nothing else. */
   readonly durability: Durability;
   /** A clock for checkpoints, if there is one. */
@@ -66,7 +69,7 @@ export class Receiving {
       if (!this.#receiving.delete(shown)) return; // a part that ended has done it
       folder?.release();
     };
-    const { folders, flushes: { syncs }, durability, disk, places } = this.#context;
+    const { folders, flushes: { syncs }, durability, disk, places, guard } = this.#context;
     try {
       const name = lastName(path);
       const below = path.components.slice(0, -1);
@@ -81,7 +84,7 @@ export class Receiving {
       const flushes = await this.#context.flushes.of(parent);
       const destination = {
         ...{ parent, name, path: shown, isNew, noteParts },
-        ...{ syncs, flushes, umask, release },
+        ...{ syncs, flushes, guard, umask, release },
       };
       const complete = { ...options, durability: options.durability ?? durability };
       return await openPartialFile(this.#partialContext, destination, complete);

@@ -89,8 +89,8 @@ async function cleanDirectory(
 ): Promise<CleanupResult> {
   const leftovers = await findLeftovers(staging, naming);
   let kept = leftovers.reduce((sum, { bytes }) => sum + bytes, 0);
-  const freeBytes = await staging.freeBytes();
-  const quotaBytes = options.quotaBytes ?? (freeBytes === null ? Infinity : (freeBytes + kept) / 2);
+  const freeBytes = (await staging.space())?.freeBytes ?? Infinity;
+  const quotaBytes = options.quotaBytes ?? (freeBytes + kept) / 2;
   const result = { removed: 0, bytes: 0 };
   for (const leftover of leftovers) {
     const limitMs = leftover.isSmallPart ? Math.min(maxAgeMs, SMALL_PART_MS) : maxAgeMs;

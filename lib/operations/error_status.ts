@@ -106,6 +106,7 @@ const STATUS_OF_FILE: Readonly<Record<FileErrorKind, StatusName>> = {
   "not-empty": "not-empty",
   "permission": "permission",
   "no-space": "no-space",
+  "quota": "quota",
   "read-only": "read-only",
   "too-many-open": "busy",
   "invalid-name": "invalid-name",

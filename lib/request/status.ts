@@ -40,7 +40,8 @@ export type StatusName =
   | "changed"
   | "integrity"
   | "too-large"
-  | "io";
+  | "io"
+  | "quota";
 
 /** Numbers on the wire. They are never reused. */
 const STATUS_CODES: Readonly<Record<StatusName, number>> = {
@@ -70,6 +71,7 @@ const STATUS_CODES: Readonly<Record<StatusName, number>> = {
   "integrity": 29,
   "too-large": 30,
   "io": 31,
+  "quota": 32,
 };
 
 const STATUS_NAMES: ReadonlyMap<number, StatusName> = new Map(

@@ -12,6 +12,7 @@ import type {
   Disk,
   DiskDirectory,
   DiskFile,
+  DiskSpace,
   ListedNode,
   NodeKind,
   NodeStatus,
@@ -279,9 +280,12 @@ export class MemoryDisk implements Disk {
 
   /** Bytes left on a file system. */
   freeBytesOn(device: number): number {
-    const isFirst = device === this.#root.device;
-    const capacityBytes = isFirst ? this.capacityBytes : this.mountedCapacityBytes;
-    return capacityBytes - usedBelow(this.#root, device, new Set());
+    return this.capacityOf(device) - usedBelow(this.#root, device, new Set());
+  }
+
+  /** Bytes of all of a file system. */
+  capacityOf(device: number): number {
+    return device === this.#root.device ? this.capacityBytes : this.mountedCapacityBytes;
   }
 
   /** A node that nobody has yet. */
@@ -477,9 +481,10 @@ class MemoryDirectory implements DiskDirectory {
   }
 
   // deno-lint-ignore require-await
-  async freeBytes(): Promise<number | null> {
-    const bytes = this.#disk.freeBytesOn(this.#node.device);
-    return bytes === Infinity ? null : bytes;
+  async space(): Promise<DiskSpace | null> {
+    const freeBytes = this.#disk.freeBytesOn(this.#node.device);
+    const totalBytes = this.#disk.capacityOf(this.#node.device);
+    return totalBytes === Infinity ? null : { freeBytes, totalBytes };
   }
 
   async sync(): Promise<void> {
