@@ -423,7 +423,8 @@ class JournaledPart implements PartialFile {
 
   /** After a failed commit: wrong content goes, right content stays for another try. */
   async #endAfter(error: unknown): Promise<void> {
-    const isWorthless = error instanceof UnreliablePartError ||
+    const isUnwanted = this.#options.exists === "skip" && osCode(error) === "EEXIST";
+    const isWorthless = isUnwanted || error instanceof UnreliablePartError ||
       (error instanceof FileError && error.kind === "changed" &&
         !(error instanceof DamagedPartError));
     await (isWorthless ? this.discard() : this.park()).catch(() => {}); // the first error counts

@@ -12,8 +12,8 @@ export interface PartialOptions {
   readonly modifiedMs: number;
   /** Permission bits that the file gets, less the umask. */
   readonly mode: number;
-  /** What happens when the name is taken at publication. */
-  readonly exists: "overwrite" | "fail";
+  /** What happens when the name is taken at publication; with `"skip"` nothing is kept for another try. */
+  readonly exists: "overwrite" | "skip" | "fail";
   /**
    * Names the content at its source. A hint: with the same one a parked part is most likely of the same
    * content; with another one, how much of it is has to be found out.

@@ -102,7 +102,7 @@ function assertReceivable(
 ): void {
   if (taken === null) return;
   if (taken.kind === "directory") throw new FileError("is-a-directory", path);
-  if (exists === "fail") throw new FileError("exists", path);
+  if (exists !== "overwrite") throw new FileError("exists", path);
   if (taken.kind !== "file") throw new FileError("not-a-file", path);
 }
 

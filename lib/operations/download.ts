@@ -36,7 +36,12 @@ import {
   sourceToken,
 } from "../transfer/mod.ts";
 import { failureStatus, isIntegrityFailure, transferFailure } from "./error_status.ts";
-import { chooseTarget, type ChosenTarget, receivedMode } from "./existing_target.ts";
+import {
+  chooseTarget,
+  type ChosenTarget,
+  isSkippedAfter,
+  receivedMode,
+} from "./existing_target.ts";
 import { knowsHeld } from "./features.ts";
 import { type PathRequest, pathRequestCodec, pathSubject } from "./file_info.ts";
 import { type FileOffer, fileOfferCodec } from "./file_offer.ts";
@@ -98,6 +103,7 @@ async function downloadOnce(
   const path = formatRemotePath(remote);
   const name = fileName(remote);
   let call: Call<DownloadRequest, FileOffer> | null = null;
+  let sizeBytes = 0;
   try {
     const comparesAll = knowsHeld(options.peerFeatures ?? 0);
     const isClaimless = !await root.mayHoldPart(chosen.path) &&
@@ -105,7 +111,7 @@ async function downloadOnce(
     const request = { path: remote, holdsNothing: isClaimless };
     call = await caller.open(downloadOperation, request, { signal: options.signal });
     const offer = await call.receive();
-    const { sizeBytes } = offer;
+    sizeBytes = offer.sizeBytes;
     const move = { path, sizeBytes, isClaimless, ...moveOptions(options, name, sizeBytes) };
     const received = await receiveOffered(call, offer, { root, chosen }, move);
     caller.linger(sendVerdict(call));
@@ -121,6 +127,7 @@ async function downloadOnce(
     };
   } catch (error) {
     call?.abandon(failureStatus(error)?.status ?? "internal");
+    if (isSkippedAfter(error, options.exists)) return skippedResult(name, chosen.path, sizeBytes);
     throw transferFailure(error, path);
   } finally {
     call?.close();

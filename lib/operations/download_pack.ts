@@ -32,7 +32,7 @@ import {
   wordCodec,
 } from "./download_pack_words.ts";
 import { transferFailure } from "./error_status.ts";
-import { chooseTarget, type ChosenTarget } from "./existing_target.ts";
+import { chooseTarget, type ChosenTarget, isSkippedAfter } from "./existing_target.ts";
 import { knowsHeld } from "./features.ts";
 import type { FileOffer } from "./file_offer.ts";
 import {
@@ -152,8 +152,7 @@ class PackFetcher {
     try {
       const target = await chooseTarget(root, path, this.#options.exists);
       if (!target.isSkipped) return target;
-      const result = skippedResult(fileName(file.remote), target.path, 0);
-      file.onEnd({ kind: "done", result });
+      this.#skip(file, target);
     } catch (error) {
       this.#fail(file, error);
     }
@@ -231,6 +230,7 @@ class PackFetcher {
       await saveWhole(file.local, target, offer, whole);
     } catch (error) {
       await this.#sayDone(index, statusOfOneFile(error)?.status ?? "internal");
+      if (isSkippedAfter(error, this.#options.exists)) return this.#skip(file, target);
       return this.#fail(file, error);
     }
     await this.#sayDone(index, "ok");
@@ -247,6 +247,10 @@ class PackFetcher {
         limit: null,
       },
     });
+  }
+
+  #skip(file: PackedFile, { path }: ChosenTarget): void {
+    file.onEnd({ kind: "done", result: skippedResult(fileName(file.remote), path, 0) });
   }
 
   #fail(file: PackedFile, error: unknown): void {

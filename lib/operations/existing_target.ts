@@ -12,6 +12,7 @@ import {
   type RemotePath,
   remotePathFromComponents,
 } from "../files/mod.ts";
+import { failureStatus } from "./error_status.ts";
 
 /** The words for it, in the order of their numbers on the wire. */
 export const EXISTS_POLICIES = ["overwrite", "skip", "rename", "fail"] as const;
@@ -43,15 +44,25 @@ export async function chooseTarget(
   policy: ExistsPolicy,
 ): Promise<ChosenTarget> {
   if (policy === "overwrite") return { path, isSkipped: false, publication: "overwrite" };
-  if (!await root.exists(path)) return { path, isSkipped: false, publication: "fail" };
+  if (!await root.exists(path)) {
+    return { path, isSkipped: false, publication: policy === "skip" ? "skip" : "fail" };
+  }
   switch (policy) {
     case "skip":
-      return { path, isSkipped: true, publication: "fail" };
+      return { path, isSkipped: true, publication: "skip" };
     case "fail":
       throw new FileError("exists", formatRemotePath(path));
     case "rename":
       return { path: await freeName(root, path), isSkipped: false, publication: "fail" };
   }
+}
+
+/**
+ * Whether a transfer failed only because something came to its target meanwhile that is to stay: that of a client's
+ * own lost connection, perhaps.
+ */
+export function isSkippedAfter(error: unknown, policy: ExistsPolicy): boolean {
+  return policy === "skip" && failureStatus(error)?.status === "exists";
 }
 
 /** The file mode that a received file gets: never more than its source's, never group- or world-writable. */

@@ -15,7 +15,7 @@ import {
   type StatusName,
 } from "../request/mod.ts";
 import { isSameRoot, ROOT_BYTES } from "../transfer/mod.ts";
-import { chooseTarget, receivedMode } from "./existing_target.ts";
+import { chooseTarget, isSkippedAfter, receivedMode } from "./existing_target.ts";
 import {
   BoundedTasks,
   PACKED_FILE_BYTES,
@@ -121,11 +121,8 @@ async function saveOne(
     report({ ok: true });
     return { status: "ok", path, fate: "written" };
   } catch (error) {
+    if (isSkippedAfter(error, exists)) return { status: "ok", path, fate: "skipped" };
     const failure = statusOfOneFile(error);
-    // Another upload was faster: that of the client's own lost connection, perhaps.
-    if (failure?.status === "exists" && exists === "skip") {
-      return { status: "ok", path, fate: "skipped" };
-    }
     report({ ok: false, reason: failure?.status ?? "internal" });
     if (failure === null) throw error;
     return { status: failure.status, path, fate: "written" };

@@ -55,6 +55,7 @@ import {
   chooseTarget,
   EXISTS_POLICIES,
   type ExistsPolicy,
+  isSkippedAfter,
   receivedMode,
 } from "./existing_target.ts";
 import { knowsHeld, readsLimits } from "./features.ts";
@@ -170,6 +171,7 @@ async function uploadOnce(
   } catch (error) {
     if (isIntegrityFailure(error)) source.file.forgetLeaves();
     call?.abandon(failureStatus(error)?.status ?? "internal");
+    if (isSkippedAfter(error, options.exists)) return skippedResult(name, remote, sizeBytes);
     throw transferFailure(error, path);
   } finally {
     call?.close();

@@ -42,6 +42,7 @@ Deno.test("describeFailure() gives every kind of error its exit code", () => {
     [new TransferError("integrity", "x"), 7],
     [new FileError("changed", "x"), 7],
     [new RemoteError("no-space", "/x"), 8],
+    [new RemoteError("quota", "/x"), 8],
     [new FileError("no-space", "x"), 8],
     [new RemoteError("exists", "/x"), 9],
     [new FileError("exists", "x"), 9],

@@ -149,6 +149,20 @@ for (const isUpload of [true, false]) {
     });
   });
 
+  Deno.test(`${title} skips what comes just before its own`, async () => {
+    await withService({}, async (service) => {
+      const { from, to } = sides(service);
+      for (const name of ["a", "b"]) await from.write(name, sampleBytes(10, 1));
+      to.disk.onCall = (name) => {
+        if (name === "link") to.disk.putFile(`${to.root.directory}/b`, sampleBytes(10, 2));
+      };
+      const heard = new Heard();
+      await move(service.caller, heard.files(service, ["a", "b"]), options("skip"));
+      assertEquals([heard.done("a").skipped, heard.done("b").skipped], [false, true]);
+      assertEquals(await to.read("b"), sampleBytes(10, 2));
+    });
+  });
+
   Deno.test(`${title} leaves, renames or refuses what exists, as asked`, async () => {
     await withService({}, async (service) => {
       const { from, to } = sides(service);

@@ -107,6 +107,36 @@ for (const { command, direction, source, target, move } of MOVES) {
     }
   });
 
+  Deno.test(`${command} skips a target that comes just before its own, and keeps no part`, async () => {
+    for (const size of [100, MIB + 1]) {
+      for (const exists of ["skip", "fail"] as const) {
+        await withService({}, async (service) => {
+          await source(service).write("a.bin", sampleBytes(size));
+          const { disk, root } = target(service);
+          disk.onCall = (name) => {
+            if (name === "link") disk.putFile(`${root.directory}/a.bin`, sampleBytes(50, 3));
+          };
+          if (exists === "fail") {
+            assertEquals(
+              failureWord(await assertRejects(() => move(service, { exists }))),
+              "exists",
+            );
+          } else {
+            const result = await move(service, { exists });
+            assertEquals([result.skipped, result.bytes, result.target], [true, 0, "/a.bin"]);
+            assertEquals(
+              result.totalBytes,
+              size,
+              "by which it is told from one that was not begun",
+            );
+            assertEquals(disk.namesIn(`${root.directory}/.~ft-staging`), []);
+          }
+          assertEquals(await target(service).read("a.bin"), sampleBytes(50, 3));
+        });
+      }
+    }
+  });
+
   Deno.test(`${command} refuses an existing target when asked to`, async () => {
     for (const size of [100, MIB + 1]) {
       await withService({}, async (service) => {
