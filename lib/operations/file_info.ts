@@ -17,6 +17,7 @@ import {
   writeChoice,
 } from "../request/mod.ts";
 import { plainSha256 } from "../transfer/mod.ts";
+import { onceMoreIfChanged } from "./once_more.ts";
 import { readPath, writePath } from "./remote_path_codec.ts";
 import type { ServeContext } from "./serve_context.ts";
 
@@ -140,14 +141,16 @@ export const hashOperation: Operation<PathRequest, FileHash, ServeContext> = {
   },
   subject: pathSubject,
   async serve({ path }, exchange, { root }) {
-    const source = await root.openSource(path);
-    try {
-      const sha256 = await plainSha256(source, () => exchange.abandonedFor !== null);
-      if (sha256 === null) throw new StreamError("aborted");
-      if (await source.hasChanged()) throw new FileError("changed", formatRemotePath(path));
-      return { sha256, sizeBytes: source.status.sizeBytes };
-    } finally {
-      await source.close();
-    }
+    return await onceMoreIfChanged(async () => {
+      const source = await root.openSource(path);
+      try {
+        const sha256 = await plainSha256(source, () => exchange.abandonedFor !== null);
+        if (sha256 === null) throw new StreamError("aborted");
+        if (await source.hasChanged()) throw new FileError("changed", formatRemotePath(path));
+        return { sha256, sizeBytes: source.status.sizeBytes };
+      } finally {
+        await source.close();
+      }
+    });
   },
 };

@@ -23,6 +23,7 @@ import { TransferError, wholeFileRoot } from "../transfer/mod.ts";
 import { type ChosenTarget, type ExistsPolicy, receivedMode } from "./existing_target.ts";
 import { failureStatus } from "./error_status.ts";
 import type { FileOffer } from "./file_offer.ts";
+import { onceMoreIfChanged } from "./once_more.ts";
 import type { LocalFile, TransferResult } from "./transfer_options.ts";
 
 /** Largest file that goes in a pack. Bigger ones are worth a stream, and several of them in parallel. */
@@ -135,13 +136,24 @@ export class SourceOpener {
   #release: (() => void) | null = null;
 
   /**
-   * Opens a file; the caller closes it.
+   * Opens a file, hands it to `read` and closes it: twice when it changed while it was read.
    *
    * @throws {FileError}
+   * @throws What `read` does.
    */
-  async open({ root, path }: LocalFile): Promise<SourceFile> {
-    await this.hold({ root, path });
-    return await root.openSource(path);
+  async read<Result>(
+    { root, path }: LocalFile,
+    read: (source: SourceFile) => Promise<Result>,
+  ): Promise<Result> {
+    return await onceMoreIfChanged(async () => {
+      await this.hold({ root, path });
+      const source = await root.openSource(path);
+      try {
+        return await read(source);
+      } finally {
+        await source.close();
+      }
+    });
   }
 
   /**

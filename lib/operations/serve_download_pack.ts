@@ -150,8 +150,7 @@ class ServedPack {
     const startedMs = this.#context.nowMs();
     const index = this.#count++;
     try {
-      const source = await this.#opener.open({ root: this.#context.root, path });
-      try {
+      return await this.#opener.read({ root: this.#context.root, path }, async (source) => {
         const { sizeBytes } = source.status;
         if (sizeBytes > PACKED_FILE_BYTES) return refusal("too-large");
         const { bytes, root } = await readWhole(source, path);
@@ -164,9 +163,7 @@ class ServedPack {
         this.#sent.set(index, { path, sizeBytes, heldBytes: 0, startedMs });
         return new ByteWriter(new Uint8Array(header.length + sizeBytes + ROOT_BYTES))
           .bytes(header).bytes(bytes).bytes(root).finish();
-      } finally {
-        await source.close();
-      }
+      });
     } catch (error) {
       const failure = statusOfOneFile(error);
       if (failure === null) throw error;

@@ -135,8 +135,8 @@ export function skippedResult(
 }
 
 /**
- * Tries a transfer, and once more from its start when a resumed one fails its check: the part may have
- * been of another source that looked the same, and is gone now.
+ * Tries a transfer, and once more from its start when the source changed while it was read, or when a resumed one
+ * fails its check: the part may have been of another source that looked the same. It is gone now.
  */
 export async function startingOverOnce(
   options: TransferOptions,
@@ -150,8 +150,9 @@ export async function startingOverOnce(
   try {
     return await attempt({ ...options, onStart });
   } catch (error) {
-    const mayBeStale = error instanceof TransferError && error.kind === "integrity";
-    if (!mayBeStale || resumedFrom === 0 || options.signal?.aborted) throw error;
+    const kind = error instanceof TransferError ? error.kind : null;
+    const mayBeStale = kind === "integrity" && resumedFrom > 0;
+    if (!(mayBeStale || kind === "changed") || options.signal?.aborted) throw error;
     return await attempt(options);
   }
 }

@@ -189,8 +189,7 @@ async function packOne(
 ): Promise<SentFile & { readonly bytes: Uint8Array } | null> {
   const { path } = file.local;
   try {
-    const source = await opener.open(file.local);
-    try {
+    return await opener.read(file.local, async (source) => {
       const { sizeBytes } = source.status;
       if (sizeBytes > PACKED_FILE_BYTES) {
         file.onEnd({ kind: "too-large" });
@@ -207,9 +206,7 @@ async function packOne(
         .bytes(header).bytes(content).bytes(root).finish();
       const sha256 = plainHash ? sha256Hex(bytes) : null;
       return { file, isQuestion, sizeBytes, bytes: whole, sha256 };
-    } finally {
-      await source.close();
-    }
+    });
   } catch (error) {
     file.onEnd({ kind: "failed", error: transferFailure(error, formatRemotePath(path)) });
     return null;

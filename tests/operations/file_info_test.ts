@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ByteReader } from "../../lib/bytes/byte_reader.ts";
 import { ByteWriter } from "../../lib/bytes/byte_writer.ts";
 import { sha256 } from "../../lib/crypto/mod.ts";
@@ -30,6 +30,27 @@ Deno.test("hashFile() is what sha256sum prints", async () => {
       });
     }
   });
+});
+
+Deno.test("hashFile() reads a file again that changes while it is read, once", async () => {
+  for (const times of [1, 2]) {
+    await withService({}, async (service) => {
+      const { disk, root } = service.server;
+      await service.server.write("a", new Uint8Array(3));
+      let readCount = 0;
+      disk.onCall = (call) => {
+        if (call !== "read" || ++readCount > times) return;
+        disk.nowMs += 1000;
+        disk.rewriteFile(`${root.directory}/a`, new TextEncoder().encode("abc"));
+      };
+      const hashing = hashFile(service.caller, path("a"));
+      if (times === 1) {
+        assert((await hashing).sha256.startsWith("ba7816bf"));
+      } else {
+        assertEquals((await assertRejects(() => hashing, RemoteError)).status, "changed");
+      }
+    });
+  }
 });
 
 Deno.test("hashFile() of a folder or of nothing is refused", async () => {

@@ -149,6 +149,32 @@ for (const isUpload of [true, false]) {
     });
   });
 
+  Deno.test(`${title} reads a file again that changes while it is read, once`, async () => {
+    await withService({}, async (service) => {
+      const { from, to } = sides(service);
+      for (const name of ["a", "b", "c"]) await from.write(name, sampleBytes(10, 1));
+      const changes = [{ name: "b", at: 2 }, { name: "c", at: 4 }, { name: "c", at: 5 }];
+      let readCount = 0;
+      from.disk.onCall = (call) => {
+        if (call !== "read") return;
+        readCount++;
+        const change = changes.find(({ at }) => at === readCount);
+        if (change === undefined) return;
+        from.disk.nowMs += 1000;
+        from.disk.rewriteFile(`${from.root.directory}/${change.name}`, sampleBytes(10, readCount));
+      };
+      const heard = new Heard();
+      await move(service.caller, heard.files(service, ["a", "b", "c"]), options());
+      for (const name of ["a", "b"]) {
+        heard.done(name);
+        assertEquals(await to.read(name), await from.read(name));
+      }
+      const error = heard.error("c");
+      assertEquals(error instanceof TransferError && error.kind, "changed");
+      assertEquals([readCount, await to.read("c")], [5, null]);
+    });
+  });
+
   Deno.test(`${title} skips what comes just before its own`, async () => {
     await withService({}, async (service) => {
       const { from, to } = sides(service);

@@ -93,31 +93,45 @@ for (const { command, direction, dataDirection, source, target, move } of MOVES)
     });
   });
 
-  Deno.test(`${command} stops when the source changes while it is read`, async () => {
+  Deno.test(`${command} starts over when the source changes while it is read, once`, async () => {
     const changes = [
       (file: DiskFile) => file.write(Uint8Array.of(1, 2, 3), 5 * MIB),
       (file: DiskFile) => file.write(Uint8Array.of(1, 2, 3), 0),
-      (file: DiskFile) => file.truncate(1),
+      (file: DiskFile) => file.truncate(500),
     ];
     for (const change of changes) {
       for (const size of [100, 4 * MIB]) {
-        const begun = Promise.withResolvers<void>();
-        const streams: StreamPairOptions = {
-          onBytes({ length }, { direction }) {
-            // Longer than any request or offer.
-            if (direction === dataDirection && length >= 100) begun.resolve();
-          },
-        };
-        await withService({ streams }, async (service) => {
-          await source(service).write("a.bin", sampleBytes(size));
-          const changing = begun.promise.then(() => source(service).change("a.bin", change));
-          const error = await assertRejects(() => move(service), TransferError);
-          assertEquals(error.kind, "changed");
-          await changing;
-          await service.settle();
-          assertEquals(service.transfers.map(({ reason }) => reason), ["changed"]);
-          assertEquals(target(service).disk.usedBytes, 0);
-        });
+        for (const times of [1, 2]) {
+          const attempts = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+          const streams: StreamPairOptions = {
+            onBytes({ length }, { direction, streamIndex }) {
+              // Longer than any request or offer.
+              if (direction === dataDirection && length >= 100) attempts[streamIndex]?.resolve();
+            },
+          };
+          await withService({ streams }, async (service) => {
+            await source(service).write("a.bin", sampleBytes(size));
+            const changing = attempts.slice(0, times).map(async ({ promise }) => {
+              await promise;
+              await source(service).change("a.bin", change);
+            });
+            if (times === 1) {
+              assertEquals((await move(service)).resumedFrom, 0);
+              assertEquals(
+                await target(service).read("a.bin"),
+                await source(service).read("a.bin"),
+              );
+            } else {
+              const error = await assertRejects(() => move(service), TransferError);
+              assertEquals(error.kind, "changed");
+            }
+            await Promise.all(changing);
+            await service.settle();
+            if (times === 2) assertEquals(target(service).disk.usedBytes, 0);
+            const reasons = service.transfers.map(({ reason }) => reason);
+            assertEquals(reasons, ["changed", times === 1 ? undefined : "changed"]);
+          });
+        }
       }
     }
   });

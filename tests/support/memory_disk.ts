@@ -172,6 +172,13 @@ export class MemoryDisk implements Disk {
     parent.durableEntries.set(name, node);
   }
 
+  /** Changes a file in place, as another program would. */
+  rewriteFile(path: string, content: Uint8Array): void {
+    const node = this.#find(path)!;
+    node.content = content.slice();
+    node.modifiedMs = node.changedMs = this.nowMs;
+  }
+
   /** Removes an empty folder, as another program would; does nothing when it is not there or not empty. */
   removeIfEmpty(path: string): void {
     const { parent, name } = this.#makeParents(path);
