@@ -6,7 +6,7 @@
  */
 import type { Disk, DiskDirectory } from "./disk.ts";
 import { osCode } from "./file_error.ts";
-import { STAGING_PREFIX } from "./remote_path.ts";
+import { STAGING_PREFIX, validateComponent } from "./remote_path.ts";
 import { JOURNAL_SUFFIX, PART_SUFFIX, STAGING_DIRECTORY } from "./staging.ts";
 
 /** Where unfinished files may be. */
@@ -41,7 +41,12 @@ function decodePlace(line: string): NotedPlace | null {
   const [kind, root, ...below] = fields as unknown[];
   if (kind !== "staging" && kind !== "parts") return null;
   if (root !== null && typeof root !== "string") return null;
-  return below.every((name) => typeof name === "string") ? { kind, root, below } : null;
+  return below.every(isName) ? { kind, root, below } : null;
+}
+
+/** Whether it is a name in a folder, and not `..` for one. */
+function isName(value: unknown): value is string {
+  return typeof value === "string" && validateComponent(value) === null;
 }
 
 /**
