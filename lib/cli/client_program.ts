@@ -5,7 +5,7 @@
  */
 
 import { openPortProbe, systemClock } from "../driver/mod.ts";
-import { fileErrorFrom, FileRoot } from "../files/mod.ts";
+import { FileError, fileErrorFrom, FileRoot, systemDisk } from "../files/mod.ts";
 import {
   CancelledError,
   complete,
@@ -18,7 +18,7 @@ import {
 import { ClientAccess } from "./client_access.ts";
 import { type ControllerImport, loadController } from "./congestion.ts";
 import { environmentVariable } from "./environment.ts";
-import { EXIT } from "./exit_code.ts";
+import { describeFailure, EXIT } from "./exit_code.ts";
 import { givenCode } from "./given_code.ts";
 import { JsonTerminal } from "./json_terminal.ts";
 import { NetworkConnector, setUpNetwork } from "./network.ts";
@@ -134,11 +134,8 @@ async function prepare(
   importController: ControllerImport,
 ): Promise<ClientProgram> {
   const congestion = await loadController(options.congestion, importController);
-  const local = await FileRoot.open(options.folder, { create: true });
-  const localFolder = local.directory;
-  const cleaned = await cleanLeftovers(local);
-  await local.close();
   const { terminal } = io.output;
+  const localFolder = await prepareLocalFolder(options.folder, io);
   const { tty } = io;
   const access = await ClientAccess.prepare({
     files: await openPrivateFiles(),
@@ -168,10 +165,32 @@ async function prepare(
       terminal.note(`Connection ended: ${end.reason}. The next command connects again.`);
     },
   });
-  if (cleaned !== null) terminal.detail(cleaned);
   const { exists, durability, ffi: hasNativeCode } = options;
   const shell = new Shell({ session, terminal, exists, durability, hasNativeCode });
   return new ClientProgram({ options, session, shell, terminal, ...io });
+}
+
+/**
+ * Makes the local folder and throws away what is old in it; returns its absolute path. Who only lists or renames
+ * on the server does without it: where it cannot be made, whatever needs it fails.
+ */
+async function prepareLocalFolder(
+  folder: string,
+  { output: { terminal }, isInteractive }: { output: Output; isInteractive: boolean },
+): Promise<string> {
+  try {
+    const local = await FileRoot.open(folder, { create: true });
+    const cleaned = await cleanLeftovers(local);
+    await local.close();
+    if (cleaned !== null) terminal.detail(cleaned);
+    return local.directory;
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    const problem = `The local folder cannot be used. ${describeFailure("lcd", error).message}`;
+    if (isInteractive) terminal.note(problem);
+    else terminal.detail(problem);
+    return systemDisk.absolutePath(folder);
+  }
 }
 
 interface ClientParts {

@@ -85,7 +85,7 @@ async function chooseLocalTarget(
   isSeveral: boolean,
   context: CommandContext,
 ): Promise<LocalTarget> {
-  if (output === null) return { kind: "into", folder: "." };
+  if (output === null) return { kind: "into", folder: context.session.localFolder };
   const isFolder = isSeveral || /[/\\]$/.test(output) || await context.local.isFolder(output);
   return isFolder ? { kind: "into", folder: output } : { kind: "as", path: output };
 }

@@ -1,6 +1,7 @@
 /** Arguments, output, exit codes and scripts of the real client. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
 import { patternBytes, read, Stage } from "./support.ts";
 
 Deno.test("client: one command prints its answer on stdout and nothing else, and leaves with 0", async () => {
@@ -292,3 +293,26 @@ async function names(folder: string): Promise<string[]> {
   const entries = await Array.fromAsync(Deno.readDir(folder));
   return entries.map(({ name }) => name).filter((name) => !name.startsWith(".~ft-")).sort();
 }
+
+Deno.test("what needs no local folder works where it cannot be made, the rest says why", async () => {
+  await using stage = await Stage.set();
+  await stage.write(stage.serverFiles, "a.txt", "a");
+  await stage.write(stage.folder, "elsewhere/b.txt", "b");
+  await stage.write(stage.folder, "in_the_way", "no folder");
+  await stage.startServer();
+  const nowhere = ["--dir", join(stage.folder, "in_the_way", "client_files")];
+  for (
+    const [command, code, error] of [
+      [["list"], 0, /^$/],
+      [["rename", "a.txt", "c.txt"], 0, /^Renamed/],
+      [["put", join(stage.folder, "elsewhere", "b.txt")], 0, /b\.txt: 1 bytes/],
+      [["get", "c.txt"], 3, /^Not a folder here: .*in_the_way$/m],
+      [["put", "b.txt"], 3, /^Not a folder here: b\.txt$/m],
+      [["list", "client"], 3, /^Not a folder here: \.$/m],
+    ] as const
+  ) {
+    const { code: left, stderr } = await stage.run(command, nowhere);
+    assertEquals(left, code, `${command}: ${stderr}`);
+    assertMatch(stderr, error);
+  }
+});

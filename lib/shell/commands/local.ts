@@ -3,6 +3,8 @@
 import { type DirectoryEntry, REMOTE_ROOT } from "../../files/mod.ts";
 import type { Command, CommandContext, Invocation, Next } from "../command.ts";
 import { Failures } from "../failures.ts";
+import type { LocalFolders } from "../local_folders.ts";
+import type { Word } from "../parse_line.ts";
 import { about } from "../shell_error.ts";
 import { aboutTarget } from "../shown_path.ts";
 
@@ -68,25 +70,27 @@ export const localCommands: readonly Command[] = [
 ];
 
 async function list({ words }: Invocation, { local, terminal }: CommandContext): Promise<Next> {
-  const [word] = words;
-  const text = word?.text ?? ".";
-  await about(text, async () => {
-    const found = word === undefined ? [] : await local.expand(word);
-    const place = found[0]?.text ?? ".";
-    if (found.length <= 1 && await local.isFolder(place)) {
-      terminal.entries(await (await local.folder(place)).list(REMOTE_ROOT));
+  const word = words[0] ?? CURRENT;
+  await about(word.text, async () => {
+    const found = await local.expand(word);
+    const [only] = found;
+    if (found.length === 1 && await local.isFolder(only!.text)) {
+      terminal.entries(await (await local.folder(only!.text)).list(REMOTE_ROOT));
       return;
     }
     const entries: DirectoryEntry[] = [];
     for (const { text: name, entry } of found) {
-      if (entry !== null) {
-        entries.push({ ...entry, name });
-        continue;
-      }
-      const { root, path } = await local.place(name);
-      entries.push({ ...await root.status(path), name, readable: true });
+      entries.push(entry === null ? await listOne(name, local) : { ...entry, name });
     }
     terminal.entries(entries);
   });
   return "go-on";
+}
+
+const CURRENT: Word = { text: ".", pattern: null, isQuoted: false };
+
+/** The line of something that is no folder. */
+async function listOne(name: string, local: LocalFolders): Promise<DirectoryEntry> {
+  const { root, path } = await local.place(name);
+  return { ...await root.status(path), name, readable: true };
 }
