@@ -17,7 +17,6 @@ import {
 } from "../shell/mod.ts";
 import { ClientAccess } from "./client_access.ts";
 import { type ControllerImport, loadController } from "./congestion.ts";
-import { environmentVariable } from "./environment.ts";
 import { describeFailure, EXIT } from "./exit_code.ts";
 import { givenCode } from "./given_code.ts";
 import { JsonTerminal } from "./json_terminal.ts";
@@ -34,7 +33,7 @@ import { show } from "./show.ts";
 import { onSignals } from "./signals.ts";
 import { cleanLeftovers } from "./staging_care.ts";
 import { TextTerminal } from "./text_terminal.ts";
-import { SystemTty, type Tty } from "./tty.ts";
+import { systemTty, type Tty } from "./tty.ts";
 
 /**
  * Runs the client.
@@ -46,7 +45,7 @@ export async function runClient(
   args: readonly string[],
   importController: ControllerImport,
 ): Promise<number> {
-  const tty = new SystemTty({ noColor: environmentVariable("NO_COLOR") });
+  const tty = systemTty();
   const exitCode = await runOn(tty, args, importController);
   const failure = tty.outputFailure();
   if (failure === null || exitCode !== EXIT.ok) return exitCode;

@@ -22,7 +22,6 @@ import {
 import { serveConnection } from "../request/mod.ts";
 import { UsageError } from "../shell/mod.ts";
 import { type ControllerImport, loadController } from "./congestion.ts";
-import { environmentVariable } from "./environment.ts";
 import { describeFailure, EXIT } from "./exit_code.ts";
 import {
   acceleratorsOf,
@@ -41,7 +40,7 @@ import { type Admission, ServerAccess } from "./server_access.ts";
 import { show } from "./show.ts";
 import { onSignals } from "./signals.ts";
 import { cleanHourly } from "./staging_care.ts";
-import { SystemTty } from "./tty.ts";
+import { systemTty } from "./tty.ts";
 
 /**
  * Runs the server until it is stopped.
@@ -53,7 +52,7 @@ export async function runServer(
   args: readonly string[],
   importController: ControllerImport,
 ): Promise<number> {
-  const tty = new SystemTty({ noColor: environmentVariable("NO_COLOR") });
+  const tty = systemTty();
   try {
     const options = readServerOptions(args);
     if (options.wantsHelp || options.wantsVersion) {

@@ -7,6 +7,7 @@
 import process from "node:process";
 import { createInterface, type Interface } from "node:readline";
 import { systemClock } from "../driver/mod.ts";
+import { environmentVariable } from "./environment.ts";
 
 /** What came of asking for a line. */
 export type LineReading =
@@ -25,9 +26,9 @@ export interface Tty {
   readonly isInputTerminal: boolean;
   /** Stdout is a terminal. */
   readonly isOutputTerminal: boolean;
-  /** Stderr is a terminal: lines may be redrawn. */
+  /** Stderr is a terminal on which lines may be redrawn. */
   readonly isErrorTerminal: boolean;
-  /** Colour is welcome on a terminal: `NO_COLOR` is not set. */
+  /** Colour is welcome on a terminal: `NO_COLOR` is not set, and the terminal knows how. */
   readonly allowsColour: boolean;
   /** Width of the terminal. */
   columns(): number;
@@ -55,12 +56,22 @@ const KEEP_CURSOR = true;
 const CLEAR_LINE = "\r\x1b[K";
 const CLEAR_BELOW = "\x1b[J";
 
+/** The process's own terminal, as its environment describes it. */
+export function systemTty(): SystemTty {
+  return new SystemTty({
+    noColor: environmentVariable("NO_COLOR"),
+    term: environmentVariable("TERM"),
+  });
+}
+
 /** The process's own terminal. */
 export class SystemTty implements Tty {
   readonly isInputTerminal = Deno.stdin.isTerminal();
   readonly isOutputTerminal = Deno.stdout.isTerminal();
-  readonly isErrorTerminal = Deno.stderr.isTerminal();
+  readonly isErrorTerminal: boolean;
   readonly allowsColour: boolean;
+  /** The terminal knows no control sequences. */
+  readonly #isDumb: boolean;
   readonly #encoder = new TextEncoder();
   #history: string[] = [];
   #editor: Interface | null = null;
@@ -73,9 +84,11 @@ export class SystemTty implements Tty {
   /** Not yet written: a call of the system for each of 10 000 lines costs a quarter of a second. */
   #heldOutput: string[] = [];
 
-  /** Takes the value of `NO_COLOR`; anything but an empty string turns colour off. */
-  constructor(options: { noColor: string | undefined }) {
-    this.allowsColour = (options.noColor ?? "") === "";
+  /** Takes the values of `NO_COLOR`, where anything but an empty string turns colour off, and of `TERM`. */
+  constructor({ noColor, term }: { noColor: string | undefined; term: string | undefined }) {
+    this.#isDumb = term === "dumb";
+    this.isErrorTerminal = Deno.stderr.isTerminal() && !this.#isDumb;
+    this.allowsColour = (noColor ?? "") === "" && !this.#isDumb;
     globalThis.addEventListener("unload", () => this.#flushOutput());
   }
 
@@ -119,14 +132,23 @@ export class SystemTty implements Tty {
     this.#flushOutput(); // who reads both finds them in order
     try {
       if (this.#editor === null) return this.#write(Deno.stderr, text);
-      // The typed line may take several rows. The editor goes up as many before it draws it again.
-      const { rows } = this.#editor.getCursorPos();
-      const up = rows === 0 ? "" : `\x1b[${rows}A`;
-      this.#write(Deno.stderr, `${up}\r${CLEAR_BELOW}${text}${"\n".repeat(rows)}`);
-      this.#editor.prompt(KEEP_CURSOR);
+      this.#writeAbove(this.#editor, text);
     } catch {
       // There is nobody to tell.
     }
+  }
+
+  /** Writes between what stands there and the line that is being typed. */
+  #writeAbove(editor: Interface, text: string): void {
+    if (this.#isDumb) {
+      this.#write(Deno.stderr, `\n${text}${editor.getPrompt()}${editor.line}`);
+      return;
+    }
+    // The typed line may take several rows. The editor goes up as many before it draws it again.
+    const { rows } = editor.getCursorPos();
+    const up = rows === 0 ? "" : `\x1b[${rows}A`;
+    this.#write(Deno.stderr, `${up}\r${CLEAR_BELOW}${text}${"\n".repeat(rows)}`);
+    editor.prompt(KEEP_CURSOR);
   }
 
   async readLine(prompt: string, complete: Completer): Promise<LineReading> {
@@ -159,7 +181,7 @@ export class SystemTty implements Tty {
       }
       typedAhead.shift();
       this.#begun = editor.line;
-      if (this.#begun !== "") this.#write(Deno.stderr, CLEAR_LINE);
+      if (this.#begun !== "") this.#write(Deno.stderr, this.#isDumb ? "\n" : CLEAR_LINE);
       return this.#remembered(first);
     } finally {
       this.#editor = null;

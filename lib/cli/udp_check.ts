@@ -7,7 +7,7 @@
  * @module
  */
 
-import { SystemTty } from "./tty.ts";
+import { systemTty } from "./tty.ts";
 
 /** Leaves the process with a clear sentence unless UDP sockets can be opened. */
 export function requireUdp(script: string): void {
@@ -17,6 +17,6 @@ export function requireUdp(script: string): void {
     "They are switched on by the deno.json beside the program: start it without --no-config,",
     `from the repository, with: deno run -A ${script}`,
   ];
-  new SystemTty({ noColor: undefined }).writeError(`${lines.join("\n")}\n`);
+  systemTty().writeError(`${lines.join("\n")}\n`);
   Deno.exit(2);
 }

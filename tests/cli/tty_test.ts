@@ -7,7 +7,7 @@ const TTY = toFileUrl(fromFileUrl(import.meta.resolve("../../lib/cli/tty.ts"))).
 async function outputOf(program: string): Promise<string> {
   const script = `
     const { SystemTty } = await import(${JSON.stringify(TTY)});
-    const tty = new SystemTty({ noColor: undefined });
+    const tty = new SystemTty({ noColor: undefined, term: undefined });
     ${program}`;
   const args = ["run", "--quiet", "--allow-all", "-"];
   const child = new Deno.Command(Deno.execPath(), {
@@ -63,7 +63,7 @@ Deno.test("SystemTty survives a disk that takes no output, and tells it when ask
 Deno.test("SystemTty.readLine() keeps what came together with a line for the next ones", async () => {
   const script = `
     const { SystemTty } = await import(${JSON.stringify(TTY)});
-    const tty = new SystemTty({ noColor: undefined });
+    const tty = new SystemTty({ noColor: undefined, term: undefined });
     const complete = () => Promise.resolve({ words: [], replaces: "" });
     const lines = [];
     for (let i = 0; i < 4; i++) lines.push(await tty.readLine("> ", complete));
@@ -110,7 +110,7 @@ Deno.test("SystemTty.writeError() keeps a notice and a typed line that takes sev
     const { default: process } = await import("node:process");
     const { SystemTty } = await import(${JSON.stringify(TTY)});
     Object.defineProperty(process.stderr, "columns", { value: 10 });
-    const tty = new SystemTty({ noColor: undefined });
+    const tty = new SystemTty({ noColor: undefined, term: undefined });
     tty.readLine("> ", () => Promise.resolve({ words: [], replaces: "" }));
     for (const key of "0123456789abcdefghij") process.stdin.emit("keypress", key, { name: key });
     tty.writeError("one notice\\n");
@@ -133,4 +133,27 @@ Deno.test("SystemTty.writeError() keeps a notice and a typed line that takes sev
     "89a|bcdefg",
     "hij",
   ]);
+});
+
+Deno.test("SystemTty sends a dumb terminal nothing but text, around a typed line too", async () => {
+  const script = `
+    const { default: process } = await import("node:process");
+    const { systemTty } = await import(${JSON.stringify(TTY)});
+    Deno.stdout.isTerminal = Deno.stderr.isTerminal = () => true;
+    const tty = systemTty();
+    tty.writeError([tty.isErrorTerminal, tty.allowsColour] + "\\n");
+    tty.readLine("> ", () => Promise.resolve({ words: [], replaces: "" }));
+    for (const key of "list") process.stdin.emit("keypress", key, { name: key });
+    tty.writeError("a notice\\n");
+    Deno.exit();`;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--quiet", script],
+    env: { TERM: "dumb", NO_COLOR: "" },
+    stdin: "piped",
+    stdout: "inherit",
+    stderr: "piped",
+  }).spawn();
+  const { stderr } = await child.output();
+  await child.stdin.close();
+  assertEquals(new TextDecoder().decode(stderr), "false,false\n> list\na notice\n> list");
 });
