@@ -245,7 +245,10 @@ const LOCAL: Readonly<Record<FileErrorKind, { exitCode: number; sentence: LocalS
     exitCode: EXIT.other,
     sentence: (name) => `The folder here is not empty: ${name}`,
   },
-  "permission": { exitCode: EXIT.refused, sentence: (name) => `Access denied here: ${name}` },
+  "permission": {
+    exitCode: EXIT.refused,
+    sentence: (name, _, error) => `Access denied here: ${name}${isOfDeno(error) ? DENO_HINT : ""}`,
+  },
   "no-space": { exitCode: EXIT.noSpace, sentence: (name) => `No space here for ${name}` },
   "quota": { exitCode: EXIT.noSpace, sentence: (name) => `Too much is unfinished here: ${name}` },
   "read-only": {
@@ -277,6 +280,14 @@ const LOCAL: Readonly<Record<FileErrorKind, { exitCode: number; sentence: LocalS
     sentence: (name) => `On another file system here: ${name}`,
   },
 };
+
+const DENO_HINT =
+  " (Deno was started without permission for it; add --allow-read and --allow-write)";
+
+/** Whether not the system but the runtime refused. */
+function isOfDeno({ cause }: FileError): boolean {
+  return cause instanceof Error && cause.name === "NotCapable";
+}
 
 /** The part of a file error's message after the path. */
 function reasonOf(error: FileError): string {

@@ -316,3 +316,23 @@ Deno.test("what needs no local folder works where it cannot be made, the rest sa
     assertMatch(stderr, error);
   }
 });
+
+Deno.test("without permission for the folders both programs say which flags are missing", async () => {
+  await using stage = await Stage.set();
+  await stage.startServer(["--open"]);
+  const options = { denoArgs: ["--no-prompt", "--allow-net"] };
+  const server = stage.start("server.ts", ["127.0.0.1", "0"], options);
+  assertEquals(await server.ended(), 4);
+  assertMatch(
+    server.stderr,
+    /^Access denied here: .*server_files \(.*add --allow-read and --allow-write\)$/m,
+  );
+  const client = stage.startClient(["get", "a.txt"], options);
+  assertEquals(await client.ended(), 4);
+  assertMatch(
+    client.stderr,
+    /^Access denied here: .*client_files \(.*add --allow-read and --allow-write\)$/m,
+  );
+  const lister = stage.startClient(["list"], options);
+  assertEquals(await lister.ended(), 0, lister.stderr);
+});
