@@ -5,11 +5,11 @@
  */
 import { type ByteStream, StreamError } from "../bytes/byte_stream.ts";
 import type { StreamAcceptor, StreamOpener } from "../bytes/byte_stream.ts";
+import type { SendTimes } from "../bytes/send_times.ts";
 import type {
   Connection,
   ConnectionEnd,
   ConnectionStats,
-  SendTimes,
   StreamEntry,
   TransportEvent,
 } from "../transport/mod.ts";

@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { clamp } from "../bytes/clamp.ts";
 
 /** So many at one look, and the next one waits. */
 const MANY_PACKETS = 6;
@@ -72,8 +73,4 @@ export class PacketCollector {
       ? SHORTEST_MS
       : clamp(Math.min(patienceMs(), ENOUGH_PACKETS / this.#packetsPerMs), SHORTEST_MS, LONGEST_MS);
   }
-}
-
-function clamp(value: number, low: number, high: number): number {
-  return Math.min(Math.max(value, low), high);
 }

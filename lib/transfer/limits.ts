@@ -7,23 +7,8 @@
  *
  * @module
  */
+import type { SendTimes } from "../bytes/send_times.ts";
 import type { TransferPeer } from "./peer.ts";
-
-/** Milliseconds since the connection's start for which each thing held sending back. */
-export interface SendTimes {
-  /** Congestion control: the path takes no more. */
-  readonly pathMs: number;
-  /** The same, while losses had made it cut back. */
-  readonly lossMs: number;
-  /** The user's cap. */
-  readonly capMs: number;
-  /** The peer's application had not read what came. */
-  readonly peerMs: number;
-  /** There was nothing to send. */
-  readonly idleMs: number;
-  /** Nothing but this process. */
-  readonly busyMs: number;
-}
 
 /** Where a transfer reads what it is judged by. */
 export interface LoadMeter {

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { clamp } from "../bytes/clamp.ts";
 import type { ControlFrame } from "../wire/frame.ts";
 import { DEFAULT_MAX_ACK_DELAY_MS } from "./constants.ts";
 
@@ -45,10 +46,6 @@ export class AckFrequencyChooser {
       maxAckDelayUs: Math.round(delayMs * 1000),
     };
   }
-}
-
-function clamp(value: number, low: number, high: number): number {
-  return Math.min(Math.max(value, low), high);
 }
 
 function isWithinFactorTwo(a: number, b: number): boolean {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { clamp } from "../bytes/clamp.ts";
 import { RangeSet } from "../collections/range_set.ts";
 import { BASE_ACK_RANGES } from "../wire/ack_frame.ts";
 import { DEFAULT_MAX_ACK_DELAY_MS, MAX_RECEIVED_RANGES } from "./constants.ts";
@@ -115,7 +116,7 @@ export class AckTracker {
   onAckFrequency(sequence: number, packetThreshold: number, maxAckDelayMs: number): void {
     if (sequence <= this.#frequencySequence) return;
     this.#frequencySequence = sequence;
-    this.#packetThreshold = Math.max(1, Math.min(packetThreshold, 1024));
-    this.#maxAckDelayMs = Math.max(0.5, Math.min(maxAckDelayMs, 100));
+    this.#packetThreshold = clamp(packetThreshold, 1, 1024);
+    this.#maxAckDelayMs = clamp(maxAckDelayMs, 0.5, 100);
   }
 }

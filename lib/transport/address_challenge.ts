@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { clamp } from "../bytes/clamp.ts";
 import type { Entropy } from "../crypto/mod.ts";
 import { constantTimeEqual } from "../crypto/mod.ts";
 import { MAX_CHALLENGE_WAIT_MS } from "./constants.ts";
@@ -80,7 +81,7 @@ export class AddressChallenge {
    */
   #wait(nowMs: number, ptoMs: number): void {
     const waitMs = this.role === "present"
-      ? Math.min(Math.max(ptoMs / 3, MIN_PRESENT_WAIT_MS), MAX_PRESENT_WAIT_MS)
+      ? clamp(ptoMs / 3, MIN_PRESENT_WAIT_MS, MAX_PRESENT_WAIT_MS)
       : Math.max(2 * ptoMs, MIN_WAIT_MS) * 2 ** this.#lateCount;
     this.deadlineMs = nowMs + Math.min(waitMs, MAX_CHALLENGE_WAIT_MS);
   }

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import type { SendTimes } from "../bytes/send_times.ts";
 import { TAG_BYTES } from "../crypto/mod.ts";
 import { TRANSPORT_ERROR_CODES, transportErrorName } from "../wire/error_code.ts";
 import { FrameEncodingError, FrameReader } from "../wire/frame.ts";
@@ -35,7 +36,6 @@ import { MtuProbing } from "./mtu_probing.ts";
 import { type Address, isSameAddress } from "./path.ts";
 import { receivePatienceMs } from "./receive_patience.ts";
 import { SendBudget } from "./send_budget.ts";
-import type { SendTimes } from "./send_limits.ts";
 import { PROGRESS_CHECKS, type StreamLayer, type WindowClock } from "./streams/stream_layer.ts";
 import type { StreamEntry } from "./streams/stream_map.ts";
 import type { TransmitBatch } from "./transmit_batch.ts";

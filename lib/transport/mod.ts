@@ -22,7 +22,6 @@ export type { ControlQueue } from "./control_queue.ts";
 export type { ReceiveWindow } from "./flow_control.ts";
 export { type HandshakeResult, METHOD_COOKIE, METHOD_NONE } from "./handshake.ts";
 export { type Address, isSameAddress } from "./path.ts";
-export type { SendTimes } from "./send_limits.ts";
 export type { ReceiveStream } from "./streams/receive_stream.ts";
 export type { SendStream, StreamChunk } from "./streams/send_stream.ts";
 export type { StreamLayer, StreamLayerOptions, WindowClock } from "./streams/stream_layer.ts";

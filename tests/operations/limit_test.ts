@@ -1,7 +1,8 @@
 /** What limited a transfer, from the side that measured it to the side that shows it. */
 import { assertEquals } from "@std/assert";
+import type { SendTimes } from "../../lib/bytes/send_times.ts";
 import { download, FEATURES, type TransferGauge, upload } from "../../lib/operations/mod.ts";
-import type { SendTimes, TransferLimit } from "../../lib/transfer/mod.ts";
+import type { TransferLimit } from "../../lib/transfer/mod.ts";
 import { path, sampleBytes, withService } from "./service.ts";
 
 const NO_TIMES: SendTimes = { pathMs: 0, lossMs: 0, capMs: 0, peerMs: 0, idleMs: 0, busyMs: 0 };

@@ -1,7 +1,8 @@
 /** What the sender of a connection finds to have held it back, in scenes with one reason each. */
 import { assertEquals, assertGreater } from "@std/assert";
+import type { SendTimes } from "../../lib/bytes/send_times.ts";
 import { congestionController as cubic } from "../../lib/transport/congestion/cubic.ts";
-import type { SendTimes, TransportConfig } from "../../lib/transport/mod.ts";
+import type { TransportConfig } from "../../lib/transport/mod.ts";
 import { connectPair, type Pair } from "./endpoint_pair.ts";
 import { SeededRandom } from "./seeded_entropy.ts";
 import { type LinkConditions, SimulatedNetwork } from "./simulated_network.ts";

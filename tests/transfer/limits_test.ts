@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
+import type { SendTimes } from "../../lib/bytes/send_times.ts";
 import {
   encodeLimit,
   limitFromCode,
   limitSeenBy,
   LimitWatch,
-  type SendTimes,
   type TransferLimit,
 } from "../../lib/transfer/mod.ts";
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { clamp } from "../../bytes/clamp.ts";
 import type { ControlFrame, StreamFrame } from "../../wire/frame.ts";
 import type { TransportParameters } from "../../wire/transport_parameters.ts";
 import type { ControlQueue } from "../control_queue.ts";
@@ -208,7 +209,7 @@ export class StreamLayer {
   /** How fast sending is, bytes per second: only so much waits to be sent. */
   onRate(bytesPerSecond: number): void {
     const bytes = Math.floor(bytesPerSecond * MAX_UNSENT_MS / 1000);
-    this.#maxUnsentBytes = Math.min(Math.max(bytes, MIN_UNSENT_BYTES), MAX_UNSENT_BYTES);
+    this.#maxUnsentBytes = clamp(bytes, MIN_UNSENT_BYTES, MAX_UNSENT_BYTES);
   }
 
   /**

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { clamp } from "../../../bytes/clamp.ts";
 import type { AckSample } from "../controller.ts";
 import type { PathModel } from "./path_model.ts";
 import type { RoundTracker } from "./rounds.ts";
@@ -63,7 +64,7 @@ export class PipeFilling {
     this.#checkedRound = rounds.count;
     const { minRttMs, jitterMs } = path;
     const queueMs = recentMs - minRttMs;
-    const thresholdMs = Math.min(Math.max(minRttMs / 8, 4), 24);
+    const thresholdMs = clamp(minRttMs / 8, 4, 24);
     const isHigh = queueMs > thresholdMs && queueMs > 1.5 * jitterMs;
     this.#delayedRounds = isHigh ? this.#delayedRounds + 1 : 0;
     return this.#delayedRounds >= (minRttMs < NOISY_RTT_MS ? NOISY_ROUNDS : 1);
