@@ -115,8 +115,9 @@ export class ClientAttempts {
       try {
         const { finish, result } = handshake.onReply(payload, header.source, parameters);
         this.#attempts.delete(handshake.localId.key);
-        const rttMs = age === 0 && attempt.sentCount === 1 ? nowMs - attempt.sentAtMs : NaN;
-        return { attempt, finish, result: { ...result, rttMs } };
+        const leastRttMs = nowMs - attempt.sentAtMs;
+        const rttMs = age === 0 && attempt.sentCount === 1 ? leastRttMs : NaN;
+        return { attempt, finish, result: { ...result, rttMs, leastRttMs } };
       } catch (error) {
         if (!(error instanceof HandshakeError)) throw error;
         failure = error.message;

@@ -151,5 +151,6 @@ function createPath(options: ConnectionOptions): Path {
     if (options.role === "client") path.rtt.onSample(handshake.rttMs, 0, options.nowMs);
     else path.rtt.assume(handshake.rttMs);
   }
+  path.controller.onHandshake?.(handshake.leastRttMs);
   return path;
 }

@@ -39,8 +39,8 @@ import {
   type TransportParameters,
 } from "../wire/transport_parameters.ts";
 
-/** What a finished handshake gives to the connection. */
-export interface HandshakeResult {
+/** What the messages of a handshake agree on. */
+export interface HandshakeAgreement {
   /** Our connection ID: packets for us carry it. */
   readonly localId: ConnectionId;
   /** The peer's connection ID: packets for it carry it. */
@@ -59,8 +59,14 @@ export interface HandshakeResult {
   readonly handshakeHash: Uint8Array;
   /** How the client proved itself: one of the METHOD_ numbers. */
   readonly method: number;
+}
+
+/** What a finished handshake gives to the connection. */
+export interface HandshakeResult extends HandshakeAgreement {
   /** Round trip measured by the handshake, ms; NaN when a packet was sent more than once. */
   readonly rttMs: number;
+  /** Time since the newest packet that may have been answered, ms: the round trip took at least so long. */
+  readonly leastRttMs: number;
 }
 
 /** No proof: the pre-shared key is all zero. */
@@ -136,7 +142,7 @@ export class ClientHandshake {
     payload: Uint8Array,
     remoteId: ConnectionId,
     parameters: TransportParameters,
-  ): { finish: Uint8Array; result: Omit<HandshakeResult, "rttMs"> } {
+  ): { finish: Uint8Array; result: HandshakeAgreement } {
     const peerParameters = readParameters(this.#noise.readMessage(readMessage(payload)));
     const suite = peerParameters.suites[0];
     if (suite === undefined || !isSuiteName(suite) || !parameters.suites.includes(suite)) {
@@ -238,7 +244,7 @@ export class ServerHandshake {
    *
    * @throws {HandshakeError} when it is not from the client that sent the INITIAL.
    */
-  onFinish(payload: Uint8Array): Omit<HandshakeResult, "rttMs"> {
+  onFinish(payload: Uint8Array): HandshakeAgreement {
     const peerParameters = readParameters(this.#noise.readMessage(readMessage(payload)));
     const { initiatorSecret, responderSecret } = this.#noise.split();
     return {

@@ -20,7 +20,12 @@ export { MemoryBudget } from "./memory_budget.ts";
 export { type HandshakeCounters, REFUSAL_CODES } from "./server_handshakes.ts";
 export type { ControlQueue } from "./control_queue.ts";
 export type { ReceiveWindow } from "./flow_control.ts";
-export { type HandshakeResult, METHOD_COOKIE, METHOD_NONE } from "./handshake.ts";
+export {
+  type HandshakeAgreement,
+  type HandshakeResult,
+  METHOD_COOKIE,
+  METHOD_NONE,
+} from "./handshake.ts";
 export { type Address, isSameAddress } from "./path.ts";
 export type { ReceiveStream } from "./streams/receive_stream.ts";
 export type { SendStream, StreamChunk } from "./streams/send_stream.ts";

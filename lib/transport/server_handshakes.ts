@@ -112,7 +112,7 @@ interface HalfOpen {
   readonly address: Address;
   /** Tells this INITIAL from others. */
   readonly clientKey: string;
-  readonly repliedAtMs: number;
+  repliedAtMs: number;
   readonly expiresAtMs: number;
   receivedBytes: number;
   sentBytes: number;
@@ -221,9 +221,10 @@ export class ServerHandshakes {
     try {
       const result = halfOpen.handshake.onFinish(packet.subarray(LONG_HEADER_BYTES));
       this.#forget(halfOpen);
-      const rttMs = halfOpen.replyCount === 1 ? nowMs - halfOpen.repliedAtMs : NaN;
+      const leastRttMs = nowMs - halfOpen.repliedAtMs;
+      const rttMs = halfOpen.replyCount === 1 ? leastRttMs : NaN;
       // The address that received the REPLY has proved itself, whatever this packet says it came from.
-      return { address: halfOpen.address, result: { ...result, rttMs } };
+      return { address: halfOpen.address, result: { ...result, rttMs, leastRttMs } };
     } catch (error) {
       // Forged: the genuine FINISH may still come.
       if (!(error instanceof HandshakeError)) throw error;
@@ -303,7 +304,7 @@ export class ServerHandshakes {
     const known = this.#byClient.get(clientKey);
     if (known !== undefined) {
       known.receivedBytes += packet.length;
-      this.#reply(known);
+      this.#reply(known, nowMs);
       return;
     }
     const refuse = (code: number) => {
@@ -333,7 +334,7 @@ export class ServerHandshakes {
         handshake,
         address: { hostname: from.hostname, port: from.port },
         clientKey,
-        repliedAtMs: nowMs,
+        repliedAtMs: NaN,
         expiresAtMs: nowMs + HALF_OPEN_LIFETIME_MS,
         receivedBytes: packet.length,
         sentBytes: 0,
@@ -342,7 +343,7 @@ export class ServerHandshakes {
       };
       this.#halfOpen.set(handshake.localId.key, halfOpen);
       this.#byClient.set(clientKey, halfOpen);
-      this.#reply(halfOpen);
+      this.#reply(halfOpen, nowMs);
     } catch (error) {
       if (error instanceof TruncatedError) return;
       if (!(error instanceof HandshakeError)) throw error;
@@ -369,11 +370,12 @@ export class ServerHandshakes {
   }
 
   /** The REPLY goes out, again if need be, while it is within what its address has paid for. */
-  #reply(halfOpen: HalfOpen): void {
+  #reply(halfOpen: HalfOpen, nowMs: number): void {
     const { reply } = halfOpen.handshake;
     const allowedBytes = AMPLIFICATION_FACTOR * halfOpen.receivedBytes;
     if (halfOpen.sentBytes + reply.length > allowedBytes) return;
     halfOpen.sentBytes += reply.length;
+    halfOpen.repliedAtMs = nowMs;
     halfOpen.replyCount++;
     this.counters.replies++;
     this.#send(reply, halfOpen.address);

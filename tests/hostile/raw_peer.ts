@@ -8,7 +8,7 @@ import { ByteWriter } from "../../lib/bytes/byte_writer.ts";
 import { identityFromPrivateKey, nodeAeadProvider, TAG_BYTES } from "../../lib/crypto/mod.ts";
 import {
   ClientHandshake,
-  type HandshakeResult,
+  type HandshakeAgreement,
   readInitial,
   ServerHandshake,
 } from "../../lib/transport/handshake.ts";
@@ -64,7 +64,7 @@ export class RawPeer {
   sent: Datagram[] = [];
   /** Acknowledges each packet that came as soon as time passes. */
   acknowledges = true;
-  result: Omit<HandshakeResult, "rttMs"> | null = null;
+  result: HandshakeAgreement | null = null;
   packetNumber = 0;
   readonly receivedNumbers: number[] = [];
   #protection: PacketProtection | null = null;
@@ -233,7 +233,7 @@ export class RawPeer {
     this.send(ackFrame(ranges.reverse().slice(0, 60)));
   }
 
-  #begin(result: Omit<HandshakeResult, "rttMs">): void {
+  #begin(result: HandshakeAgreement): void {
     this.result = result;
     this.#protection = new PacketProtection(nodeAeadProvider, result, {
       updateAfterPackets: Infinity,

@@ -47,6 +47,19 @@ Deno.test("a megabyte arrives over a path that loses 2 %", () => {
   assertEquals(violations, []);
 });
 
+Deno.test("what the handshake took sizes the first flight, also when its packets went twice", () => {
+  for (const [latencyMs, withinMs] of [[75, 75 + 75], [300, 300 + 120]] as const) {
+    for (const sender of ["client", "server"] as const) {
+      const net = new SimulatedNetwork({ seed: 1, link: { latencyMs } });
+      const pair = connectPair(net);
+      const receiver = pair[sender === "client" ? "server" : "client"];
+      pair[sender].openStream().write(bytesOf(120_000)).finish();
+      net.runFor(withinMs);
+      assertEquals(receiver.receivedBytes, 120_000, `${sender}, ${latencyMs} ms each way`);
+    }
+  }
+});
+
 Deno.test("a FINISH that is lost twice is repeated although the client has nothing to say", () => {
   const net = new SimulatedNetwork({ seed: 1 });
   let left = 2;

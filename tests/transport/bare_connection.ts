@@ -45,6 +45,7 @@ export function bareConnectionOptions(
       handshakeHash: new Uint8Array(32),
       method: 0,
       rttMs: 10,
+      leastRttMs: 10,
     },
     finish: null,
     aead: fastAead,

@@ -174,6 +174,13 @@ class Bbr implements CongestionController {
       this.#boundBytes() < this.#inFlightAt(1);
   }
 
+  onHandshake(leastRttMs: number): void {
+    if (this.startsCarefully) return;
+    this.windowBytes = Math.max(this.windowBytes, this.#leastStartWindow(leastRttMs));
+    const rttMs = Math.max(leastRttMs, NOMINAL_RTT_MS);
+    this.#setPacing(STARTUP_GAIN * this.windowBytes * 1000 / rttMs);
+  }
+
   onPacketSent(): void {}
 
   onAck(sample: AckSample): void {
@@ -263,6 +270,14 @@ class Bbr implements CongestionController {
   get #firstWindowBytes(): number {
     const packet = this.#maxDatagramBytes;
     return Math.min(FIRST_WINDOW_PACKETS * packet, Math.max(48_000, 4 * packet));
+  }
+
+  /** What startup has in flight at least on a path with this RTT. */
+  #leastStartWindow(rttMs: number): number {
+    const rate = rttMs >= FAST_GROWTH_RTT_MS && !this.startsCarefully
+      ? FAST_FIRST_RATE_BYTES_PER_MS
+      : FIRST_RATE_BYTES_PER_MS;
+    return Math.min(rttMs * rate, LARGEST_FIRST_WINDOW_PACKETS * this.#maxDatagramBytes);
   }
 
   get #smallestWindowBytes(): number {
@@ -644,13 +659,7 @@ class Bbr implements CongestionController {
       if (window < target || sample.deliveredBytes < this.#firstWindowBytes) {
         window += this.#isGrowingFast ? 2 * sample.ackedBytes : sample.ackedBytes;
       }
-      const firstRate = this.#isGrowingFast && !this.startsCarefully
-        ? FAST_FIRST_RATE_BYTES_PER_MS
-        : FIRST_RATE_BYTES_PER_MS;
-      const least = Math.min(
-        this.#path.minRttMs * firstRate,
-        LARGEST_FIRST_WINDOW_PACKETS * this.#maxDatagramBytes,
-      );
+      const least = this.#leastStartWindow(this.#path.minRttMs);
       if (window < least) window = least;
     }
     const limit = this.#state === "probe-rtt" ? this.#probeRttWindow() : this.#boundBytes();

@@ -108,6 +108,8 @@ export interface CongestionController {
   readonly isBoundByLoss: boolean;
   /** Startup begins slowly for the sake of others. Controllers that always do need not look. */
   startsCarefully?: boolean;
+  /** The RTT is at least this, as the handshake tells before anything else has left. */
+  onHandshake?(leastRttMs: number): void;
   /** A packet that counts as in flight leaves now. `inFlightBytes` includes it. */
   onPacketSent(sizeBytes: number, inFlightBytes: number, nowMs: number): void;
   /** An ACK was applied; any losses it revealed were reported by `onLoss` before. */

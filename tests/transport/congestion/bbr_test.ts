@@ -49,6 +49,20 @@ function feedRound(
   }
 }
 
+Deno.test("bbr begins with more in flight on a long path, unless it begins carefully", () => {
+  const firstWindow = (leastRttMs: number, { startsCarefully = false } = {}) => {
+    const controller = createController(bbr);
+    controller.startsCarefully = startsCarefully;
+    controller.onHandshake?.(leastRttMs);
+    return controller.windowBytes;
+  };
+  const usual = createController(bbr).windowBytes;
+  assertEquals(firstWindow(0.1), usual);
+  assertEquals(firstWindow(60), 240_000);
+  assertEquals(firstWindow(600), 256 * MTU);
+  assertEquals(firstWindow(600, { startsCarefully: true }), usual);
+});
+
 Deno.test("bbr stays in startup while the rate doubles, also when packets get lost at random", () => {
   const controller = createController(bbr);
   for (let round = 1; round <= 8; round++) {
