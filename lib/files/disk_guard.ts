@@ -29,7 +29,8 @@ export class DiskGuard {
   }
 
   /**
-   * To be asked before each write: several files that fit one by one may not fit together.
+   * To be asked before each write: several files that fit one by one may not fit together. What others are just
+   * writing is not seen: the reserve absorbs it.
    *
    * @throws {FileError} `no-space` when it would take of the reserve.
    */

