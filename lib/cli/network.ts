@@ -23,9 +23,10 @@ import {
   type RateSetting,
   type TransferGauge,
 } from "../operations/mod.ts";
-import { Caller, RemoteError, type Role } from "../request/mod.ts";
+import { Caller, RemoteError, type Role, statusCode } from "../request/mod.ts";
 import {
   CancelledError,
+  causeOfLoss,
   ConnectFailure,
   type Connector,
   type Link,
@@ -259,7 +260,7 @@ export class NetworkConnector implements Connector {
       });
     } catch (error) {
       if (signal.aborted) throw new CancelledError("Cancelled", { cause: error });
-      throw admissionFailure(error, target);
+      throw admissionFailure(await causeOfLoss(error, link), target);
     } finally {
       signal.removeEventListener("abort", stop);
       sleep.cancel();
@@ -363,7 +364,7 @@ class NetworkLink implements Link {
     this.closed = handle.closed.then(async (end) => {
       const isOurs = this.#isOurs;
       await handle.close(); // lets go of the socket
-      return { isOurs, reason: endSentence(end) };
+      return { isOurs, isStopping: isStopping(end), reason: endSentence(end) };
     });
   }
 
@@ -466,6 +467,10 @@ export function acceleratorsOf(
     ...(socket.segmentationOffload ? ["gso"] : []),
     ...(socket.receiveOffload ? ["gro"] : []),
   ];
+}
+
+function isStopping({ kind, code }: ConnectionEnd): boolean {
+  return kind === "closed-by-peer" && code === statusCode("stopping");
 }
 
 /** How a connection ended, for people. Text of the peer may be in it: escape it when it is shown. */

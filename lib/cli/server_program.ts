@@ -19,7 +19,7 @@ import {
   stricterRate,
   UploadClaims,
 } from "../operations/mod.ts";
-import { serveConnection } from "../request/mod.ts";
+import { serveConnection, statusCode } from "../request/mod.ts";
 import { UsageError } from "../shell/mod.ts";
 import { type ControllerImport, loadController } from "./congestion.ts";
 import { describeFailure, EXIT } from "./exit_code.ts";
@@ -117,6 +117,8 @@ interface ServerParts {
   readonly setup: NetworkSetup;
 }
 
+/** The close code from which a client knows that it need not try again. */
+const STOPPING = statusCode("stopping");
 /** How long a connection may stay that has proved nothing. */
 const GRACE_MS = 30_000;
 /** A server that stops asks its clients this often for a sign of life, */
@@ -163,7 +165,7 @@ class FerryServer {
         failureOf(listener.failed),
         failureOf(tasks.failed),
       ]);
-      await listener.close(0, "the server stops");
+      await listener.close(STOPPING, "the server stops");
       await tasks.join();
     } finally {
       stopListening();
@@ -199,7 +201,7 @@ class FerryServer {
       const handle = await listener.accept();
       if (handle === null) return;
       if (this.#draining.signal.aborted) {
-        await handle.close(0, "the server stops");
+        await handle.close(STOPPING, "the server stops");
         continue;
       }
       const admission = await this.#parts.access.admit(handle);
@@ -227,7 +229,7 @@ class FerryServer {
         cut.signal,
         this.#draining.signal,
       );
-      if (!handle.hasEnded) await handle.close(0, "the server stops");
+      if (!handle.hasEnded) await handle.close(STOPPING, "the server stops");
       log.ended(peer, endSentence(await handle.closed));
     } finally {
       this.#draining.signal.removeEventListener("abort", endGrace);

@@ -49,6 +49,8 @@ export interface LinkStats {
 export interface LinkEnd {
   /** True when this side asked for it. */
   readonly isOurs: boolean;
+  /** True when the other side said that it stops: it serves nothing more. */
+  readonly isStopping: boolean;
   /** What happened, for people: `closed by the server`, `no answer any more`. */
   readonly reason: string;
 }

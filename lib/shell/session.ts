@@ -252,6 +252,7 @@ export class Session {
           continue;
         }
         if (!(await wasLost(live, error))) throw error;
+        if ((live.end ?? await link.closed).isStopping) throw stopping(error);
         if (options.onLoss === "never") throw unknownOutcome(error);
       }
       hasBeenLost = true;
@@ -304,7 +305,7 @@ export class Session {
     });
     try {
       const verdict = await watchForSilence(live.link, options, signal);
-      live.end ??= { isOurs: false, reason: "no answer any more" };
+      live.end ??= { isOurs: false, isStopping: false, reason: "no answer any more" };
       live.isGivenUp = verdict.kind === "given-up";
       if (verdict.kind === "replaced") {
         this.#adopt(verdict.link);
@@ -411,7 +412,8 @@ export class Session {
     } catch (error) {
       await link.close();
       if (signal.aborted) throw new CancelledError("Cancelled", { cause: error });
-      if (!(error instanceof StreamError)) throw error;
+      const cause = await causeOfLoss(error, link);
+      if (!(cause instanceof StreamError)) throw cause;
       const message = `Cannot reach ${this.#name()}: it did not answer in time`;
       throw new ConnectFailure("unreachable", message, { cause: error });
     } finally {
@@ -478,6 +480,16 @@ export class Session {
       { cause },
     );
   }
+}
+
+/** What an error of a request comes from: a server that stops closes the connection, and says why. */
+export async function causeOfLoss(error: unknown, link: Link): Promise<unknown> {
+  const isLost = error instanceof StreamError && error.kind === "connection-lost";
+  return isLost && (await link.closed).isStopping ? stopping(error) : error;
+}
+
+function stopping(cause: unknown): RemoteError {
+  return new RemoteError("stopping", "", { cause });
 }
 
 /** Whether an error means that the connection is gone. The end may be told a moment after the error. */

@@ -81,13 +81,23 @@ Deno.test("server: --read-only lets read and refuses every change", async () => 
 
 Deno.test("server: SIGTERM lets a running transfer finish and turns new clients away", async () => {
   await using stage = await Stage.set();
-  const content = patternBytes(12_000_000, 11);
+  const content = patternBytes(40_000_000, 11);
   await stage.write(stage.serverFiles, "large.bin", content);
   const server = await stage.startServer(["--max-rate", "8MB"]);
   const client = stage.startClient(["--json", "get", "large.bin"]);
   await client.event("progress");
   server.signal("SIGTERM");
   await server.event("draining");
+  for (const command of [["list"], ["get", "large.bin", "-o", "again.bin"]]) {
+    const refused = await stage.run(command);
+    assertEquals([refused.code, refused.stderr], [5, "The server is stopping\n"]);
+  }
+  const capped = await stage.run(["list"], ["--max-rate", "1MB"]);
+  assertEquals([capped.code, capped.stderr], [5, "The server is stopping\n"]);
+  const env = { ...stage.homeOf("guest"), FERRY_CODE: "K7QF-9X2M" };
+  const guest = stage.startClient(["list"], { env });
+  assertEquals(await guest.ended(), 5);
+  assertMatch(guest.stderr, /^The server at .* is stopping\n$/);
   assertEquals(await client.ended(), 0, client.stderr);
   assertEquals(await server.ended(), 0);
   assertEquals(await read(stage.clientFiles, "large.bin"), content);

@@ -261,13 +261,13 @@ export class StageLink implements Link {
 
   /** The network loses it. */
   lose(): void {
-    this.#end.resolve({ isOurs: false, reason: "no answer any more" });
+    this.#end.resolve({ isOurs: false, isStopping: false, reason: "no answer any more" });
     this.#pair.lose();
   }
 
   async close(): Promise<void> {
     if (this.silentMs === 0) await this.caller.settle();
-    this.#end.resolve({ isOurs: true, reason: "closed" });
+    this.#end.resolve({ isOurs: true, isStopping: false, reason: "closed" });
     this.#pair.lose();
     await this.served;
   }

@@ -144,7 +144,10 @@ async function exit(_invocation: Invocation, context: CommandContext): Promise<N
     );
   } catch (error) {
     const hasGone = error instanceof NotConnectedError || error instanceof ConnectionLostError;
-    if (hasGone) {
+    const isStopping = error instanceof RemoteError && error.status === "stopping";
+    if (isStopping) {
+      terminal.note("The server is stopping already.");
+    } else if (hasGone) {
       terminal.note("Not connected: if there is a server, it keeps running.");
     } else if (error instanceof RemoteError && error.status === "refused") {
       terminal.note("The server keeps running: only its owner may stop it.");
