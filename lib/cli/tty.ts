@@ -8,6 +8,7 @@ import process from "node:process";
 import { createInterface, type Interface } from "node:readline";
 import { systemClock } from "../driver/mod.ts";
 import { environmentVariable } from "./environment.ts";
+import { type OutputStream, writeWhole } from "./write_whole.ts";
 
 /** What came of asking for a line. */
 export type LineReading =
@@ -232,9 +233,8 @@ export class SystemTty implements Tty {
     this.#history = [line, ...others].slice(0, HISTORY_LENGTH);
   }
 
-  #write(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
-    let bytes = this.#encoder.encode(text);
-    while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
+  #write(stream: OutputStream, text: string): void {
+    writeWhole(stream, this.#encoder.encode(text), { isLineBuffered: stream === Deno.stdout });
   }
 }
 
