@@ -420,3 +420,9 @@ Deno.test("the served folder itself is neither removed nor renamed", async () =>
     "The served folder itself cannot be renamed",
   ]);
 });
+
+Deno.test("help COMMAND shows every other word for it, beginnings of its name too", async () => {
+  await using stage = await ShellStage.set();
+  assertEquals(await stage.run("help rename"), 0);
+  assert(stage.terminal.results.includes("  Other words for it: change, mv, ren"));
+});

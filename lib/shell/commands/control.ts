@@ -227,6 +227,6 @@ function showOne(command: Command, say: (line: string) => void): void {
   }
   for (const line of command.details ?? []) say(`  ${line}`);
   const others = [command.name, ...command.aliases.map(({ word }) => word)]
-    .filter((word) => !command.usage.startsWith(word));
+    .filter((word) => !`${command.usage} `.startsWith(`${word} `));
   if (others.length > 0) say(`  Other words for it: ${others.join(", ")}`);
 }
