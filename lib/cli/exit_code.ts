@@ -336,10 +336,13 @@ function describeStream(error: StreamError, subject: string | null): Failure {
 }
 
 function cancelled(command: string): Failure {
-  const isTransfer = command === "get" || command === "put";
-  const message = isTransfer ? "Cancelled; what arrived is kept" : "Cancelled";
+  const message = MOVING_COMMANDS.includes(command)
+    ? "Cancelled; what arrived is kept"
+    : "Cancelled";
   return failure("cancelled", EXIT.interrupted, message);
 }
+
+const MOVING_COMMANDS: readonly string[] = ["get", "put", "sync", "resume"];
 
 function innermostSubject(error: unknown): string | null {
   if (!(error instanceof SubjectError)) return null;

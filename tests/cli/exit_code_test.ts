@@ -60,6 +60,14 @@ Deno.test("describeFailure() gives every kind of error its exit code", () => {
   }
 });
 
+Deno.test("describeFailure() says of every command that moves files what became of them", () => {
+  for (const command of ["get", "put", "sync", "resume"]) {
+    const { message } = describeFailure(command, new CancelledError());
+    assertEquals(message, "Cancelled; what arrived is kept");
+  }
+  assertEquals(describeFailure("list", new CancelledError()).message, "Cancelled");
+});
+
 Deno.test("describeFailure() says the documented sentences with the user's own words", () => {
   const missing = new SubjectError("b.txt", new RemoteError("not-found", "/deep/b.txt"));
   assertEquals(describeFailure("get", missing).message, "No such file on the server: b.txt");
