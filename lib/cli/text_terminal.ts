@@ -44,6 +44,8 @@ export interface TextTerminalOptions {
 }
 
 const REDRAW_MS = 100;
+/** In a listing, names longer than that push their own sizes aside and not those of all others. */
+const LONGEST_ALIGNED_NAME = 64;
 const CLEAR_LINE = "\r\x1b[K";
 const RED = 31;
 const BLUE = 34;
@@ -68,7 +70,8 @@ export class TextTerminal implements Terminal {
 
   entries(entries: readonly DirectoryEntry[]): void {
     const names = entries.map((entry) => show(entry.name) + (isFolder(entry) ? "/" : ""));
-    const nameColumns = names.reduce((most, name) => Math.max(most, columnCount(name)), 0);
+    const widths = names.map(columnCount).filter((columns) => columns <= LONGEST_ALIGNED_NAME);
+    const nameColumns = widths.reduce((most, columns) => Math.max(most, columns), 0);
     const sizes = entries.map((entry) => entry.kind === "file" ? String(entry.sizeBytes) : "-");
     const sizeColumns = sizes.reduce((most, size) => Math.max(most, size.length), 1);
     for (const [index, entry] of entries.entries()) {

@@ -272,3 +272,18 @@ Deno.test("progress lines fit the terminal and know when nothing is known", () =
   unknown.update(5000, 100);
   assertEquals(batchLine(1, 3, unknown, 80), "1 of 3 files 5.00 kB");
 });
+
+Deno.test("a very long name in a listing does not push the others aside", () => {
+  const tty = new FakeTty();
+  const entry = {
+    kind: "file",
+    sizeBytes: 1,
+    modifiedMs: NaN,
+    mode: 0o644,
+    readable: true,
+  } as const;
+  const names = ["a", "b".repeat(200), "ccc"];
+  textTerminal(tty, "normal").entries(names.map((name) => ({ ...entry, name })));
+  const sizeColumns = tty.out.split("\n").slice(0, 3).map((line) => line.indexOf("  1  "));
+  assertEquals(sizeColumns, [3, 200, 3]);
+});
