@@ -426,3 +426,17 @@ Deno.test("help COMMAND shows every other word for it, beginnings of its name to
   assertEquals(await stage.run("help rename"), 0);
   assert(stage.terminal.results.includes("  Other words for it: change, mv, ren"));
 });
+
+Deno.test("rmdir says what holds a folder that a listing shows as empty", async () => {
+  await using stage = await ShellStage.set();
+  await write(stage.serverFolder, "dir/.~ft-0011.part", "begun");
+  await write(stage.serverFolder, "full/x", "x");
+  assertEquals(await stage.run("rmdir full"), 1);
+  assertEquals(stage.terminal.notes, []);
+  assertEquals(await stage.run("rmdir dir"), 1);
+  assertEquals(stage.terminal.notes, [
+    "dir holds nothing but unfinished transfers, which no listing shows",
+  ]);
+  assertMatch(stage.terminal.errors.at(-1)!, /^The folder on the server is not empty: dir/);
+  assertEquals(await Deno.readTextFile(`${stage.serverFolder}/dir/.~ft-0011.part`), "begun");
+});

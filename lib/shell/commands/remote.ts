@@ -81,17 +81,7 @@ export const remoteCommands: readonly Command[] = [
     summary: "remove an empty folder on the server",
     arguments: { least: 1, most: Infinity },
     completes: "remote-folder",
-    run: (invocation, context) =>
-      forEachWord(
-        "rmdir",
-        invocation,
-        context,
-        "Removed",
-        (caller, path) => {
-          assertNotServedFolder(path);
-          return removeDirectory(caller, path, { signal: context.signal });
-        },
-      ),
+    run: removeFolders,
   },
   {
     name: "rm",
@@ -194,6 +184,22 @@ async function makeFolders(invocation: Invocation, context: CommandContext): Pro
   const { signal } = context;
   return await forEachWord("mkdir", invocation, context, "Made", async (caller, path, text) => {
     await aboutTarget(text, () => makeDirectory(caller, path, { parents, signal }));
+  });
+}
+
+async function removeFolders(invocation: Invocation, context: CommandContext): Promise<Next> {
+  const { session, signal, terminal } = context;
+  return await forEachWord("rmdir", invocation, context, "Removed", async (caller, path, text) => {
+    assertNotServedFolder(path);
+    try {
+      await removeDirectory(caller, path, { signal });
+    } catch (error) {
+      const isHeld = error instanceof RemoteError && error.status === "not-empty";
+      if (isHeld && (await listRemote(session, path, signal)).length === 0) {
+        terminal.note(`${text} holds nothing but unfinished transfers, which no listing shows`);
+      }
+      throw error;
+    }
   });
 }
 
