@@ -4,7 +4,7 @@ import {
   fileStatus,
   listDirectory,
 } from "./directory_listing.ts";
-import { type Disk, type DiskDirectory, type NodeStatus, systemDisk } from "./disk.ts";
+import type { Disk, DiskDirectory, NodeStatus } from "./disk.ts";
 import { DiskGuard } from "./disk_guard.ts";
 import type { ExistingFile, FileLooks } from "./existing_file.ts";
 import { FileError, fileErrorFrom } from "./file_error.ts";
@@ -23,6 +23,7 @@ import type { SourceFile } from "./source_file.ts";
 import { STAGING_DIRECTORY } from "./staging.ts";
 import { cleanStaging, type CleanupOptions, type CleanupResult } from "./staging_cleanup.ts";
 import { dropNote, keepNote, type NoteOptions, readNotes } from "./staging_notes.ts";
+import { systemDisk } from "./system_disk.ts";
 import { measureDirectory, walkContents, type WalkStep } from "./tree_walk.ts";
 
 /** How a {@linkcode FileRoot} is opened. */

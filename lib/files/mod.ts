@@ -6,7 +6,7 @@
 export * from "./remote_path.ts";
 export * from "./file_error.ts";
 export type * from "./disk.ts";
-export { followUserLinks, needsEveryPermission, readUserFile, systemDisk } from "./disk.ts";
+export { followUserLinks, needsEveryPermission, readUserFile, systemDisk } from "./system_disk.ts";
 export type { DirectoryEntry, FileStatus } from "./directory_listing.ts";
 export { allEnded } from "./all_ended.ts";
 export { forEachOf } from "./for_each_of.ts";
