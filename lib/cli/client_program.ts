@@ -20,7 +20,8 @@ import { type ControllerImport, loadController } from "./congestion.ts";
 import { describeFailure, EXIT } from "./exit_code.ts";
 import { givenCode } from "./given_code.ts";
 import { JsonTerminal } from "./json_terminal.ts";
-import { NetworkConnector, setUpNetwork } from "./network.ts";
+import { setUpNetwork } from "./network.ts";
+import { NetworkConnector } from "./network_connector.ts";
 import {
   clientHelp,
   type ClientOptions,

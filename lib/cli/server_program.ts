@@ -23,15 +23,8 @@ import { serveConnection, statusCode } from "../request/mod.ts";
 import { UsageError } from "../shell/mod.ts";
 import { type ControllerImport, loadController } from "./congestion.ts";
 import { describeFailure, EXIT } from "./exit_code.ts";
-import {
-  acceleratorsOf,
-  endSentence,
-  gaugeOf,
-  type NetworkSetup,
-  openListener,
-  outsideAddress,
-  setUpNetwork,
-} from "./network.ts";
+import { type NetworkSetup, openListener, outsideAddress, setUpNetwork } from "./network.ts";
+import { acceleratorsOf, endSentence, gaugeOf } from "./network_link.ts";
 import { readServerOptions, serverHelp, type ServerOptions, versionLine } from "./options.ts";
 import { ServerLog } from "./server_log.ts";
 import { openPrivateFiles } from "./private_files.ts";

@@ -1,5 +1,5 @@
 /**
- * What the shell needs of a connection; `cli/network.ts` makes one from the driver, tests from memory.
+ * What the shell needs of a connection; `cli/network_link.ts` makes one from the driver, tests from memory.
  *
  * @module
  */
