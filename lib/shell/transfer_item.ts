@@ -118,7 +118,7 @@ function noteOf(
   });
 }
 
-/** Whether the part that is left of a failed transfer is worth anything. */
+/** Whether a failed transfer may be gone on with, or begun, as soon as something else has changed. */
 export function isWorthResuming(error: unknown): boolean {
   const cause = rootCause(error);
   if (cause instanceof RemoteError) return RESUMABLE.has(cause.status);
@@ -128,7 +128,7 @@ export function isWorthResuming(error: unknown): boolean {
 }
 
 const RESUMABLE: ReadonlySet<string> = new Set(
-  ["connection-lost", "cancelled", "no-space", "io", "busy", "stopping", "too-many-open"],
+  ["connection-lost", "cancelled", "no-space", "quota", "io", "busy", "stopping", "too-many-open"],
 );
 
 /** What a result means to whoever watches. */

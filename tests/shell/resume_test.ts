@@ -1,5 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { FileRoot } from "../../lib/files/mod.ts";
+import { RemoteError } from "../../lib/request/mod.ts";
+import { SubjectError } from "../../lib/shell/shell_error.ts";
+import { isWorthResuming } from "../../lib/shell/transfer_item.ts";
 import { TransferNote, unfinishedTransfers } from "../../lib/shell/unfinished.ts";
 import { ShellStage } from "./shell_stage.ts";
 
@@ -99,6 +102,17 @@ Deno.test("resume forgets a put whose folder is gone, and goes on with the rest"
   assertEquals(await Deno.readFile(`${stage.serverFolder}/big.bin`), BIG);
   assertEquals(await stage.run("resume"), 0);
   assertEquals(stage.terminal.notes.at(-1), "Nothing is unfinished.");
+});
+
+Deno.test("a transfer is remembered when it only has to wait, not when it can never be had", () => {
+  const isRemembered = (status: ConstructorParameters<typeof RemoteError>[0]) =>
+    isWorthResuming(new SubjectError("f", new RemoteError(status, "/f")));
+  for (const status of ["no-space", "quota", "busy", "stopping"] as const) {
+    assert(isRemembered(status), status);
+  }
+  for (const status of ["not-found", "refused", "is-a-directory", "changed"] as const) {
+    assert(!isRemembered(status), status);
+  }
 });
 
 Deno.test("small files, and those that arrive, leave no note", async () => {
