@@ -7,7 +7,8 @@ export const NEW_FOLDER_MODE = 0o777;
 
 /**
  * Opens the directory at a trusted path, links included, and makes it with those above it when missing: their
- * names are on stable storage then, or a file in it that counts as saved could vanish with them. Only itself gets \`mode\`, less the umask.
+ * names are on stable storage then, or a file in it that counts as saved could vanish with them. Only the directory
+ * itself gets `mode`, less the umask.
  */
 export async function openMadeRoot(
   disk: Disk,
