@@ -103,7 +103,7 @@ const CONNECT_EXIT: Readonly<Record<ConnectFailureKind, number>> = {
   "other": EXIT.other,
 };
 
-const FOLDER_COMMANDS: readonly string[] = ["cd", "rmdir", "lls", "lcd"];
+const FOLDER_COMMANDS: readonly string[] = ["cd", "rmdir", "lcd"];
 
 function thing(name: string, command: string): string {
   return name.endsWith("/") || FOLDER_COMMANDS.includes(command) ? "folder" : "file";

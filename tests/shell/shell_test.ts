@@ -404,6 +404,7 @@ Deno.test("list and list client take patterns and single files alike", async () 
     }
     assertEquals(await stage.run(`${command} *.none`), 3);
     assertEquals(await stage.run(`${command} none`), 3);
+    assertMatch(stage.terminal.errors.at(-1)!, /^No such file (here|on the server): none$/);
   }
   stage.terminal.listed.length = 0;
   await write(stage.clientFolder, "12:30.md", "a name that is not sent");
