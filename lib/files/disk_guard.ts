@@ -13,6 +13,7 @@ export class DiskGuard {
   readonly isStrict: boolean;
   /** For each disk, bytes that may be written before it is asked again. */
   readonly #allowances = new Map<number, number>();
+  #lastTurn: Promise<unknown> = Promise.resolve();
 
   /** Has asked no disk yet. */
   constructor({ isStrict }: DiskGuardOptions) {
@@ -44,6 +45,17 @@ export class DiskGuard {
     }
     const room = await this.#room(directory, path, bytes);
     this.#allowances.set(device, Math.min((room - bytes) / 2, UNASKED_BYTES));
+  }
+
+  /**
+   * Takes or tries the locks of parts: one after the other, because whether a part is being written is found out
+   * by trying its lock, and whoever wants to go on with it just then would take it for busy.
+   */
+  async inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (!this.isStrict) return await work(); // nobody counts parts
+    const turn = this.#lastTurn.then(work);
+    this.#lastTurn = turn.catch(() => {}); // its caller hears of it
+    return await turn;
   }
 
   async #room(directory: DiskDirectory, path: string, bytes: number): Promise<number> {

@@ -74,11 +74,14 @@ async function openPartAt(place: StagingPlace, setup: JournaledPartSetup): Promi
     log: `${place.prefix}${setup.id}${JOURNAL_SUFFIX}`,
   };
   const { destination: { guard, path }, senderId } = setup;
-  if (guard.isStrict && await place.directory.lookUp(names.part) === null) {
-    await assertWithinQuota(place, { prefix: `${place.prefix}${senderId}`, path });
-  }
-  // The lock of the journal covers the part as well.
-  const log = await openLocked(place.directory, names.log, { create: "if-missing" });
+  const { directory } = place;
+  const log = await guard.inTurn(async () => {
+    if (guard.isStrict && await directory.lookUp(names.part) === null) {
+      await assertWithinQuota(place, { prefix: `${place.prefix}${senderId}`, path });
+    }
+    // The lock of the journal covers the part as well.
+    return await openLocked(directory, names.log, { create: "if-missing" });
+  });
   if (log === null) throw new FileError("busy", path);
   try {
     const open = await recoverPart(place, names.part, log, setup.header) ??

@@ -82,6 +82,25 @@ Deno.test("who has left a quarter of the disk unfinished begins nothing new befo
   assertEquals(disk.openHandles, 0);
 });
 
+Deno.test("counting what a sender has left keeps nobody from going on with it", async () => {
+  const { disk, root } = await openRoot({ guardsDisk: true });
+  disk.capacityBytes = 8 * LEAF_BYTES;
+  const left = await begin(root, "a", 4 * LEAF_BYTES);
+  for (let leaf = 0; leaf < 3; leaf++) await left.write(new Uint8Array(LEAF_BYTES));
+  await left.park();
+  // At whatever moment of the counting it is gone on with.
+  for (let turns = 0; turns < 60; turns++) {
+    const counting = begin(root, "d", 2 * LEAF_BYTES).then((part) => part.discard(), () => {});
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+    const resumed = await begin(root, "a", 4 * LEAF_BYTES);
+    assertEquals(resumed.resumeOffset, 3 * LEAF_BYTES);
+    await counting;
+    await resumed.park();
+  }
+  await root.close();
+  assertEquals(disk.openHandles, 0);
+});
+
 Deno.test("what is being received does not count as left", async () => {
   const { disk, root } = await openRoot({ guardsDisk: true });
   disk.capacityBytes = 100 * LEAF_BYTES;
