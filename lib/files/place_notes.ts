@@ -11,6 +11,9 @@ import {
   whileVanishing,
 } from "./staging.ts";
 
+/** Bytes of lines: some ten thousand places. A client that makes folder after folder fills no memory with them. */
+const MAX_NOTED_BYTES = 1024 * 1024;
+
 /** What {@linkcode PlaceNotes} works with. */
 export interface PlaceNotesOptions {
   /** Opens the home. */
@@ -33,6 +36,7 @@ export interface PlaceNotesOptions {
 export class PlaceNotes implements StagingMemory {
   readonly #options: PlaceNotesOptions;
   readonly #noted = new Map<string, Promise<void>>();
+  #notedBytes = 0;
   #file: Promise<NotesFile> | null = null;
 
   /** Notes nothing yet. */
@@ -70,6 +74,8 @@ export class PlaceNotes implements StagingMemory {
     const key = new TextDecoder().decode(line);
     let noted = this.#noted.get(key);
     if (noted === undefined) {
+      if (this.#notedBytes + line.length > MAX_NOTED_BYTES) return;
+      this.#notedBytes += line.length;
       this.#file ??= NotesFile.open(this.#options);
       const file = this.#file;
       noted = quietly(async () => await (await file).append(line));

@@ -182,6 +182,22 @@ Deno.test("receiving many files elsewhere writes one note and flushes it never",
   assertEquals([leftovers(disk), disk.openHandles], [[], 0]);
 });
 
+Deno.test("no more than a megabyte is noted, whatever number of folders is received in", async () => {
+  const disk = newDisk();
+  const root = await openFolder(disk, "/home");
+  const above = `m/${Array(15).fill("x".repeat(250)).join("/")}`;
+  for (let index = 0; index < 300; index++) {
+    const folder = `${above}/${index}`;
+    await root.makeDirectory(resolveRemotePath(REMOTE_ROOT, folder), { parents: true });
+    await put(root, `${folder}/f`, SMALL);
+    assertEquals(disk.contentOf(`/home/${folder}/f`), SMALL);
+  }
+  const { length } = disk.contentOf(`/home/${STAGING}/0.places`)!;
+  assert(length > 1_000_000 && length <= 1_048_576, `${length} bytes`);
+  await root.close();
+  assertEquals([leftovers(disk), disk.openHandles], [[], 0]);
+});
+
 function newDisk(): MemoryDisk {
   const disk = new MemoryDisk();
   for (const path of ["/home/folder", "/else"]) disk.putNode(path, "directory");
