@@ -4,10 +4,9 @@
  * @module
  */
 import type { Disk, DiskDirectory } from "./disk.ts";
-import { osCode } from "./file_error.ts";
 import { inPlace, isInUse, type NotedPlace } from "./noted_place.ts";
 import { reviewNotes } from "./notes_review.ts";
-import { STAGING_DIRECTORY } from "./staging.ts";
+import { inStaging, STAGING_DIRECTORY } from "./staging.ts";
 import {
   cleanParts,
   cleanStaging,
@@ -22,23 +21,13 @@ export async function cleanNotedPlaces(
   options: CleanupOptions,
 ): Promise<CleanupResult> {
   const total = { removed: 0, bytes: 0 };
-  let staging: DiskDirectory;
-  try {
-    staging = await home.openDirectory(STAGING_DIRECTORY);
-  } catch (error) {
-    if (osCode(error) === "ENOENT") return total;
-    throw error;
-  }
-  try {
-    await reviewNotes(staging, async (place) => {
+  await inStaging(home, (staging) =>
+    reviewNotes(staging, async (place) => {
       const cleaned = await cleanPlace(disk, home, place, options);
       total.removed += cleaned?.removed ?? 0;
       total.bytes += cleaned?.bytes ?? 0;
       return cleaned?.isInUse ?? false;
-    });
-  } finally {
-    staging.close();
-  }
+    }));
   return total;
 }
 

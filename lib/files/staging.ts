@@ -170,3 +170,22 @@ export async function openStagingDirectory(root: DiskDirectory): Promise<DiskDir
     }
   }
 }
+
+/** Runs `work` on the staging folder of `root`; null when there is none. */
+export async function inStaging<Result>(
+  root: DiskDirectory,
+  work: (staging: DiskDirectory) => Promise<Result>,
+): Promise<Result | null> {
+  let staging: DiskDirectory;
+  try {
+    staging = await root.openDirectory(STAGING_DIRECTORY);
+  } catch (error) {
+    if (osCode(error) === "ENOENT") return null;
+    throw error;
+  }
+  try {
+    return await work(staging);
+  } finally {
+    staging.close();
+  }
+}

@@ -4,15 +4,14 @@
  * @module
  */
 import type { DiskDirectory, NodeStatus } from "./disk.ts";
-import { osCode } from "./file_error.ts";
 import { STAGING_PREFIX } from "./remote_path.ts";
 import {
+  inStaging,
   JOURNAL_SUFFIX,
   NOTE_SUFFIX,
   PART_SUFFIX,
   removeIfThere,
   SMALL_PART_PREFIX,
-  STAGING_DIRECTORY,
 } from "./staging.ts";
 
 /** What is to go. */
@@ -38,18 +37,8 @@ export async function cleanStaging(
   root: DiskDirectory,
   options: CleanupOptions,
 ): Promise<CleanupResult> {
-  let staging: DiskDirectory;
-  try {
-    staging = await root.openDirectory(STAGING_DIRECTORY);
-  } catch (error) {
-    if (osCode(error) === "ENOENT") return { removed: 0, bytes: 0 };
-    throw error;
-  }
-  try {
-    return await cleanDirectory(staging, OF_STAGING, options);
-  } finally {
-    staging.close();
-  }
+  return await inStaging(root, (staging) => cleanDirectory(staging, OF_STAGING, options)) ??
+    { removed: 0, bytes: 0 };
 }
 
 /** Cleans a folder that holds unfinished files itself, hidden among others. */

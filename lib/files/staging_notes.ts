@@ -7,10 +7,10 @@ import { sha256 } from "../crypto/mod.ts";
 import type { DiskDirectory, DiskFile } from "./disk.ts";
 import { osCode } from "./file_error.ts";
 import {
+  inStaging,
   NOTE_SUFFIX,
   openStagingDirectory,
   removeIfThere,
-  STAGING_DIRECTORY,
   whileVanishing,
 } from "./staging.ts";
 
@@ -77,24 +77,6 @@ export async function readNotes(root: DiskDirectory): Promise<string[]> {
     }
   });
   return notes.sort((a, b) => a.changedMs - b.changedMs).map(({ text }) => text);
-}
-
-async function inStaging(
-  root: DiskDirectory,
-  work: (staging: DiskDirectory) => Promise<void>,
-): Promise<void> {
-  let staging: DiskDirectory;
-  try {
-    staging = await root.openDirectory(STAGING_DIRECTORY);
-  } catch (error) {
-    if (osCode(error) === "ENOENT") return;
-    throw error;
-  }
-  try {
-    await work(staging);
-  } finally {
-    staging.close();
-  }
 }
 
 /** Null when the text is not the one its name was made of: the program was killed while it wrote. */
