@@ -32,7 +32,10 @@ export interface CleanupResult {
   readonly bytes: number;
 }
 
-/** Cleans the staging folder of `root`, if there is one. What somebody has locked stays. */
+/**
+ * Cleans the staging folder of `root`, if there is one. What somebody has locked stays. Of a file that has its
+ * name, the journal that a program had no time to remove goes whatever its age, and is not counted.
+ */
 export async function cleanStaging(
   root: DiskDirectory,
   options: CleanupOptions,
@@ -69,6 +72,8 @@ interface Leftover {
   readonly isJournaled: boolean;
   readonly isNote: boolean;
   readonly isSmallPart: boolean;
+  /** There is a part that has no other name. */
+  readonly isUnpublished: boolean;
 }
 
 async function cleanDirectory(
@@ -82,6 +87,10 @@ async function cleanDirectory(
   const quotaBytes = options.quotaBytes ?? (freeBytes + kept) / 2;
   const result = { removed: 0, bytes: 0 };
   for (const leftover of leftovers) {
+    if (isOfPublished(leftover)) {
+      await removeOrKeep(staging, leftover);
+      continue;
+    }
     const limitMs = leftover.isSmallPart ? Math.min(maxAgeMs, SMALL_PART_MS) : maxAgeMs;
     const isOld = nowMs - leftover.changedMs > limitMs;
     // Without a journal there is no lock to tell whether it is being written just now.
@@ -92,6 +101,11 @@ async function cleanDirectory(
     result.bytes += leftover.bytes;
   }
   return result;
+}
+
+/** Whether nothing is unfinished. An empty journal may be of a transfer that begins at this moment. */
+function isOfPublished({ isJournaled, isUnpublished, bytes }: Leftover): boolean {
+  return isJournaled && !isUnpublished && bytes > 0;
 }
 
 /** Parts and journals that belong together, oldest first. */
@@ -116,14 +130,17 @@ function merge(
   other: Leftover | undefined,
   named: Pick<Leftover, "id" | "isSmallPart">,
   suffix: string,
-  { sizeBytes, changedMs }: NodeStatus,
+  status: NodeStatus,
 ): Leftover {
+  const { sizeBytes, changedMs } = status;
+  const isPart = suffix === PART_SUFFIX;
   return {
     ...named,
     bytes: (other?.bytes ?? 0) + sizeBytes,
     changedMs: Math.max(other?.changedMs ?? 0, changedMs),
     isJournaled: other?.isJournaled === true || suffix === JOURNAL_SUFFIX,
     isNote: suffix === NOTE_SUFFIX,
+    isUnpublished: other?.isUnpublished === true || (isPart && status.linkCount === 1),
   };
 }
 
@@ -138,14 +155,16 @@ async function removeOrKeep(staging: DiskDirectory, leftover: Leftover): Promise
 
 async function removeLeftover(
   staging: DiskDirectory,
-  { id, isJournaled, isNote }: Leftover,
+  leftover: Leftover,
 ): Promise<boolean> {
+  const { id, isJournaled, isNote } = leftover;
   if (isNote) {
     await removeIfThere(staging, id);
     return true;
   }
+  const partName = `${id}${PART_SUFFIX}`;
   if (!isJournaled) {
-    await removeIfThere(staging, `${id}${PART_SUFFIX}`);
+    await removeIfThere(staging, partName);
     return true;
   }
   const journalName = `${id}${JOURNAL_SUFFIX}`;
@@ -155,7 +174,10 @@ async function removeLeftover(
     const { nodeId } = await log.status();
     // Before it was locked, its transfer may have ended and another one of the same file begun: that is in use.
     if ((await staging.lookUp(journalName))?.nodeId !== nodeId) return false;
-    await removeIfThere(staging, `${id}${PART_SUFFIX}`);
+    // Or been parked.
+    const isParked = (await staging.lookUp(partName))?.linkCount === 1;
+    if (isParked && isOfPublished(leftover)) return false;
+    await removeIfThere(staging, partName);
     await removeIfThere(staging, journalName);
     return true;
   } finally {

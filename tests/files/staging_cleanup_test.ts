@@ -1,6 +1,11 @@
-import { assertEquals } from "@std/assert";
-import { LEAF_BYTES } from "../../lib/crypto/mod.ts";
-import { FileRoot, REMOTE_ROOT, resolveRemotePath } from "../../lib/files/mod.ts";
+import { assert, assertEquals } from "@std/assert";
+import { LEAF_BYTES, TreeHasher } from "../../lib/crypto/mod.ts";
+import {
+  FileRoot,
+  type PartialOptions,
+  REMOTE_ROOT,
+  resolveRemotePath,
+} from "../../lib/files/mod.ts";
 import { MemoryDisk } from "../support/memory_disk.ts";
 
 const STAGING = "/r/.~ft-staging";
@@ -67,6 +72,40 @@ Deno.test("cleanStaging() keeps a transfer that began under the name of one that
   assertEquals(disk.openHandles, 1);
 });
 
+Deno.test("cleanStaging() removes what is left of a file that has its name, however young, and does not count it", async () => {
+  for (const exists of ["overwrite", "fail"] as const) {
+    const { disk, root } = await openRoot();
+    const part = await begin(root, "f", { exists });
+    for (let leaf = 1; leaf < 3; leaf++) await part.write(new Uint8Array(LEAF_BYTES));
+    disk.faults = { failOnly: ["removeFile"], failAt: 1, failCode: "EIO" };
+    // After a rename it is the journal that stays, after a link the second name as well.
+    await part.commit(new TreeHasher().update(new Uint8Array(3 * LEAF_BYTES)).root()).catch(
+      () => {},
+    );
+    disk.faults = {};
+    assertEquals(disk.contentOf("/r/f")?.length, 3 * LEAF_BYTES);
+    assert(disk.namesIn(STAGING).length > 0);
+    assertEquals(await root.cleanStaging({ nowMs: disk.nowMs }), { removed: 0, bytes: 0 });
+    assertEquals(disk.namesIn(STAGING), []);
+    assertEquals(disk.contentOf("/r/f")?.length, 3 * LEAF_BYTES);
+    assertEquals(disk.openHandles, 1);
+  }
+});
+
+Deno.test("cleanStaging() keeps an empty journal, and a part that was parked since it looked", async () => {
+  const { disk, root } = await openRoot();
+  disk.putFile(`${STAGING}/begins.log`, new Uint8Array(0));
+  await park(root, "f");
+  const part = `${STAGING}/${disk.namesIn(STAGING).find((name) => name.endsWith(".part"))}`;
+  const content = disk.contentOf(part)!;
+  disk.removeFile(part);
+  disk.onCall = (name) => {
+    if (name === "tryLock") disk.putFile(part, content);
+  };
+  await root.cleanStaging({ nowMs: disk.nowMs });
+  assertEquals(disk.namesIn(STAGING).length, 3);
+});
+
 Deno.test("cleanStaging() keeps young parts without a journal and removes old ones", async () => {
   const { disk, root } = await openRoot();
   disk.putFile("/r/.~ft-staging/small-0.part", new Uint8Array(10));
@@ -96,12 +135,16 @@ async function openRoot(): Promise<{ disk: MemoryDisk; root: FileRoot }> {
   return { disk, root: await FileRoot.open("/r", { disk }) };
 }
 
-async function begin(root: FileRoot, name: string) {
+async function begin(
+  root: FileRoot,
+  name: string,
+  { exists }: Pick<PartialOptions, "exists"> = { exists: "overwrite" },
+) {
   const part = await root.openPartial(resolveRemotePath(REMOTE_ROOT, name), {
     sizeBytes: 3 * LEAF_BYTES,
     modifiedMs: 0,
     mode: 0o644,
-    exists: "overwrite",
+    exists,
     sourceToken: name,
   });
   if (part.resumeOffset === 0) await part.write(new Uint8Array(LEAF_BYTES));

@@ -4,12 +4,18 @@
  * "done" is never told too early, and the same command given again succeeds and leaves nothing behind.
  */
 import { assert, assertEquals } from "@std/assert";
+import { FEATURES } from "../../lib/operations/mod.ts";
 import { failureWord, type Move, MOVES } from "./moves.ts";
-import { sampleBytes, type Service, withService } from "./service.ts";
+import { sampleBytes, type Service, type Side, withService } from "./service.ts";
 
 const MIB = 1 << 20;
 const OLD = sampleBytes(5000, 9);
+const HOUR_MS = 3600 * 1000;
 const SIZES = { small: 4096, large: 2 * MIB + 600_000 };
+
+/** What either side knows of the other. */
+const peerFeatures = FEATURES.limits + FEATURES.knowsHeld;
+const OF_TODAY = { clientFeatures: peerFeatures };
 
 /** Ways in which a side ends or suffers. */
 const FAULTS = ["EIO", "ENOSPC", "EMFILE", "stop"] as const;
@@ -24,7 +30,7 @@ for (const plan of MOVES) {
         for (let call = 1; call <= callCount; call++) {
           for (const fault of FAULTS) {
             await withService(
-              {},
+              OF_TODAY,
               (service) => playOnce(service, plan, { side, content, call, fault }),
             );
           }
@@ -48,11 +54,11 @@ async function prepare(service: Service, plan: Move, content: Uint8Array): Promi
 
 async function countCalls(plan: Move, side: Play["side"], content: Uint8Array): Promise<number> {
   let count = 0;
-  await withService({}, async (service) => {
+  await withService(OF_TODAY, async (service) => {
     await prepare(service, plan, content);
     const { disk } = plan[side](service);
     const before = disk.calls.length;
-    await plan.move(service);
+    await plan.move(service, { peerFeatures });
     count = disk.calls.length - before;
   });
   return count;
@@ -64,7 +70,7 @@ async function playOnce(service: Service, plan: Move, play: Play): Promise<void>
   const { disk } = plan[side](service);
   disk.faults = fault === "stop" ? { stopAt: call } : { failAt: call, failCode: fault };
   const where = `call ${call} of the ${side}, ${fault}`;
-  const outcome = await plan.move(service).then(() => "done", failureWord);
+  const outcome = await plan.move(service, { peerFeatures }).then(() => "done", failureWord);
   const target = plan.target(service);
   const disks = fault === "stop" && side === "target"
     ? [disk.afterKill(), ...[0, 1, 2].map((seed) => disk.afterPowerLoss(chances(seed)))]
@@ -78,6 +84,7 @@ async function playOnce(service: Service, plan: Move, play: Play): Promise<void>
   if (fault === "stop") {
     const isServer = plan[side](service) === service.server;
     await service.restart(isServer ? "server" : "client", disk.afterKill());
+    await cleanAsAtStart(plan[side](service));
   } else {
     disk.faults = {};
     await service.reconnect();
@@ -91,12 +98,18 @@ async function assertAgainWorks(
   content: Uint8Array,
   where: string,
 ): Promise<void> {
-  await plan.move(service);
-  const { root, disk } = plan.target(service);
+  await plan.move(service, { peerFeatures });
+  const target = plan.target(service);
+  const { root, disk } = target;
   assert(isEqual(disk.contentOf(`${root.directory}/a.bin`)!, content), where);
   await service.settle();
-  await root.cleanStaging({ nowMs: disk.nowMs + 1, maxAgeMs: 0 });
+  disk.nowMs += HOUR_MS + 1; // what was written at once is told by its age only
+  await cleanAsAtStart(target);
   assertEquals(disk.namesIn(`${root.directory}/.~ft-staging`), [], where);
+}
+
+async function cleanAsAtStart({ root, disk: { nowMs } }: Side): Promise<void> {
+  await root.cleanStaging({ nowMs });
 }
 
 /** 0: nothing that was not flushed survives; 1: everything does; else a seeded mixture. */
