@@ -27,6 +27,8 @@ export interface TransferItem {
   readonly ends: Pick<PackedFile, "local" | "remote">;
   /** It is small enough to go in a pack with others. */
   readonly isPackable: boolean;
+  /** What is moved instead when the server says that the target is a folder: the same into it. */
+  readonly inFolder?: TransferItem;
   /** Moves it on its own; called again after a lost connection. */
   move(caller: Caller, options: TransferOptions): Promise<TransferResult>;
 }
@@ -83,6 +85,9 @@ export async function moveOne(
   } catch (error) {
     closeRow(row);
     await (isWorthResuming(error) ? note.settled() : note.end());
+    if (item.inFolder !== undefined && isAboutFolder(error)) {
+      return await moveOne(command, item.inFolder, context);
+    }
     throw itemError(command, item, error, context);
   }
 }
@@ -116,6 +121,11 @@ function noteOf(
     remote: formatRemotePath(remote),
     local: folders.absolute(local.root.directory, ...local.path.components),
   });
+}
+
+function isAboutFolder(error: unknown): boolean {
+  const cause = rootCause(error);
+  return cause instanceof RemoteError && cause.status === "is-a-directory";
 }
 
 /** Whether a failed transfer may be gone on with, or begun, as soon as something else has changed. */

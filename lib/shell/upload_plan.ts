@@ -45,7 +45,7 @@ export async function planUpload(
   if (sources.length === 0) return { items: [], failures, isBatch };
   // The disk here is read while the server answers.
   const [target, trees] = await allEnded([
-    chooseRemoteTarget(request.output, sources.length > 1, context),
+    chooseRemoteTarget(request.output, sources, context),
     walkAll(sources, context, failures),
   ]);
   const items: TransferItem[] = [];
@@ -92,24 +92,25 @@ async function look(
   };
 }
 
-/** Where files go: into a folder under their own names, or to one given path. */
+/** Where files go: into a folder under their own names, to one given path, or to what that turns out to be. */
 type RemoteTarget =
   | { readonly kind: "into"; readonly folder: RemotePath }
-  | { readonly kind: "as"; readonly path: RemotePath };
+  | { readonly kind: "as" | "to"; readonly path: RemotePath };
 
 async function chooseRemoteTarget(
   output: string | null,
-  isSeveral: boolean,
-  context: CommandContext,
+  sources: readonly Source[],
+  { session, signal, exists }: CommandContext,
 ): Promise<RemoteTarget> {
-  const { session, signal } = context;
   if (output === null) return { kind: "into", folder: session.remoteFolder };
   const path = resolveRemotePath(session.remoteFolder, output);
-  const isFolder = isSeveral || output.endsWith("/") || path.components.length === 0;
+  const isFolder = sources.length > 1 || output.endsWith("/") || path.components.length === 0;
   if (isFolder) {
     await makeRemoteFolders(session, [{ path, mode: NEW_FOLDER_MODE }], signal);
     return { kind: "into", folder: path };
   }
+  // The server tells it, should it be a folder: nobody waits for the question. Other policies take one for taken.
+  if (!sources[0]!.isFolder && exists === "overwrite") return { kind: "to", path };
   const status = await aboutTarget(output, () => remoteStatusOrNull(session, path, signal));
   return status?.kind === "directory" ? { kind: "into", folder: path } : { kind: "as", path };
 }
@@ -165,11 +166,12 @@ async function planSource(
   items: TransferItem[],
 ): Promise<void> {
   const name = tree !== null && takesContents(source.text) ? [] : source.ownName;
-  const remote = target.kind === "as"
-    ? target.path
-    : remotePathFromComponents([...target.folder.components, ...name]);
+  const inside = (folder: RemotePath) => remotePathFromComponents([...folder.components, ...name]);
+  const remote = target.kind === "into" ? inside(target.folder) : target.path;
   if (tree === null) {
-    items.push(uploadItem(source.text, source.sizeBytes, source, remote));
+    const item = (path: RemotePath) => uploadItem(source.text, source.sizeBytes, source, path);
+    const inFolder = target.kind === "to" ? { inFolder: item(inside(target.path)) } : {};
+    items.push({ ...item(remote), ...inFolder });
     return;
   }
   const below = ({ components }: RemotePath) =>

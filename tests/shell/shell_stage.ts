@@ -297,6 +297,8 @@ export class ShellStage implements AsyncDisposable {
   shutdownRequests = 0;
   /** What the server was asked to hold back. */
   readonly wishes: RateSetting[] = [];
+  /** What the server was asked, and about which path. */
+  readonly requests: string[] = [];
   readonly #folder: string;
   readonly #root: FileRoot;
   #pausedMs = 0;
@@ -322,7 +324,9 @@ export class ShellStage implements AsyncDisposable {
       }),
       silentMs: () => 0,
       nowMs: () => this.clock.nowMs(),
-      onEvent: () => {},
+      onEvent: (event) => {
+        if (event.kind === "request") this.requests.push(`${event.name} ${event.path}`);
+      },
       connectionCount: () => options.connectionCount ?? 1,
       holdBack: (wish) => {
         this.wishes.push(wish);

@@ -45,6 +45,24 @@ Deno.test("-o names a file, or the folder for it", async () => {
   assertEquals(await names(`${stage.serverFolder}/deep/er`), ["x.txt"]);
 });
 
+Deno.test("put of one file to a name asks nothing first, and goes into what turns out to be a folder", async () => {
+  await using stage = await ShellStage.set();
+  await write(stage.clientFolder, "x.txt", "x");
+  await write(stage.clientFolder, "large", "l".repeat(3 << 20));
+  await Deno.mkdir(`${stage.serverFolder}/there/x.txt/x.txt`, { recursive: true });
+  assertEquals(await stage.run("put x.txt -o y.txt"), 0);
+  assertEquals(stage.requests, ["put /y.txt"]);
+  assertEquals(await stage.run("put large -o there"), 0);
+  assertEquals(stage.requests.slice(1), ["put /there", "put /there/large"]);
+  assertEquals(await names(`${stage.serverFolder}/there`), ["large", "x.txt"]);
+  assertEquals(await stage.run("put x.txt -o there"), 2);
+  assertEquals(await stage.run("put x.txt -o there/none/y"), 3);
+  assertEquals(stage.terminal.errors, [
+    "A folder on the server: there/x.txt",
+    "No such folder on the server: there/none/",
+  ]);
+});
+
 Deno.test("put looks at every name before it connects", async () => {
   await using stage = await ShellStage.set();
   assertEquals(await stage.run("put c.txt"), 3);
