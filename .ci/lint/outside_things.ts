@@ -63,7 +63,7 @@ export const OUTSIDE_THINGS: readonly OutsideThing[] = [
       ...members("Deno", "makeTempDir makeTempFile").flatMap(withSync),
       ...members("Deno", "umask watchFs"),
     ],
-    owners: ["lib/files/system_disk.ts", "lib/cli/cpu_time.ts"],
+    owners: ["lib/files/system_disk/", "lib/cli/cpu_time.ts"],
     instead: "a Disk or a FileRoot",
   },
   {
@@ -79,7 +79,7 @@ export const OUTSIDE_THINGS: readonly OutsideThing[] = [
       ...NATIVE_CODE,
       ...PROCESS_OWNERS,
       "lib/driver/udp_socket.ts",
-      "lib/files/system_disk.ts",
+      "lib/files/system_disk/",
     ],
     instead: "an option, or what the owner reports as available",
   },

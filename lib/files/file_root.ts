@@ -23,7 +23,7 @@ import type { SourceFile } from "./source_file.ts";
 import { STAGING_DIRECTORY } from "./staging.ts";
 import { cleanStaging, type CleanupOptions, type CleanupResult } from "./staging_cleanup.ts";
 import { dropNote, keepNote, type NoteOptions, readNotes } from "./staging_notes.ts";
-import { systemDisk } from "./system_disk.ts";
+import { systemDisk } from "./system_disk/system_disk.ts";
 import { measureDirectory, walkContents, type WalkStep } from "./tree_walk.ts";
 
 /** How a {@linkcode FileRoot} is opened. */

@@ -6,7 +6,9 @@
 export * from "./remote_path.ts";
 export * from "./file_error.ts";
 export type * from "./disk.ts";
-export { followUserLinks, needsEveryPermission, readUserFile, systemDisk } from "./system_disk.ts";
+export { needsEveryPermission } from "./system_disk/descriptor_walk.ts";
+export { systemDisk } from "./system_disk/system_disk.ts";
+export { followUserLinks, readUserFile } from "./system_disk/user_paths.ts";
 export type { DirectoryEntry, FileStatus } from "./directory_listing.ts";
 export { allEnded } from "./all_ended.ts";
 export { forEachOf } from "./for_each_of.ts";
