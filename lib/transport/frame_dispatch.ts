@@ -6,7 +6,8 @@
 import { assertNever } from "../bytes/invariant.ts";
 import type { AckFrame } from "../wire/ack_frame.ts";
 import type { Frame, StreamFrame } from "../wire/frame.ts";
-import type { StreamLayer, WindowClock } from "./streams/stream_layer.ts";
+import type { WindowClock } from "./streams/receive_credit.ts";
+import type { StreamLayer } from "./streams/stream_layer.ts";
 import type { AckTracker } from "./ack_tracker.ts";
 
 /** The parts that frames go to. */

@@ -29,7 +29,8 @@ export {
 export { type Address, isSameAddress } from "./path.ts";
 export type { ReceiveStream } from "./streams/receive_stream.ts";
 export type { SendStream, StreamChunk } from "./streams/send_stream.ts";
-export type { StreamLayer, StreamLayerOptions, WindowClock } from "./streams/stream_layer.ts";
+export type { WindowClock } from "./streams/receive_credit.ts";
+export type { StreamLayer, StreamLayerOptions } from "./streams/stream_layer.ts";
 export type { StreamEntry } from "./streams/stream_map.ts";
 export { createTransmitBatch, type TransmitBatch } from "./transmit_batch.ts";
 export { DEFAULT_TRANSPORT_CONFIG, type TransportConfig } from "./transport_config.ts";

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { clamp } from "../../bytes/clamp.ts";
 import type { ControlFrame, StreamFrame } from "../../wire/frame.ts";
 import type { TransportParameters } from "../../wire/transport_parameters.ts";
 import type { ControlQueue } from "../control_queue.ts";
@@ -12,48 +11,15 @@ import { ConnectionFlowControl, ReceiveWindow } from "../flow_control.ts";
 import { MemoryBudget } from "../memory_budget.ts";
 import type { TransportConfig } from "../transport_config.ts";
 import type { TransportEvent } from "../transport_event.ts";
+import { ReceiveCredit, type WindowClock } from "./receive_credit.ts";
 import { ReceiveStream } from "./receive_stream.ts";
 import { SendStream, type StreamChunk } from "./send_stream.ts";
+import { hasStalled } from "./stalled_stream.ts";
 import { type StreamEntry, StreamMap } from "./stream_map.ts";
+import { StreamMemory } from "./stream_memory.ts";
 
-/** Least that one stream may buffer for sending, whatever the window is, while memory lasts. */
-const MIN_SEND_BUFFER_BYTES = 1 << 20;
-/**
- * Most that waits to be sent for the first time: a fraction of a millisecond of a fast path. More would
- * only push what is sent next out of the processor's caches.
- */
-const MAX_UNSENT_BYTES = 1 << 20;
-/**
- * Where sending is slow, less: what waits here counts as done for whoever shows progress, and stands
- * before everything that is written later.
- */
-const MAX_UNSENT_MS = 100;
-const MIN_UNSENT_BYTES = 16 << 10;
-/** Before the rate is known: a first window. */
-const FIRST_UNSENT_BYTES = 64 << 10;
-/** Send memory of a connection that takes none of what all share. */
-const BASE_SEND_BYTES = 128 << 10;
-/** What every stream may buffer even when there is no memory left, so that none stands still. */
-const LEAST_SEND_BYTES = 4096;
-/** Memory may be this much larger than what it holds before it is given back. */
-const SPARE_BYTES = 1 << 20;
-/** A stream that holds less is not worth looking at the others for. */
-const LARGE_BYTES = 64 << 10;
 /** Type, stream, offset, length. RFC 9000 §19.8. */
 const LARGEST_STREAM_HEADER_BYTES = 1 + 8 + 8 + 2;
-/** A stream that moved less since the last progress has made none. */
-const PROGRESS_BYTES = 1024;
-/** Checks without progress that end a stream. */
-export const PROGRESS_CHECKS = 6;
-
-/** Time and round trip, for window tuning. */
-export interface WindowClock {
-  /** Now, ms. */
-  readonly nowMs: number;
-  /** Smoothed RTT, ms. */
-  readonly rttMs: number;
-}
-
 /** What the layer is made from. */
 export interface StreamLayerOptions {
   /** Decides the stream IDs. */
@@ -72,28 +38,24 @@ export interface StreamLayerOptions {
 
 /** The streams of one connection. */
 export class StreamLayer {
-  readonly #config: TransportConfig;
   readonly #control: ControlQueue;
   readonly #events: TransportEvent[];
   readonly #map: StreamMap;
   readonly #flow: ConnectionFlowControl;
+  readonly #credit: ReceiveCredit;
+  readonly #memory: StreamMemory;
   readonly #opened: StreamEntry[] = [];
-  readonly #memory: MemoryBudget;
-  #sendBufferBytes = MIN_SEND_BUFFER_BYTES;
-  #maxUnsentBytes = FIRST_UNSENT_BYTES;
-  #sendRoomBytes = BASE_SEND_BYTES;
 
   /** Makes the layer with no streams. */
   constructor(options: StreamLayerOptions) {
-    const { config, peer } = options;
-    this.#config = config;
+    const { config, peer, memory = new MemoryBudget(Infinity) } = options;
     this.#control = options.control;
     this.#events = options.events;
-    this.#memory = options.memory ?? new MemoryBudget(Infinity);
     const baseBytes = Math.min(config.initialWindowBytes, config.baseWindowBytes);
-    this.#flow = new ConnectionFlowControl(baseBytes, config.maxWindowBytes, this.#memory);
+    this.#flow = new ConnectionFlowControl(baseBytes, config.maxWindowBytes, memory);
+    this.#credit = new ReceiveCredit(this.#flow, this.#control);
     const limit = this.#flow.receiveWindow.open(config.initialWindowBytes);
-    if (limit > baseBytes) this.#control.push({ kind: "max-data", limit });
+    if (limit > baseBytes) this.#credit.tellLimit(limit);
     this.#flow.onMaxData(peer.initialMaxDataBytes);
     this.#map = new StreamMap(options.role, {
       maxRemoteStreams: config.maxStreams,
@@ -114,6 +76,11 @@ export class StreamLayer {
       }),
     });
     this.#map.onMaxStreams(peer.initialMaxStreams);
+    this.#memory = new StreamMemory(this.#map, {
+      shared: memory,
+      receiveWindow: this.#flow.receiveWindow,
+      maxSendBufferBytes: config.maxSendBufferBytes,
+    });
   }
 
   /** Streams that exist now. */
@@ -144,9 +111,7 @@ export class StreamLayer {
   /** Copies in what fits; returns how many bytes that were. The rest waits for a `writable` event. */
   write(entry: StreamEntry, bytes: Uint8Array): number {
     const { send } = entry;
-    const aheadBytes = send.unacknowledgedBytes - send.unsentBytes + this.#maxUnsentBytes;
-    const limitBytes = Math.min(this.#sendLimitBytes(entry, bytes.length), aheadBytes);
-    const written = send.write(bytes, limitBytes);
+    const written = send.write(bytes, this.#memory.sendLimitBytes(send, bytes.length));
     if (written > 0) this.#map.schedule(entry);
     entry.isWriteBlocked = written < bytes.length;
     return written;
@@ -178,15 +143,15 @@ export class StreamLayer {
     if (!entry.receive.isSizeKnown) {
       this.#control.push({ kind: "stop-sending", streamId: entry.id, code });
     }
-    this.#giveCredit(entry, dropped);
+    this.#credit.onConsumed(entry, dropped);
     this.#closeIfDone(entry);
   }
 
   /** Drops bytes that the application has read, and gives the peer credit for more. */
   consume(entry: StreamEntry, length: number): void {
     entry.receive.consume(length);
-    this.#trimIfLarge(entry.receive);
-    this.#giveCredit(entry, length);
+    this.#memory.trimIfLarge(entry.receive);
+    this.#credit.onConsumed(entry, length);
     this.#closeIfDone(entry);
   }
 
@@ -195,21 +160,14 @@ export class StreamLayer {
     entry.isReadableReported = false;
   }
 
-  /**
-   * How much was in flight: a stream may keep three times that for sending, so that the path stays full
-   * while losses are repaired. It follows the flight, not the window, which nothing may bound.
-   */
+  /** How much was in flight: what a stream may keep for sending follows it. */
   onFlight(inFlightBytes: number): void {
-    this.#sendBufferBytes = Math.min(
-      this.#config.maxSendBufferBytes,
-      Math.max(this.#sendBufferBytes, 3 * inFlightBytes),
-    );
+    this.#memory.onFlight(inFlightBytes);
   }
 
   /** How fast sending is, bytes per second: only so much waits to be sent. */
   onRate(bytesPerSecond: number): void {
-    const bytes = Math.floor(bytesPerSecond * MAX_UNSENT_MS / 1000);
-    this.#maxUnsentBytes = clamp(bytes, MIN_UNSENT_BYTES, MAX_UNSENT_BYTES);
+    this.#memory.onRate(bytesPerSecond);
   }
 
   /**
@@ -218,10 +176,9 @@ export class StreamLayer {
    */
   endStalled(code: number): number {
     let ended = 0;
+    this.#memory.trim();
     for (const entry of this.#map.values()) {
-      entry.receive.trim();
-      entry.send.trim();
-      if (this.#map.isLocal(entry) || !this.#hasStalled(entry)) continue;
+      if (this.#map.isLocal(entry) || !hasStalled(entry)) continue;
       entry.stalledChecks = 0;
       ended++;
       this.stop(entry, code);
@@ -233,9 +190,7 @@ export class StreamLayer {
 
   /** Gives the shared memory back when the connection is over. */
   release(): void {
-    this.#flow.receiveWindow.release();
-    this.#memory.giveBack(this.#sendRoomBytes - BASE_SEND_BYTES);
-    this.#sendRoomBytes = BASE_SEND_BYTES;
+    this.#memory.release();
   }
 
   /** Bytes that the peer has not acknowledged, frame headers reckoned in. */
@@ -250,53 +205,7 @@ export class StreamLayer {
 
   /** Memory that the streams hold, bytes. */
   get heldBytes(): number {
-    let held = 0;
-    for (const { receive, send } of this.#map.values()) held += receive.capacity + send.capacity;
-    return held;
-  }
-
-  #hasStalled(entry: StreamEntry): boolean {
-    const { send, receive } = entry;
-    // A reader that was told of something and has not looked is not the peer's fault.
-    const isReading = !receive.isSizeKnown && !receive.isStopped && !entry.isReadableReported &&
-      receive.readableBytes === 0;
-    const isWaiting = isReading || (!send.isReset && send.unacknowledgedBytes > 0);
-    const mark = receive.arrivedBytes + send.acknowledgedBytes;
-    if (isWaiting && mark - entry.progressMark < PROGRESS_BYTES) {
-      return ++entry.stalledChecks >= PROGRESS_CHECKS;
-    }
-    entry.progressMark = mark;
-    entry.stalledChecks = 0;
-    return false;
-  }
-
-  /** What one stream may keep for sending: its share of what the connection and all others may keep. */
-  #sendLimitBytes(entry: StreamEntry, wantedBytes: number): number {
-    const ownBytes = entry.send.unacknowledgedBytes;
-    const streamBytes = Math.min(this.#sendBufferBytes, ownBytes + wantedBytes);
-    const othersBytes = this.#unacknowledgedBytes() - ownBytes;
-    const neededBytes = Math.min(othersBytes + streamBytes, 2 * this.#sendBufferBytes);
-    if (neededBytes > this.#sendRoomBytes) {
-      this.#sendRoomBytes += this.#memory.take(neededBytes - this.#sendRoomBytes);
-    }
-    return Math.max(LEAST_SEND_BYTES, Math.min(streamBytes, this.#sendRoomBytes - othersBytes));
-  }
-
-  #unacknowledgedBytes(): number {
-    let total = 0;
-    for (const { send } of this.#map.values()) total += send.unacknowledgedBytes;
-    return total;
-  }
-
-  /** Streams that were large once must not keep what others need. */
-  #trimIfLarge(entry: { readonly capacity: number }): void {
-    if (entry.capacity < LARGE_BYTES) return;
-    const limit = 2 * (this.#flow.receiveWindow.windowBytes + this.#sendRoomBytes) + SPARE_BYTES;
-    if (this.heldBytes <= limit) return;
-    for (const { receive, send } of this.#map.values()) {
-      receive.trim();
-      send.trim();
-    }
+    return this.#memory.heldBytes;
   }
 
   // ── The packet's side ──────────────────────────────────────────────────────────────────────────
@@ -329,7 +238,7 @@ export class StreamLayer {
     const sentEnd = entry.send.sentEnd;
     const chunk = entry.send.nextChunk(maxBytes, this.#flow.sendCreditBytes);
     this.#flow.onSent(entry.send.sentEnd - sentEnd);
-    if (entry.isWriteBlocked && entry.send.unsentBytes <= this.#maxUnsentBytes / 2) {
+    if (entry.isWriteBlocked && this.#memory.isRunningLow(entry.send)) {
       entry.isWriteBlocked = false;
       this.#events.push({ kind: "writable", stream: entry });
     }
@@ -346,15 +255,8 @@ export class StreamLayer {
     const entry = this.#map.find(streamId);
     if (entry === undefined || !entry.send.onAcked(offset, length, isFin)) return;
     this.#events.push({ kind: "writable", stream: entry });
-    if (entry.send.unacknowledgedBytes === 0) this.#onSendBufferEmpty(entry);
+    if (entry.send.unacknowledgedBytes === 0) this.#memory.onAllAcknowledged(entry.send);
     this.#closeIfDone(entry);
-  }
-
-  #onSendBufferEmpty(entry: StreamEntry): void {
-    this.#trimIfLarge(entry.send);
-    if (this.#sendRoomBytes === BASE_SEND_BYTES || this.#unacknowledgedBytes() > 0) return;
-    this.#memory.giveBack(this.#sendRoomBytes - BASE_SEND_BYTES);
-    this.#sendRoomBytes = BASE_SEND_BYTES;
   }
 
   /** A piece of a stream was lost. */
@@ -378,14 +280,11 @@ export class StreamLayer {
   onControlLost(frame: ControlFrame): void {
     switch (frame.kind) {
       case "max-data":
-        this.#control.push({ kind: "max-data", limit: this.#flow.receiveWindow.creditEnd });
+        this.#credit.onLimitLost();
         break;
       case "max-stream-data": {
         const entry = this.#map.find(frame.streamId);
-        if (entry !== undefined && !entry.receive.isSizeKnown) {
-          const limit = entry.receive.creditEnd;
-          this.#control.push({ kind: "max-stream-data", streamId: entry.id, limit });
-        }
+        if (entry !== undefined) this.#credit.onStreamLimitLost(entry);
         break;
       }
       case "reset-stream":
@@ -417,9 +316,9 @@ export class StreamLayer {
     if (entry === undefined) return;
     const { receive } = entry;
     const readBefore = receive.readOffset;
-    this.#onArrived(entry, receive.onData(source, frame), clock);
+    this.#credit.onArrived(entry, receive.onData(source, frame), clock);
     if (receive.isStopped) {
-      this.#giveCredit(entry, receive.readOffset - readBefore);
+      this.#credit.onConsumed(entry, receive.readOffset - readBefore);
       this.#closeIfDone(entry);
     } else if (receive.readableBytes > 0 || receive.isAtEnd) {
       this.#reportReadable(entry);
@@ -432,9 +331,9 @@ export class StreamLayer {
   onResetStream(streamId: number, code: number, finalSize: number, clock: WindowClock): void {
     const entry = this.#find(streamId);
     if (entry === undefined || entry.receive.isDone) return;
-    this.#tellLimit(this.#flow.onReceived(entry.receive.onReset(finalSize), clock));
+    this.#credit.onReset(entry.receive.onReset(finalSize), clock);
     entry.peerResetCode = code;
-    this.#giveCredit(entry, finalSize - entry.receive.readOffset);
+    this.#credit.onConsumed(entry, finalSize - entry.receive.readOffset);
     this.#reportReadable(entry);
     this.#closeIfDone(entry);
   }
@@ -477,30 +376,6 @@ export class StreamLayer {
     if (entry.isReadableReported) return;
     entry.isReadableReported = true;
     this.#events.push({ kind: "readable", stream: entry });
-  }
-
-  /** The highest offset grew: perhaps the windows should. */
-  #onArrived(entry: StreamEntry, growth: number, clock: WindowClock): void {
-    this.#tellLimit(this.#flow.onReceived(growth, clock));
-    const { receive, window } = entry;
-    this.#tellStreamLimit(entry, window.onReceived(receive.highest, clock));
-  }
-
-  #giveCredit(entry: StreamEntry, consumed: number): void {
-    this.#tellLimit(this.#flow.onConsumed(consumed));
-    this.#tellStreamLimit(entry, entry.window.onConsumed(entry.receive.readOffset));
-  }
-
-  /** Tells the peer the connection's limit, unless it is NaN. */
-  #tellLimit(limit: number): void {
-    if (!Number.isNaN(limit)) this.#control.push({ kind: "max-data", limit });
-  }
-
-  /** Tells the peer a stream's limit, unless it is NaN or no longer matters. */
-  #tellStreamLimit(entry: StreamEntry, limit: number): void {
-    if (Number.isNaN(limit) || entry.receive.isSizeKnown) return;
-    entry.receive.giveCredit(limit);
-    this.#control.push({ kind: "max-stream-data", streamId: entry.id, limit });
   }
 
   #closeIfDone(entry: StreamEntry): void {
