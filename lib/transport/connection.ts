@@ -7,17 +7,9 @@
  * @module
  */
 import type { SendTimes } from "../bytes/send_times.ts";
-import { TAG_BYTES } from "../crypto/mod.ts";
-import { TRANSPORT_ERROR_CODES, transportErrorName } from "../wire/error_code.ts";
-import { FrameEncodingError, FrameReader } from "../wire/frame.ts";
-import {
-  asksForImmediateAck,
-  decodePacketNumber,
-  readTruncatedPacketNumber,
-  shortHeaderBytes,
-} from "../wire/packet_header.ts";
+import { TRANSPORT_ERROR_CODES } from "../wire/error_code.ts";
 import { BatchBuilder } from "./batch_builder.ts";
-import { HALF_OPEN_LIFETIME_MS } from "./constants.ts";
+import { ClientFinish } from "./client_finish.ts";
 import { DEADLINE_COUNT, type DeadlineName } from "./connection_deadlines.ts";
 import { ConnectionMigration } from "./connection_migration.ts";
 import {
@@ -26,22 +18,21 @@ import {
   createConnectionParts,
 } from "./connection_parts.ts";
 import type { ConnectionState } from "./connection_state.ts";
-import type { ConnectionStats } from "./connection_stats.ts";
+import { type ConnectionStats, connectionStats } from "./connection_stats.ts";
 import { ConnectionTermination } from "./connection_termination.ts";
-import { dispatchFrame, type FrameTargets } from "./frame_dispatch.ts";
 import type { HandshakeResult } from "./handshake.ts";
 import { IdleTimeout } from "./idle_timeout.ts";
 import { LossRecovery } from "./loss_recovery.ts";
 import { MtuProbing } from "./mtu_probing.ts";
-import { type Address, isSameAddress } from "./path.ts";
+import { PacketIntake } from "./packet_intake.ts";
+import type { Address } from "./path.ts";
 import { receivePatienceMs } from "./receive_patience.ts";
 import { SendBudget } from "./send_budget.ts";
-import type { WindowClock } from "./streams/receive_credit.ts";
 import { PROGRESS_CHECKS } from "./streams/stalled_stream.ts";
 import type { StreamLayer } from "./streams/stream_layer.ts";
 import type { StreamEntry } from "./streams/stream_map.ts";
 import type { TransmitBatch } from "./transmit_batch.ts";
-import { type ConnectionEnd, TransportError } from "./transport_error.ts";
+import type { ConnectionEnd } from "./transport_error.ts";
 import type { TransportEvent } from "./transport_event.ts";
 
 /** One established connection. */
@@ -62,17 +53,10 @@ export class Connection {
   readonly #migration: ConnectionMigration;
   readonly #termination: ConnectionTermination;
   readonly #idle: IdleTimeout;
-  readonly #frames = new FrameReader();
-  readonly #targets: FrameTargets;
-
-  #finish: Uint8Array | null;
-  #isFinishDue: boolean;
-  #lastReceivedAtMs: number;
-  #clock = { nowMs: 0, rttMs: 0 };
-  #receivedPackets = 0;
-  #receivedBytes = 0;
+  readonly #finish: ClientFinish;
+  readonly #intake: PacketIntake;
+  #nowMs = 0;
   #sentBytes = 0;
-  #replayedPackets = 0;
 
   /** Makes the connection; the server's first act is to confirm the handshake. */
   constructor(options: ConnectionOptions) {
@@ -83,9 +67,7 @@ export class Connection {
     this.events = parts.events;
     this.streams = parts.streams;
     this.#parts = parts;
-    this.#finish = options.finish;
-    this.#isFinishDue = options.finish !== null;
-    this.#lastReceivedAtMs = nowMs;
+    this.#finish = new ClientFinish(options.finish);
     const budget = new SendBudget(parts);
     const recovery = new LossRecovery(parts, budget);
     this.#recovery = recovery;
@@ -96,7 +78,13 @@ export class Connection {
     const peerIdleMs = handshake.peerParameters.maxIdleTimeoutMs || Infinity;
     const idleMs = Math.min(config.maxIdleTimeoutMs, peerIdleMs);
     this.#idle = new IdleTimeout(parts, { role, idleMs, nowMs });
-    this.#targets = this.#frameTargets();
+    this.#intake = new PacketIntake(parts, {
+      recovery,
+      migration: this.#migration,
+      termination: this.#termination,
+      idle: this.#idle,
+      finish: this.#finish,
+    }, { role, nowMs });
     if (role === "server") parts.control.push({ kind: "handshake-done" });
     // The FINISH is said again with the probes, so something must wait for its acknowledgement.
     else parts.transient.pushPing();
@@ -138,13 +126,13 @@ export class Connection {
 
   /** Drops bytes that were read from a stream. */
   consume(stream: StreamEntry, length: number, nowMs: number): void {
-    this.#clock.nowMs = nowMs;
+    this.#nowMs = nowMs;
     this.streams.consume(stream, length);
   }
 
   /** Asks the peer to stop sending on a stream. */
   stop(stream: StreamEntry, code: number, nowMs: number): void {
-    this.#clock.nowMs = nowMs;
+    this.#nowMs = nowMs;
     this.streams.stop(stream, code);
   }
 
@@ -201,38 +189,19 @@ export class Connection {
 
   /** Figures for people. */
   stats(): ConnectionStats {
-    const { path, loss, protection } = this.#parts;
-    const { rtt, controller, mtu, sampler } = path;
-    return {
-      rttMs: rtt.smoothedMs,
-      minRttMs: rtt.minMs,
-      sentPackets: loss.sentPackets,
-      lostPackets: loss.lostPackets,
+    const { packets, bytes, replayedPackets, lastAtMs } = this.#intake;
+    return connectionStats(this.#parts, {
       sentBytes: this.#sentBytes,
-      receivedPackets: this.#receivedPackets,
-      receivedBytes: this.#receivedBytes,
-      deliveredBytes: sampler.deliveredBytes,
-      windowBytes: controller.windowBytes,
-      inFlightBytes: loss.inFlightBytes,
-      pacingRateBytesPerSecond: controller.pacingRateBytesPerSecond,
-      bandwidthBytesPerSecond: controller.bandwidthBytesPerSecond,
-      maxRateBytesPerSecond: path.cap.bytesPerSecond,
-      isPolite: path.isPolite,
-      datagramBytes: mtu.datagramBytes,
-      controller: controller.name,
-      controllerState: controller.stateName,
-      suite: protection.suite,
-      aeadProvider: protection.providerName,
-      failedOpens: protection.failedOpens,
-      replayedPackets: this.#replayedPackets,
-      streamCount: this.streams.count,
-      silentMs: this.#clock.nowMs - this.#lastReceivedAtMs,
-    };
+      receivedPackets: packets,
+      receivedBytes: bytes,
+      replayedPackets,
+      silentMs: this.#nowMs - lastAtMs,
+    });
   }
 
   /** When the newest packet of the peer came, ms. */
   get lastReceivedAtMs(): number {
-    return this.#lastReceivedAtMs;
+    return this.#intake.lastAtMs;
   }
 
   /** True while packets wait for their acknowledgement. */
@@ -252,57 +221,15 @@ export class Connection {
     from: Address,
     nowMs: number,
   ): void {
-    const { acks, path, protection } = this.#parts;
-    const { start, packetBytes } = packet;
-    const { stateName } = this.#termination;
-    if (stateName === "draining" || stateName === "closed") return;
-    const truncated = readTruncatedPacketNumber(bytes, start);
-    const packetNumber = decodePacketNumber(acks.largest, truncated);
-    if (acks.isReplay(packetNumber)) {
-      this.#replayedPackets++;
-      if (!isSameAddress(from, path.address)) this.#migration.onReplay(from, nowMs);
-      return;
-    }
-    const firstByte = bytes[start]!;
-    if (!protection.open(bytes, start, packetBytes, packetNumber)) {
-      this.#onFailedOpen(nowMs);
-      return;
-    }
-    const isNewest = packetNumber > acks.largest;
-    this.#lastReceivedAtMs = nowMs;
-    this.#receivedPackets++;
-    this.#receivedBytes += packetBytes;
-    this.#finish = null;
-    this.#termination.onPacketReceived();
-    const end = start + packetBytes - TAG_BYTES;
-    const isAckEliciting = this.#handleFrames(
-      bytes,
-      start + shortHeaderBytes(firstByte),
-      end,
-      nowMs,
-    );
-    if (isAckEliciting) this.#idle.onTalk();
-    acks.onPacketReceived(packetNumber, nowMs, {
-      isAckEliciting,
-      isImmediate: asksForImmediateAck(firstByte),
-    });
-    if (isNewest && !isSameAddress(from, path.address)) {
-      this.#onNewAddress(from, packetBytes, nowMs);
-    }
-  }
-
-  /** The newest authentic packet came from elsewhere: the peer has moved, or its NAT forgot it. */
-  #onNewAddress(from: Address, packetBytes: number, nowMs: number): void {
-    if (this.role === "client" || !this.#termination.isEstablished) return;
-    this.#migration.onNewAddress(from, packetBytes, nowMs);
+    this.#intake.handle(bytes, packet, from, nowMs);
   }
 
   /** Sets the deadlines anew after the packets of one datagram. */
   afterDatagram(nowMs: number): void {
-    this.#clock.nowMs = nowMs;
+    this.#nowMs = nowMs;
     if (!this.#termination.isEstablished) return;
     // Forged packets prove nothing about the peer.
-    if (this.#lastReceivedAtMs === nowMs) this.#idle.onHeard(nowMs);
+    if (this.#intake.lastAtMs === nowMs) this.#idle.onHeard(nowMs);
     this.#parts.deadlines.set("ack", this.#parts.acks.deadlineMs);
     this.#recovery.setDeadline();
   }
@@ -311,7 +238,7 @@ export class Connection {
 
   /** Does what is due. */
   handleTimeout(nowMs: number): void {
-    this.#clock.nowMs = nowMs;
+    this.#nowMs = nowMs;
     // Each row at most once: one that is set to a moment gone by waits for the next call.
     for (let i = 0; i < DEADLINE_COUNT; i++) {
       const name = this.#parts.deadlines.takeExpired(nowMs);
@@ -354,8 +281,8 @@ export class Connection {
       case "loss":
         break;
       case "probe":
-        this.#isFinishDue = true;
-        if (this.#isForgotten(nowMs)) {
+        this.#finish.onProbe();
+        if (this.#finish.isForgotten(nowMs - this.#intake.lastAtMs)) {
           this.#termination.finish({ kind: "timed-out", code: 0, reason: "" });
         }
         break;
@@ -363,11 +290,6 @@ export class Connection {
         this.#termination.finish({ kind: "timed-out", code: 0, reason: "" });
         break;
     }
-  }
-
-  /** The server has not answered the FINISH, and if that never came it has forgotten the handshake by now. */
-  #isForgotten(nowMs: number): boolean {
-    return this.#finish !== null && nowMs - this.#lastReceivedAtMs >= HALF_OPEN_LIFETIME_MS;
   }
 
   get #progressCheckMs(): number {
@@ -378,7 +300,7 @@ export class Connection {
   #checkProgress(nowMs: number): void {
     const intervalMs = this.#progressCheckMs;
     this.#parts.deadlines.set("progress", nowMs + intervalMs);
-    if (this.role !== "server" || nowMs - this.#lastReceivedAtMs > intervalMs) return;
+    if (this.role !== "server" || nowMs - this.#intake.lastAtMs > intervalMs) return;
     this.streams.endStalled(this.#parts.config.stalledStreamCode);
   }
 
@@ -398,14 +320,9 @@ export class Connection {
 
   #poll(batch: TransmitBatch, nowMs: number): boolean {
     if (!this.#termination.isEstablished) return this.#termination.poll(batch, nowMs);
-    if (this.#isFinishDue && this.#finish !== null) {
-      this.#isFinishDue = false;
-      batch.buffer.set(this.#finish, 0);
-      batch.segmentBytes = batch.length = this.#finish.length;
-      return true;
-    }
+    if (this.#finish.poll(batch)) return true;
     if (this.#migration.poll(batch, nowMs)) return true;
-    if (this.#finish === null && this.#mtuProbing.poll(batch, nowMs)) return true;
+    if (!this.#finish.isUnanswered && this.#mtuProbing.poll(batch, nowMs)) return true;
     return this.#batches.poll(batch, nowMs);
   }
 
@@ -423,73 +340,5 @@ export class Connection {
   /** Ends the connection without a word to the peer. */
   abandon(end: ConnectionEnd): void {
     this.#termination.finish(end);
-  }
-
-  // ── Receiving ──────────────────────────────────────────────────────────────────────────────────
-
-  #handleFrames(bytes: Uint8Array, start: number, end: number, nowMs: number): boolean {
-    const context = { source: bytes, clock: this.#clockAt(nowMs) };
-    let isAckEliciting = false;
-    let hasAck = false;
-    try {
-      this.#frames.reset(bytes, start, end);
-      for (let frame = this.#frames.next(); frame !== null; frame = this.#frames.next()) {
-        if (frame.kind === "ack") {
-          // Each walks over all that is in flight: hundreds in one packet would be cheap work for two.
-          if (hasAck) throw new TransportError("PROTOCOL_VIOLATION", "Two ACKs in one packet");
-          hasAck = true;
-        }
-        // A closing connection only wants to know whether the peer has closed as well. RFC 9000 §10.2.1.
-        if (!this.#termination.isEstablished && frame.kind !== "connection-close") continue;
-        if (dispatchFrame(frame, this.#targets, context)) isAckEliciting = true;
-      }
-    } catch (error) {
-      this.#onPeerError(error, nowMs);
-    }
-    return isAckEliciting;
-  }
-
-  #onPeerError(error: unknown, nowMs: number): void {
-    const { code, reason } = error instanceof TransportError
-      ? { code: error.code, reason: error.message }
-      : error instanceof FrameEncodingError
-      ? { code: TRANSPORT_ERROR_CODES.FRAME_ENCODING_ERROR, reason: error.message }
-      : { code: -1, reason: "" };
-    if (code < 0) throw error;
-    this.#termination.close(
-      { kind: "protocol-error", code, reason: `${transportErrorName(code)}: ${reason}` },
-      {
-        kind: "connection-close",
-        isApplication: false,
-        code,
-        reason,
-      },
-      nowMs,
-    );
-  }
-
-  #onFailedOpen(nowMs: number): void {
-    if (!this.#parts.protection.isIntegrityLimitReached) return;
-    this.#onPeerError(new TransportError("AEAD_LIMIT_REACHED", "Too many forged packets"), nowMs);
-  }
-
-  #frameTargets(): FrameTargets {
-    return {
-      streams: this.streams,
-      acks: this.#parts.acks,
-      onAck: (ack, nowMs) => this.#recovery.onAck(ack, nowMs),
-      onPathChallenge: (token) => this.#parts.transient.pushPathResponse(token),
-      onPathResponse: (token, nowMs) => this.#migration.onPathResponse(token, nowMs),
-      onConnectionClose: (close, nowMs) => this.#termination.onConnectionClose(close, nowMs),
-      onHandshakeDone: () => {
-        this.#finish = null;
-      },
-    };
-  }
-
-  #clockAt(nowMs: number): WindowClock {
-    this.#clock.nowMs = nowMs;
-    this.#clock.rttMs = this.#parts.path.rtt.smoothedMs;
-    return this.#clock;
   }
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ConnectionParts } from "./connection_parts.ts";
 
 /** A snapshot; counters run from the connection's start. */
 export interface ConnectionStats {
@@ -52,4 +53,40 @@ export interface ConnectionStats {
   readonly streamCount: number;
   /** How long nothing has been heard of the peer, ms. */
   readonly silentMs: number;
+}
+
+/** What passed through a connection, counted by those through whom it passes. */
+export type ConnectionTraffic = Pick<
+  ConnectionStats,
+  "sentBytes" | "receivedPackets" | "receivedBytes" | "replayedPackets" | "silentMs"
+>;
+
+/** The parts that figures are taken from. */
+export type StatsParts = Pick<ConnectionParts, "path" | "loss" | "protection" | "streams">;
+
+/** The figures of a connection at this moment. */
+export function connectionStats(parts: StatsParts, traffic: ConnectionTraffic): ConnectionStats {
+  const { path, loss, protection, streams } = parts;
+  const { rtt, controller, mtu, sampler } = path;
+  return {
+    ...traffic,
+    rttMs: rtt.smoothedMs,
+    minRttMs: rtt.minMs,
+    sentPackets: loss.sentPackets,
+    lostPackets: loss.lostPackets,
+    deliveredBytes: sampler.deliveredBytes,
+    windowBytes: controller.windowBytes,
+    inFlightBytes: loss.inFlightBytes,
+    pacingRateBytesPerSecond: controller.pacingRateBytesPerSecond,
+    bandwidthBytesPerSecond: controller.bandwidthBytesPerSecond,
+    maxRateBytesPerSecond: path.cap.bytesPerSecond,
+    isPolite: path.isPolite,
+    datagramBytes: mtu.datagramBytes,
+    controller: controller.name,
+    controllerState: controller.stateName,
+    suite: protection.suite,
+    aeadProvider: protection.providerName,
+    failedOpens: protection.failedOpens,
+    streamCount: streams.count,
+  };
 }
