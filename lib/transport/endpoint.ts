@@ -4,8 +4,8 @@
  *
  * @module
  */
-import type { AeadProvider, Entropy, Identity, SuiteName } from "../crypto/mod.ts";
-import { MAX_ACK_RANGES } from "../wire/ack_frame.ts";
+import type { AeadProvider, Entropy, Identity } from "../crypto/mod.ts";
+import { TurnQueue } from "../collections/turn_queue.ts";
 import { ConnectionId } from "../wire/connection_id.ts";
 import {
   isBareHeader,
@@ -15,35 +15,28 @@ import {
   packetLengthAt,
   readLongHeader,
 } from "../wire/packet_header.ts";
-import type { TransportParameters } from "../wire/transport_parameters.ts";
-import { Admission } from "./admission.ts";
 import { ClientAttempts, type ConnectAttempt, type FailedAttempt } from "./client_attempts.ts";
 import { Connection } from "./connection.ts";
+import { ConnectionTable } from "./connection_table.ts";
 import { ConnectionWatch } from "./connection_watch.ts";
-import { BASE_DATAGRAM_BYTES, MAX_BATCH_BYTES, MAX_HALF_OPEN } from "./constants.ts";
+import { BASE_DATAGRAM_BYTES, MAX_HALF_OPEN } from "./constants.ts";
 import { MemoryBudget } from "./memory_budget.ts";
+import { ownParameters, type OwnTraits } from "./own_parameters.ts";
 import { type Address, isSameAddress } from "./path.ts";
 import { type HandshakeCounters, ServerHandshakes } from "./server_handshakes.ts";
 import { createTransmitBatch, type TransmitBatch } from "./transmit_batch.ts";
-import type { TransportConfig } from "./transport_config.ts";
 import type { ConnectionEnd } from "./transport_error.ts";
 
 /** What an endpoint is made from. */
-export interface EndpointOptions {
-  /** Settings. */
-  readonly config: TransportConfig;
+export interface EndpointOptions extends OwnTraits {
   /** Long-term key pair of this program. */
   readonly identity: Identity;
   /** Source of keys and connection IDs. */
   readonly entropy: Entropy;
   /** Random numbers in [0, 1) for congestion control. */
   readonly random: () => number;
-  /** Cipher suites that we can do, best first. */
-  readonly suites: readonly SuiteName[];
   /** Seals and opens packets. */
   readonly aead: AeadProvider;
-  /** What the socket's receive buffer holds, bytes. */
-  readonly receiveBufferBytes: number;
   /** Largest UDP payload worth trying to an address. */
   readonly maxDatagramBytes: (address: Address) => number;
   /** Largest one on the way there that the system does not cut into fragments unseen. */
@@ -55,8 +48,6 @@ export interface EndpointOptions {
    * Null instead of a function makes an endpoint that accepts no connections.
    */
   readonly pskFor: ((method: number) => Uint8Array | null) | null;
-  /** The socket is there for one connection: packets to it need no connection ID. */
-  readonly isDedicated?: boolean;
   /** Where the socket is bound; packets that claim to come from there are dropped. */
   readonly ownAddress?: Address;
 }
@@ -79,11 +70,8 @@ export class Endpoint {
   /** What happened, oldest first; the driver takes events out. */
   readonly events: EndpointEvent[] = [];
   readonly #options: EndpointOptions;
-  readonly #connections = new Map<number, Connection>();
+  readonly #connections: ConnectionTable<Connection>;
   readonly #watch = new ConnectionWatch<Connection>();
-  /** Where each connection came from, for its place in the admission. */
-  readonly #sources = new Map<Connection, string>();
-  readonly #admission: Admission;
   readonly #memory: MemoryBudget;
   readonly #attempts: ClientAttempts;
   /** Null at an endpoint that accepts no connections. */
@@ -92,21 +80,18 @@ export class Endpoint {
   readonly #outbox: { bytes: Uint8Array; address: Address }[] = [];
   #touched: Connection | null = null;
   /** Connections that may have something to send, in turn. */
-  #ready: Connection[] = [];
-  readonly #isReady = new Set<Connection>();
+  readonly #ready = new TurnQueue<Connection>();
   /** Connections whose events have not been looked at. */
   #eventful = new Set<Connection>();
-  /** The connection of a dedicated socket. */
-  #only: Connection | null = null;
   #droppedPackets = 0;
 
   /** Makes an endpoint without connections. */
   constructor(options: EndpointOptions) {
     const { config, identity, entropy, aead, suites, pskFor } = options;
     this.#options = options;
-    this.#admission = new Admission(config);
+    this.#connections = new ConnectionTable(config, { isDedicated: options.isDedicated === true });
     this.#memory = new MemoryBudget(config.maxSharedMemoryBytes);
-    const parameters = () => this.#parameters();
+    const parameters = () => ownParameters(options);
     this.#attempts = new ClientAttempts({ identity, entropy, parameters });
     this.#handshakes = pskFor === null ? null : new ServerHandshakes({
       identity,
@@ -116,7 +101,7 @@ export class Endpoint {
       aead,
       tokenSuite: suites[0] ?? "chacha20-poly1305",
       ownAddress: options.ownAddress,
-      isFull: (hostname) => this.#admission.isFull(hostname),
+      isFull: (hostname) => this.#connections.isFull(hostname),
       send: (bytes, address) => this.#send(bytes, address),
     });
   }
@@ -154,25 +139,6 @@ export class Endpoint {
   /** Bytes of the shared memory that connections hold or have promised to hold. */
   get takenMemoryBytes(): number {
     return this.#memory.takenBytes;
-  }
-
-  /** Our transport parameters, as they are sent. */
-  #parameters(): TransportParameters {
-    const { config, receiveBufferBytes, suites, isDedicated = false } = this.#options;
-    return {
-      maxIdleTimeoutMs: config.maxIdleTimeoutMs,
-      maxUdpPayloadBytes: Math.max(1200, maxPayloadFor(receiveBufferBytes)),
-      // More follows once the peer has proved its address: a window is a promise of memory.
-      initialMaxDataBytes: Math.min(config.initialWindowBytes, config.baseWindowBytes),
-      initialMaxStreamDataBytes: config.initialStreamWindowBytes,
-      initialMaxStreams: config.maxStreams,
-      receiveBufferBytes,
-      suites,
-      agent: config.agent,
-      features: config.features,
-      omitsConnectionId: isDedicated,
-      maxAckRanges: MAX_ACK_RANGES,
-    };
   }
 
   /** Starts to connect; a `connected` or `failed` event tells how it went. */
@@ -216,7 +182,7 @@ export class Endpoint {
     nowMs: number,
   ): void {
     const connection = isBareHeader(bytes[packet.start]!)
-      ? this.#only
+      ? this.#connections.only
       : this.#connectionOf(ConnectionId.read(bytes, packet.start + 1));
     if (connection === null) {
       this.#droppedPackets++;
@@ -231,8 +197,7 @@ export class Endpoint {
 
   #connectionOf(id: ConnectionId): Connection | null {
     if (this.#touched !== null && this.#touched.handshake.localId.equals(id)) return this.#touched;
-    const connection = this.#connections.get(id.key);
-    return connection !== undefined && connection.handshake.localId.equals(id) ? connection : null;
+    return this.#connections.find(id);
   }
 
   #afterDatagram(nowMs: number): void {
@@ -260,7 +225,7 @@ export class Endpoint {
           finish: null,
           nowMs,
         } as const;
-        if (this.#admission.isFull(address.hostname)) {
+        if (this.#connections.isFull(address.hostname)) {
           // Others were faster since the INITIAL.
           this.#refuse(this.#makeConnection(options), nowMs);
           break;
@@ -333,14 +298,15 @@ export class Endpoint {
       fill(batch, initial.bytes, initial.address);
       return true;
     }
-    for (let head = this.#ready[0]; head !== undefined; head = this.#ready[0]) {
+    for (let head = this.#ready.first; head !== undefined; head = this.#ready.first) {
       const hasSent = head.stateName !== "closed" && head.pollTransmit(batch, nowMs);
       this.#watch.onTouched(head);
       if (head.events.length > 0) this.#eventful.add(head);
-      if (this.#ready.length > 1 || !hasSent) this.#ready.shift();
-      if (!hasSent) this.#isReady.delete(head);
-      else if (this.#ready[0] !== head) this.#ready.push(head);
-      if (hasSent) return true;
+      if (hasSent) {
+        this.#ready.rotate();
+        return true;
+      }
+      this.#ready.dropFirst();
     }
     return false;
   }
@@ -348,9 +314,7 @@ export class Endpoint {
   /** The application did something on a connection: it may have something to send now. */
   wake(connection: Connection): void {
     this.#watch.onTouched(connection);
-    if (this.#isReady.has(connection)) return;
-    this.#isReady.add(connection);
-    this.#ready.push(connection);
+    this.#ready.add(connection);
   }
 
   /** Connections that may have new events since the last call. */
@@ -420,9 +384,7 @@ export class Endpoint {
 
   #addConnection(part: ConnectionPart): Connection {
     const connection = this.#makeConnection(part);
-    this.#connections.set(part.handshake.localId.key, connection);
-    if (this.#options.isDedicated === true) this.#only = connection;
-    this.#sources.set(connection, this.#admission.onBegun(part.address.hostname));
+    this.#connections.add(connection);
     this.#touch(connection);
     return connection;
   }
@@ -444,13 +406,8 @@ export class Endpoint {
   }
 
   #removeIfClosed(connection: Connection): void {
-    const source = this.#sources.get(connection);
-    if (connection.stateName !== "closed" || source === undefined) return;
-    this.#connections.delete(connection.handshake.localId.key);
-    this.#watch.remove(connection);
-    if (this.#only === connection) this.#only = null;
-    this.#admission.onEnded(source);
-    this.#sources.delete(connection);
+    if (connection.stateName !== "closed") return;
+    if (this.#connections.remove(connection)) this.#watch.remove(connection);
   }
 
   #send(bytes: Uint8Array, address: Address): void {
@@ -466,11 +423,6 @@ type ConnectionPart = Pick<
 >;
 
 const NO_CONNECTIONS: readonly Connection[] = [];
-
-/** A datagram larger than a sixteenth of the receive buffer would make a burst of a few overflow it. */
-function maxPayloadFor(receiveBufferBytes: number): number {
-  return Math.min(MAX_BATCH_BYTES, Math.floor(receiveBufferBytes / 16));
-}
 
 function fill(batch: TransmitBatch, bytes: Uint8Array, address: Address): void {
   batch.buffer.set(bytes, 0);

@@ -26,6 +26,7 @@ export {
   METHOD_COOKIE,
   METHOD_NONE,
 } from "./handshake.ts";
+export type { OwnTraits } from "./own_parameters.ts";
 export { type Address, isSameAddress } from "./path.ts";
 export type { ReceiveStream } from "./streams/receive_stream.ts";
 export type { SendStream, StreamChunk } from "./streams/send_stream.ts";
