@@ -23,7 +23,8 @@ import { BASE_DATAGRAM_BYTES, MAX_HALF_OPEN } from "./constants.ts";
 import { MemoryBudget } from "./memory_budget.ts";
 import { ownParameters, type OwnTraits } from "./own_parameters.ts";
 import { type Address, isSameAddress } from "./path.ts";
-import { type HandshakeCounters, ServerHandshakes } from "./server_handshakes.ts";
+import type { HandshakeCounters } from "./handshake_counters.ts";
+import { ServerHandshakes } from "./server_handshakes.ts";
 import { createTransmitBatch, type TransmitBatch } from "./transmit_batch.ts";
 import type { ConnectionEnd } from "./transport_error.ts";
 

@@ -17,7 +17,8 @@ export type { ConnectionStats } from "./connection_stats.ts";
 export type { ConnectAttempt } from "./client_attempts.ts";
 export { Endpoint, type EndpointEvent, type EndpointOptions } from "./endpoint.ts";
 export { MemoryBudget } from "./memory_budget.ts";
-export { type HandshakeCounters, REFUSAL_CODES } from "./server_handshakes.ts";
+export type { HandshakeCounters } from "./handshake_counters.ts";
+export { REFUSAL_CODES } from "./stateless_answers.ts";
 export type { ControlQueue } from "./control_queue.ts";
 export type { ReceiveWindow } from "./flow_control.ts";
 export {
