@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { AddressForms } from "./address_forms.ts";
 import { isFfiGranted } from "./c_library.ts";
 import { systemClock } from "./clock.ts";
 import {
@@ -14,6 +15,7 @@ import {
   type SocketCounters,
   SocketError,
 } from "./datagram_socket.ts";
+import { SegmentedSender } from "./segmented_sender.ts";
 import { type SocketTuning, tuneSocket } from "./socket_options.ts";
 
 /** Where to bind, and how much to ask of the system. */
@@ -46,10 +48,10 @@ export type DatagramConnection = Pick<Deno.DatagramConn, "addr" | "receive" | "s
 export class UdpSocket implements DatagramSocket {
   readonly #connection: DatagramConnection;
   readonly #tuning: SocketTuning | null;
-  /** Bound to every address of both families: IPv4 peers have to be written `::ffff:a.b.c.d`. */
-  readonly #isDualStack: boolean;
-  readonly #capabilities: Writable<SocketCapabilities>;
-  readonly #counters: Writable<SocketCounters> = { receiveErrors: 0, sendErrors: 0 };
+  readonly #addresses: AddressForms;
+  readonly #sender: SegmentedSender;
+  readonly #capabilities: SocketCapabilities;
+  readonly #counters: SocketCounters & { receiveErrors: number };
   readonly #received: Writable<Received>;
   #closed = false;
 
@@ -57,17 +59,6 @@ export class UdpSocket implements DatagramSocket {
   #receiving = false;
   #arrival: PromiseWithResolvers<void> | null = null;
   #failuresInARow = 0;
-  /** Peers repeat; what was made for the last one serves again. */
-  #lastFrom: Address = { hostname: "", port: 0 };
-  #lastRawHostname = "";
-  #lastTo: Address = { hostname: "", port: 0 };
-  #lastTarget: Deno.NetAddr = { transport: "udp", hostname: "", port: 0 };
-
-  /** Value of UDP_SEGMENT now; 0 is off. */
-  #segmentBytes = 0;
-  #sending = false;
-  readonly #waitingToSend: (() => void)[] = [];
-
   /** Where to reach itself; null when it may not, undefined until that is known. */
   #self: Deno.NetAddr | null | undefined;
   #lookedMs = -Infinity;
@@ -81,14 +72,25 @@ export class UdpSocket implements DatagramSocket {
     this.#tuning = tuning;
     const { hostname, port } = connection.addr as Deno.NetAddr;
     this.address = { hostname, port };
-    this.#isDualStack = hostname === "::";
-    this.#received = { bytes: new Uint8Array(0), from: this.#lastFrom };
+    this.#received = { bytes: EMPTY, from: this.address };
+    const addresses = new AddressForms(hostname);
+    const sender = new SegmentedSender(connection, tuning, addresses);
+    this.#addresses = addresses;
+    this.#sender = sender;
     this.#capabilities = {
-      segmentationOffload: tuning?.segmentationOffload ?? false,
+      get segmentationOffload() {
+        return sender.usesOffload;
+      },
       receiveOffload: tuning?.receiveOffload ?? false,
       batchReceive: tuning !== null && tuning.batch !== null,
       dontFragment: tuning?.dontFragment ?? false,
       receiveBufferBytes: tuning?.receiveBufferBytes ?? usualReceiveBufferBytes(),
+    };
+    this.#counters = {
+      receiveErrors: 0,
+      get sendErrors() {
+        return sender.errors;
+      },
     };
   }
 
@@ -116,7 +118,7 @@ export class UdpSocket implements DatagramSocket {
         this.#announceArrival();
         if (bytes.length === 0) continue; // from ourselves, see turn()
         this.#received.bytes = bytes;
-        this.#received.from = this.#sender(from as Deno.NetAddr);
+        this.#received.from = this.#addresses.sender(from as Deno.NetAddr);
         return this.#received;
       } catch (error) {
         this.#receiving = false;
@@ -139,31 +141,14 @@ export class UdpSocket implements DatagramSocket {
     const count = this.#tuning.receiveArrived();
     for (let i = 0; i < count; i++) {
       const bytes = batch.bytes(i);
-      if (bytes.length > 0) take(bytes, this.#sender(batch.sender(i)));
+      if (bytes.length > 0) take(bytes, this.#addresses.sender(batch.sender(i)));
     }
     return count;
   }
 
   /** See {@linkcode DatagramSocket.send}. */
-  async send(bytes: Uint8Array, segmentBytes: number, to: Address): Promise<SendOutcome> {
-    if (!(segmentBytes >= 1)) {
-      throw new RangeError(`Cannot send packets of ${segmentBytes} bytes: expected 1 or more`);
-    }
-    const target = this.#target(to);
-    if (target === null) return "refused";
-    // Deno may put a send off to a later turn, and the segment size that holds then decides.
-    while (this.#sending) {
-      await new Promise<void>((resolve) => this.#waitingToSend.push(resolve));
-    }
-    this.#sending = true;
-    try {
-      return this.#capabilities.segmentationOffload && bytes.length > segmentBytes
-        ? await this.#sendCoalesced(bytes, segmentBytes, target)
-        : await this.#sendSingly(bytes, segmentBytes, target);
-    } finally {
-      this.#sending = false;
-      this.#waitingToSend.shift()?.();
-    }
+  send(bytes: Uint8Array, segmentBytes: number, to: Address): Promise<SendOutcome> {
+    return this.#sender.send(bytes, segmentBytes, to);
   }
 
   /** See {@linkcode DatagramSocket.turn}. */
@@ -198,6 +183,7 @@ export class UdpSocket implements DatagramSocket {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#sender.close();
     this.#tuning?.close();
     this.#connection.close();
   }
@@ -218,140 +204,15 @@ export class UdpSocket implements DatagramSocket {
     this.#lookedMs = nowMs;
     if (this.#self === undefined) this.#self = ownAddress(this.address);
     if (this.#self === null) return false;
-    if (await this.#trySend(EMPTY, this.#self) === null) return true;
+    if (await this.#sender.trySend(EMPTY, this.#self) === null) return true;
     this.#self = null;
     return false;
-  }
-
-  async #sendCoalesced(
-    bytes: Uint8Array,
-    segmentBytes: number,
-    target: Deno.NetAddr,
-  ): Promise<SendOutcome> {
-    const segmentsPerSend = Math.min(MAX_SEGMENTS, Math.floor(LARGEST_SEND_BYTES / segmentBytes));
-    const bytesPerSend = Math.max(1, segmentsPerSend) * segmentBytes;
-    for (let offset = 0; offset < bytes.length; offset += bytesPerSend) {
-      const batch = bytes.length <= bytesPerSend
-        ? bytes
-        : bytes.subarray(offset, offset + bytesPerSend);
-      const outcome = await this.#sendBatch(batch, segmentBytes, target);
-      if (outcome !== "sent") return outcome;
-    }
-    return "sent";
-  }
-
-  async #sendBatch(
-    batch: Uint8Array,
-    segmentBytes: number,
-    target: Deno.NetAddr,
-  ): Promise<SendOutcome> {
-    if (batch.length <= segmentBytes || !this.#capabilities.segmentationOffload) {
-      return await this.#sendSingly(batch, segmentBytes, target);
-    }
-    if (!this.#setSegmentBytes(segmentBytes)) {
-      this.#capabilities.segmentationOffload = false;
-      return await this.#sendSingly(batch, segmentBytes, target);
-    }
-    const error = await this.#trySend(batch, target);
-    if (error === null) return "sent";
-    if (!mayBlameOffload(error)) return this.#outcomeOf(error);
-    // The same codes also mean a packet above the MTU or an unreachable address: single packets tell.
-    this.#setSegmentBytes(0);
-    const outcome = await this.#sendSingly(batch, segmentBytes, target);
-    if (outcome === "sent") this.#capabilities.segmentationOffload = false;
-    return outcome;
-  }
-
-  async #sendSingly(
-    bytes: Uint8Array,
-    segmentBytes: number,
-    target: Deno.NetAddr,
-  ): Promise<SendOutcome> {
-    for (let offset = 0; offset < bytes.length; offset += segmentBytes) {
-      const packet = bytes.length <= segmentBytes
-        ? bytes
-        : bytes.subarray(offset, offset + segmentBytes);
-      const outcome = await this.#sendPacket(packet, target);
-      if (outcome !== "sent") return outcome;
-    }
-    return "sent";
-  }
-
-  async #sendPacket(packet: Uint8Array, target: Deno.NetAddr): Promise<SendOutcome> {
-    // A larger segment size lets the packet pass whole, so switching back and forth is saved.
-    if (packet.length > this.#segmentBytes) this.#setSegmentBytes(0);
-    let error = await this.#trySend(packet, target);
-    if (error !== null && this.#segmentBytes > 0 && mayBlameOffload(error)) {
-      // Kernels before 6.14 compare the segment size with the MTU even when nothing has to be cut.
-      this.#setSegmentBytes(0);
-      error = await this.#trySend(packet, target);
-    }
-    return error === null ? "sent" : this.#outcomeOf(error);
-  }
-
-  /** What the system threw, or null. */
-  async #trySend(bytes: Uint8Array, target: Deno.NetAddr): Promise<unknown> {
-    try {
-      await this.#connection.send(bytes, target);
-      return null;
-    } catch (error) {
-      return error ?? new Error("Nothing was thrown");
-    }
-  }
-
-  #setSegmentBytes(segmentBytes: number): boolean {
-    if (segmentBytes === this.#segmentBytes) return true;
-    if (this.#closed || !this.#tuning?.setSegmentBytes(segmentBytes)) return false;
-    this.#segmentBytes = segmentBytes;
-    return true;
-  }
-
-  #outcomeOf(error: unknown): SendOutcome {
-    switch (codeOf(error)) {
-      case "EMSGSIZE":
-        return "too-big";
-      case "EACCES":
-      case "EAFNOSUPPORT":
-        return "refused";
-    }
-    if (error instanceof Deno.errors.NotCapable) return "refused";
-    this.#counters.sendErrors++;
-    return "lost";
-  }
-
-  #sender({ hostname, port }: Address): Address {
-    if (port !== this.#lastFrom.port || hostname !== this.#lastRawHostname) {
-      this.#lastRawHostname = hostname;
-      this.#lastFrom = { hostname: withoutIpv4Prefix(hostname), port };
-    }
-    return this.#lastFrom;
-  }
-
-  /** Deno's form of an address, or null when no datagram can be sent there. */
-  #target(to: Address): Deno.NetAddr | null {
-    const last = this.#lastTo;
-    if (to.port === last.port && to.hostname === last.hostname) return this.#lastTarget;
-    const isIpv6 = to.hostname.includes(":");
-    if (!isIpv6 && !IPV4_LITERAL.test(to.hostname)) {
-      // Deno would ask the name server once per packet.
-      throw new TypeError(`Cannot send to "${to.hostname}": expected a literal address`);
-    }
-    if (!Number.isInteger(to.port) || to.port < 1 || to.port > 65_535) return null;
-    const hostname = this.#isDualStack && !isIpv6 ? IPV4_PREFIX + to.hostname : to.hostname;
-    this.#lastTo = { hostname: to.hostname, port: to.port };
-    return this.#lastTarget = { transport: "udp", hostname, port: to.port };
   }
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 const LARGEST_RECEIVE_BYTES = 65_536;
-
-/** UDP over IPv4: 65,535 less 20 and 8 bytes of headers. */
-const LARGEST_SEND_BYTES = 65_507;
-
-/** UDP_MAX_SEGMENTS in Linux; newer kernels allow 128. */
-const MAX_SEGMENTS = 64;
 
 /** After so many failures a receive loop would be a busy loop. */
 const FAILURES_BEFORE_PAUSE = 100;
@@ -365,9 +226,6 @@ const LONGEST_BLOCK_US = 500;
 const PING_INTERVAL_MS = 0.1;
 
 const EMPTY = new Uint8Array(0);
-
-const IPV4_PREFIX = "::ffff:";
-const IPV4_LITERAL = /^\d{1,3}(?:\.\d{1,3}){3}$/;
 
 function bind({ hostname, port }: UdpSocketOptions): Deno.DatagramConn {
   if (Deno.listenDatagram === undefined) {
@@ -412,21 +270,6 @@ function ownAddress({ hostname, port }: Address): Deno.NetAddr | null {
   const host = literal.includes(":") ? `[${literal}]:${port}` : `${literal}:${port}`;
   if (Deno.permissions.querySync({ name: "net", host }).state !== "granted") return null;
   return { transport: "udp", hostname: literal, port };
-}
-
-/** Codes with which kernels and drivers turn offload down. */
-function mayBlameOffload(error: unknown): boolean {
-  const code = codeOf(error);
-  return code === "EIO" || code === "EINVAL" || code === "EMSGSIZE";
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : undefined;
-}
-
-function withoutIpv4Prefix(hostname: string): string {
-  const tail = hostname.startsWith(IPV4_PREFIX) ? hostname.slice(IPV4_PREFIX.length) : "";
-  return IPV4_LITERAL.test(tail) ? tail : hostname;
 }
 
 function usualReceiveBufferBytes(): number {
