@@ -11,7 +11,8 @@ import type {
   CongestionControllerFactory,
   LossSample,
 } from "../../lib/transport/congestion/controller.ts";
-import { runLink, seededRandom } from "../simulation/link_model.ts";
+import { runLink } from "../simulation/link_model.ts";
+import { seededRandom } from "../support/seeded_random.ts";
 
 const MTU = 1472;
 

@@ -9,7 +9,8 @@ import { REFUSAL_CODES, type TransportConfig } from "../../lib/transport/mod.ts"
 import { ConnectionId } from "../../lib/wire/connection_id.ts";
 import { LONG_HEADER_BYTES, readLongHeader, VERSION } from "../../lib/wire/packet_header.ts";
 import { ackFrame, framesOf, RawPeer, streamFrame } from "./raw_peer.ts";
-import { CLIENT, drain, HonestSide, seededRandom, SERVER } from "./rig.ts";
+import { seededRandom } from "../support/seeded_random.ts";
+import { CLIENT, drain, HonestSide, SERVER } from "./rig.ts";
 
 /** Frames that a connection may have waiting, whatever the peer sends: a few for each stream. */
 const MAX_PENDING_FRAMES = 600;

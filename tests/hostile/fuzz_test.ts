@@ -17,7 +17,8 @@ import {
   encodeTransportParameters,
 } from "../../lib/wire/transport_parameters.ts";
 import { RawPeer } from "./raw_peer.ts";
-import { endpointOptions, HonestSide, seededRandom, SERVER } from "./rig.ts";
+import { seededRandom } from "../support/seeded_random.ts";
+import { endpointOptions, HonestSide, SERVER } from "./rig.ts";
 
 const ROUNDS = Number(Deno.env.get("FUZZ_ROUNDS") ?? 1);
 const given = Deno.env.get("SEED");

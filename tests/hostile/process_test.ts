@@ -8,7 +8,8 @@ import { join } from "@std/path";
 import { LONG_HEADER_BYTES } from "../../lib/wire/packet_header.ts";
 import { startFerryClient, startFerryServer } from "../tools/ferry_process.ts";
 import { RawPeer } from "./raw_peer.ts";
-import { HonestSide, seededRandom } from "./rig.ts";
+import { seededRandom } from "../support/seeded_random.ts";
+import { HonestSide } from "./rig.ts";
 
 const CONTENT = "the file of the honest\n";
 

@@ -16,6 +16,7 @@ import {
   type StreamEntry,
   type TransportConfig,
 } from "../../lib/transport/mod.ts";
+import { seededRandom } from "../support/seeded_random.ts";
 
 /** Where the honest server is. */
 export const SERVER: Address = { hostname: "192.0.2.1", port: 5555 };
@@ -29,17 +30,6 @@ export function seededEntropy(seed: number): Entropy {
     fill(bytes) {
       for (let i = 0; i < bytes.length; i++) bytes[i] = Math.floor(random() * 256);
     },
-  };
-}
-
-/** Numbers in [0, 1) from a seed (mulberry32). */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 0x1_0000_0000;
   };
 }
 

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { KnockMemory } from "../../lib/transport/knock_memory.ts";
-import { seededEntropy, seededRandom } from "../hostile/rig.ts";
+import { seededEntropy } from "../hostile/rig.ts";
+import { seededRandom } from "../support/seeded_random.ts";
 
 function id(random: () => number): Uint8Array {
   return Uint8Array.from({ length: 8 }, () => random() * 256);

@@ -3,7 +3,7 @@ import { LossJudge } from "../../../lib/transport/congestion/parts/loss_judge.ts
 import { JitterMeter } from "../../../lib/transport/congestion/parts/jitter.ts";
 import { RoundTracker } from "../../../lib/transport/congestion/parts/rounds.ts";
 import { ackSample, lossSample } from "../../conformance/congestion_controller_suite.ts";
-import { seededRandom } from "../../simulation/link_model.ts";
+import { seededRandom } from "../../support/seeded_random.ts";
 
 const MTU = 1472;
 const SENT = 1000 * MTU;
