@@ -12,7 +12,8 @@ import {
   REMOTE_ROOT,
   resolveRemotePath,
 } from "../../lib/files/mod.ts";
-import { MemoryDisk, StoppedError } from "../support/memory_disk.ts";
+import { StoppedError } from "../support/faulty_calls.ts";
+import { MemoryDisk } from "../support/memory_disk.ts";
 
 const OLD = new TextEncoder().encode("the old file");
 const SIZES = { big: LEAF_BYTES + 600_000, small: 4096 };

@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { LEAF_BYTES, TreeHasher } from "../../lib/crypto/mod.ts";
 import { FileRoot, type PartialFile, REMOTE_ROOT, resolveRemotePath } from "../../lib/files/mod.ts";
-import { MemoryDisk, StoppedError } from "../support/memory_disk.ts";
+import { StoppedError } from "../support/faulty_calls.ts";
+import { MemoryDisk } from "../support/memory_disk.ts";
 
 const DAY_MS = 24 * 3600 * 1000;
 const STAGING = ".~ft-staging";
