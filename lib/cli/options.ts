@@ -5,7 +5,15 @@
  */
 
 import type { Durability } from "../files/mod.ts";
-import { type ExistsPolicy, parseRate, readPort, type Target, UsageError } from "../shell/mod.ts";
+import {
+  type ExistsPolicy,
+  isCommandWord,
+  parseRate,
+  readHost,
+  readPort,
+  type Target,
+  UsageError,
+} from "../shell/mod.ts";
 import { PRODUCT, VERSION } from "./version.ts";
 
 /** How much is told. */
@@ -150,6 +158,11 @@ export function readServerOptions(args: readonly string[]): ServerOptions {
 export function readClientOptions(args: readonly string[]): ClientOptions {
   const { given, words } = scan(args, CLIENT_ROWS, (before) => splitClient(before).length > 0);
   const rest = [...words];
+  if (isCommandWord(rest[0] ?? "") && !isDigits(rest[1])) {
+    throw new UsageError(
+      `"${rest[0]}" is a command: the server comes first, as in 127.0.0.1 5555 ${rest[0]}`,
+    );
+  }
   const host = isDigits(rest[0]) ? "127.0.0.1" : readHost(rest.shift() ?? "127.0.0.1");
   const port = isDigits(rest[0]) ? readPort(rest.shift()!) : DEFAULT_PORT;
   const isDebug = readDebug(rest);
@@ -251,7 +264,8 @@ function scan(
       given.set(name, "");
     } else {
       const value = attached ?? args[++index];
-      if (value === undefined) throw new UsageError(`--${name} needs ${row.value}`);
+      // Empty is what a variable of a script gives that was not set.
+      if (value === undefined || value === "") throw new UsageError(`--${name} needs ${row.value}`);
       given.set(name, value);
     }
   }
@@ -299,12 +313,6 @@ function readControllerName(name: string | undefined): string | null {
     throw new UsageError(`Not a name of a congestion controller: "${name}"`);
   }
   return name;
-}
-
-function readHost(text: string): string {
-  const host = text.replace(/^\[(.*)\]$/, "$1");
-  if (host === "" || /\s/.test(host)) throw new UsageError(`Not a host: "${text}"`);
-  return host;
 }
 
 function readListeningPort(text: string): number {

@@ -16,4 +16,4 @@ export type { ShellClock } from "./shell_clock.ts";
 export * from "./shell.ts";
 export * from "./shell_error.ts";
 export * from "./terminal.ts";
-export { readPort, readTarget } from "./commands/control.ts";
+export { readHost, readPort, readTarget } from "./commands/control.ts";

@@ -10,7 +10,7 @@ import { remoteCommands } from "./commands/remote.ts";
 import { resumeCommands } from "./commands/resume.ts";
 import { syncCommands } from "./commands/sync.ts";
 import { transferCommands } from "./commands/transfers.ts";
-import { type Command, findCommand, type Next, readInvocation } from "./command.ts";
+import { type Command, commandWords, findCommand, type Next, readInvocation } from "./command.ts";
 import { type Durability, LeafMemory } from "../files/mod.ts";
 import type { ExistsPolicy } from "../operations/mod.ts";
 import { LocalFolders } from "./local_folders.ts";
@@ -29,6 +29,11 @@ export const allCommands: readonly Command[] = [
   ...localCommands,
   ...controlCommands,
 ];
+
+/** Whether a word begins a command, in upper or lower case. */
+export function isCommandWord(word: string): boolean {
+  return allCommands.some((command) => commandWords(command).includes(word.toLowerCase()));
+}
 
 /** What a shell is made of. */
 export interface ShellOptions {

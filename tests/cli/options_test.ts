@@ -39,6 +39,7 @@ Deno.test("readClientOptions() tells shell, one command and script apart by what
     [["h", "1", "--", "get", "--json"], ["h", 1, ["get", "--json"]]],
     [["h", "1", "rm", "--", "--json"], ["h", 1, ["rm", "--", "--json"]]],
     [["6000", "list"], ["127.0.0.1", 6000, ["list"]]],
+    [["get", "6000", "list"], ["get", 6000, ["list"]]],
   ];
   for (const [args, [host, port, command]] of cases) {
     const options = readClientOptions(args);
@@ -81,8 +82,16 @@ Deno.test("wrong arguments are usage errors that name the word", () => {
     [["--congestion", "../../evil"], "../../evil"],
     [["--congestion", "Reno"], "Reno"],
     [[""], "Not a host"],
+    [["--dir", ""], "--dir needs DIR"],
+    [["--code-file="], "--code-file needs FILE"],
+    [["h:7"], "host and port are two words: h 7"],
+    [["[::1]:7", "list"], "host and port are two words: ::1 7"],
+    [["get", "a.txt"], '"get" is a command'],
+    [["LIST"], "127.0.0.1 5555 LIST"],
   ];
   for (const [args, text] of wrong) assertThrows(() => readClientOptions(args), UsageError, text);
+  assertThrows(() => readServerOptions(["--root", ""]), UsageError, "--root needs DIR");
+  assertThrows(() => readServerOptions(["127.0.0.1:7"]), UsageError, "two words: 127.0.0.1 7");
   assertThrows(() => readServerOptions(["h", "1", "2"]), UsageError, `"2"`);
 });
 

@@ -110,7 +110,7 @@ export const controlCommands: readonly Command[] = [
 /**
  * Reads HOST and PORT as the command line does: digits alone are a port.
  *
- * @throws {UsageError} For a port out of range.
+ * @throws {UsageError} For what is no host, and for a port out of range.
  */
 export function readTarget(words: readonly string[], present: Target): Target {
   const [first, second] = words;
@@ -118,8 +118,22 @@ export function readTarget(words: readonly string[], present: Target): Target {
   if (second === undefined && /^\d+$/.test(first)) {
     return { host: "127.0.0.1", port: readPort(first) };
   }
-  const host = first.replace(/^\[(.*)\]$/, "$1");
-  return { host, port: second === undefined ? present.port : readPort(second) };
+  return { host: readHost(first), port: second === undefined ? present.port : readPort(second) };
+}
+
+/**
+ * Reads a host name or an address, in brackets or without.
+ *
+ * @throws {UsageError}
+ */
+export function readHost(text: string): string {
+  const [, withPort, port] = /^(\[.*\]|[^:]*):(\d+)$/.exec(text) ?? [];
+  const host = (withPort ?? text).replace(/^\[(.*)\]$/, "$1");
+  if (host === "" || /\s/.test(host)) throw new UsageError(`Not a host: "${text}"`);
+  if (port !== undefined) {
+    throw new UsageError(`Not a host: "${text}"; host and port are two words: ${host} ${port}`);
+  }
+  return host;
 }
 
 /** Reads a port that something can be sent to. */
