@@ -19,16 +19,11 @@ import { ClientAccess } from "./client_access.ts";
 import { type ControllerImport, loadController } from "./congestion.ts";
 import { describeFailure, EXIT } from "./exit_code.ts";
 import { givenCode } from "./given_code.ts";
+import { clientHelp, versionLine } from "./help.ts";
 import { JsonTerminal } from "./json_terminal.ts";
 import { setUpNetwork } from "./network.ts";
 import { NetworkConnector } from "./network_connector.ts";
-import {
-  clientHelp,
-  type ClientOptions,
-  hasJsonFlag,
-  readClientOptions,
-  versionLine,
-} from "./options.ts";
+import { type ClientOptions, hasJsonFlag, readClientOptions } from "./options.ts";
 import { openPrivateFiles } from "./private_files.ts";
 import { show } from "./show.ts";
 import { onSignals } from "./signals.ts";

@@ -1,5 +1,5 @@
 /**
- * The one argument parser: words and flags → typed options, and the help texts, from the same tables.
+ * The one argument parser: words and flags → typed options.
  *
  * @module
  */
@@ -14,7 +14,6 @@ import {
   type Target,
   UsageError,
 } from "../shell/mod.ts";
-import { PRODUCT, VERSION } from "./version.ts";
 
 /** How much is told. */
 export type Verbosity = "quiet" | "normal" | "verbose" | "debug";
@@ -83,16 +82,24 @@ const LONGEST_TIMEOUT_SECONDS = 86_400;
 const DURABILITY_WORDS: readonly Durability[] = ["full", "data", "none"];
 const EXISTS_WORDS: readonly ExistsPolicy[] = ["overwrite", "skip", "rename", "fail"];
 
-interface OptionRow {
+/** One option, as it is read and as the help texts show it. */
+export interface OptionRow {
+  /** The word after two dashes. */
   readonly name: string;
+  /** Name of its value when it takes one. */
   readonly value?: string;
+  /** What it does. */
   readonly meaning: string;
 }
 
 const COMMON_ROWS: readonly OptionRow[] = [
   { name: "code-file", value: "FILE", meaning: "file with the access code (or set FERRY_CODE)" },
   { name: "polite", meaning: "background mode: leave the link to others when they want it" },
-  { name: "congestion", value: "NAME", meaning: "congestion controller" },
+  {
+    name: "congestion",
+    value: "NAME",
+    meaning: "congestion control: bbr, cubic, new_reno, polite",
+  },
   {
     name: "durability",
     value: "HOW",
@@ -107,7 +114,8 @@ const COMMON_ROWS: readonly OptionRow[] = [
   { name: "version", meaning: "show the version" },
 ];
 
-const SERVER_ROWS: readonly OptionRow[] = [
+/** Every option of the server. */
+export const SERVER_ROWS: readonly OptionRow[] = [
   { name: "root", value: "DIR", meaning: "folder to serve; default ./server_files" },
   { name: "read-only", meaning: "refuse put, rename, mkdir and rm" },
   { name: "open", meaning: "ask nobody for an access code" },
@@ -115,14 +123,15 @@ const SERVER_ROWS: readonly OptionRow[] = [
   ...COMMON_ROWS,
 ];
 
-const CLIENT_ROWS: readonly OptionRow[] = [
+/** Every option of the client. */
+export const CLIENT_ROWS: readonly OptionRow[] = [
   { name: "dir", value: "DIR", meaning: "local folder; default ./client_files" },
   { name: "exists", value: "WHAT", meaning: "existing targets: overwrite, skip, rename or fail" },
   {
     name: "timeout",
     value: "SECONDS",
-    meaning: "give up connecting, or a server that has ended under a transfer, after 10 s; " +
-      "a silent one after 120 s",
+    meaning: "how long to wait for a server: to connect (default 10), when it has ended " +
+      "under a transfer (10), when it is silent under one (120)",
   },
   { name: "max-rate", value: "RATE", meaning: "cap on each direction: 80Mbit, 10MB" },
   ...COMMON_ROWS,
@@ -182,51 +191,6 @@ export function readClientOptions(args: readonly string[]): ClientOptions {
 export function hasJsonFlag(args: readonly string[]): boolean {
   const end = args.indexOf("--");
   return (end < 0 ? args : args.slice(0, end)).includes("--json");
-}
-
-/** Name and version, one line. */
-export function versionLine(): string {
-  return `${PRODUCT} ${VERSION}`;
-}
-
-/** What `server.ts --help` shows. */
-export function serverHelp(): string {
-  return [
-    `${versionLine()}: serves a folder to Ferry clients over UDP`,
-    "",
-    "deno run -A server.ts [HOST] [PORT] [DEBUG] [options]",
-    "",
-    "A first argument of digits only is the port. Defaults: all addresses, port 5555.",
-    "DEBUG 1 is --debug. Port 0 takes any free one.",
-    "",
-    ...optionLines(SERVER_ROWS),
-  ].join("\n");
-}
-
-/** What `client.ts --help` shows. */
-export function clientHelp(): string {
-  return [
-    `${versionLine()}: moves files to and from a Ferry server over UDP`,
-    "",
-    "deno run -A client.ts [HOST] [PORT] [DEBUG] [options]            interactive shell",
-    "deno run -A client.ts [options] HOST PORT COMMAND [ARGUMENT…]    one command",
-    "deno run -A client.ts [options] HOST PORT < commands.txt         one command a line",
-    "",
-    "A first argument of digits only is the port on 127.0.0.1. Default port: 5555.",
-    "The command `help` shows the commands: deno run -A client.ts 127.0.0.1 5555 help",
-    "",
-    ...optionLines(CLIENT_ROWS),
-  ].join("\n");
-}
-
-function optionLines(rows: readonly OptionRow[]): string[] {
-  const shown = rows.map((row) => ({ ...row, flag: flagOf(row) }));
-  const width = Math.max(...shown.map(({ flag }) => flag.length));
-  return shown.map(({ flag, meaning }) => `  ${flag.padEnd(width)}  ${meaning}`);
-}
-
-function flagOf({ name, value }: OptionRow): string {
-  return value === undefined ? `--${name}` : `--${name} ${value}`;
 }
 
 /**

@@ -12,7 +12,7 @@ import { show, showJson } from "./show.ts";
 import type { Tty } from "./tty.ts";
 import { limitSeenBy } from "../transfer/mod.ts";
 import { formatBytes, formatCount, formatLimit, formatTransfer } from "./units.ts";
-import { versionLine } from "./options.ts";
+import { versionLine } from "./help.ts";
 
 /** What the server is and offers, told at its start. */
 export interface ServerFacts {

@@ -440,6 +440,13 @@ Deno.test("the served folder itself is neither removed nor renamed", async () =>
   ]);
 });
 
+Deno.test("help fits a window of 80 columns", async () => {
+  await using stage = await ShellStage.set();
+  const names = stage.shell.commands.map(({ name }) => name);
+  for (const name of ["", ...names]) assertEquals(await stage.run(`help ${name}`), 0);
+  assertEquals(stage.terminal.results.filter((line) => line.length > 80), []);
+});
+
 Deno.test("help COMMAND shows every other word for it, beginnings of its name too", async () => {
   await using stage = await ShellStage.set();
   assertEquals(await stage.run("help rename"), 0);

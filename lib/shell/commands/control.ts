@@ -31,7 +31,7 @@ export const controlCommands: readonly Command[] = [
     name: "status",
     aliases: [],
     usage: "status",
-    summary: "show the connection: address, key, round trip, loss, rate",
+    summary: "show the connection: address, key, loss, rate…",
     details: ["Loss, rates and congestion control are those of what is sent from here."],
     arguments: { least: 0, most: 0 },
     completes: "none",
@@ -80,7 +80,7 @@ export const controlCommands: readonly Command[] = [
     name: "exit",
     aliases: [],
     usage: "exit",
-    summary: "leave, and stop the server when it is yours and nobody else is connected",
+    summary: "leave, and stop your server if nobody else is on it",
     arguments: { least: 0, most: 0 },
     completes: "none",
     run: exit,
@@ -89,7 +89,7 @@ export const controlCommands: readonly Command[] = [
     name: "shutdown",
     aliases: [],
     usage: "shutdown",
-    summary: "stop the server, letting others finish first (owner only)",
+    summary: "stop your server; others may finish first",
     arguments: { least: 0, most: 0 },
     completes: "none",
     async run(_invocation, { session, signal, terminal }) {
@@ -226,6 +226,7 @@ function showHelp({ words }: Invocation, { commands, terminal }: CommandContext)
   for (const command of commands) {
     sayHelp(terminal, `${command.usage.padEnd(width)}  ${command.summary}`);
   }
+  terminal.note("`help COMMAND` tells more of one, and the other words for it.");
 }
 
 function sayHelp(terminal: CommandContext["terminal"], line: string): void {
@@ -235,10 +236,12 @@ function sayHelp(terminal: CommandContext["terminal"], line: string): void {
 function showOne(command: Command, say: (line: string) => void): void {
   say(command.usage);
   say(`  ${command.summary}`);
-  for (const { letter, long, value, meaning } of command.flags ?? []) {
+  const flags = (command.flags ?? []).map(({ letter, long, value, meaning }) => {
     const words = long === undefined ? `-${letter}` : `-${letter}, --${long}`;
-    say(`  ${words}${value === undefined ? "" : ` ${value}`}  ${meaning}`);
-  }
+    return { flag: value === undefined ? words : `${words} ${value}`, meaning };
+  });
+  const width = Math.max(...flags.map(({ flag }) => flag.length));
+  for (const { flag, meaning } of flags) say(`  ${flag.padEnd(width)}  ${meaning}`);
   for (const line of command.details ?? []) say(`  ${line}`);
   const others = [command.name, ...command.aliases.map(({ word }) => word)]
     .filter((word) => !`${command.usage} `.startsWith(`${word} `));

@@ -16,9 +16,10 @@ export const resumeCommands: readonly Command[] = [
     name: "resume",
     aliases: [{ word: "continue" }],
     usage: "resume [-n]",
-    summary: "list what get and put have not finished, and go on with it",
+    summary: "list what is unfinished, and go on with it",
     details: [
-      "Those with another server are listed only. The same get or put again goes on as well.",
+      "Those with another server are listed only.",
+      "The same get or put again goes on as well.",
     ],
     flags: [{ letter: "n", long: "dry-run", meaning: "only list" }],
     arguments: { least: 0, most: 0 },

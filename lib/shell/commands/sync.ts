@@ -17,12 +17,13 @@ export const syncCommands: readonly Command[] = [
   {
     name: "sync",
     aliases: [{ word: "mirror" }],
-    usage: "sync SRC DST [-n] [--delete] [--checksum]",
-    summary: "make the folder DST like the folder SRC, moving only what differs",
+    usage: "sync SRC DST [-n] [-d] [-c]",
+    summary: "make folder DST like SRC, moving what differs",
     details: [
-      "One of the two is on the server and begins with server: — sync photos server:photos sends,",
-      "sync server:photos photos fetches. A folder here of such a name is written ./server:…",
-      "Files of the same size and time are taken for the same. Nothing is deleted without --delete.",
+      "One of the two is on the server and begins with server:",
+      "`sync photos server:photos` sends, `sync server:photos photos` fetches.",
+      "A folder here of such a name is written ./server:…",
+      "Files of the same size and time are taken for the same.",
     ],
     flags: [
       { letter: "n", long: "dry-run", meaning: "only show what would be done" },

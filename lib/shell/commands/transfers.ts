@@ -15,7 +15,7 @@ export const transferCommands: readonly Command[] = [
     aliases: [{ word: "download" }, { word: "dwld" }, { word: "mget" }],
     usage: "get REMOTE… [-o LOCAL] [-r]",
     summary: "fetch files from the server",
-    details: ["REMOTE may hold * ? [a-z]. An interrupted file is continued, not fetched again."],
+    details: ["REMOTE may hold * ? [a-z]. An interrupted file is continued."],
     flags: [
       { letter: "o", value: "LOCAL", meaning: "name here, or the folder for it" },
       { letter: "r", meaning: "folders too, with everything in them" },
@@ -29,7 +29,7 @@ export const transferCommands: readonly Command[] = [
     aliases: [{ word: "upload" }, { word: "upld" }, { word: "mput" }],
     usage: "put LOCAL… [-o REMOTE] [-r]",
     summary: "send files to the server",
-    details: ["LOCAL may hold * ? [a-z]. An interrupted file is continued, not sent again."],
+    details: ["LOCAL may hold * ? [a-z]. An interrupted file is continued."],
     flags: [
       { letter: "o", value: "REMOTE", meaning: "name on the server, or the folder for it" },
       { letter: "r", meaning: "folders too, with everything in them" },
