@@ -11,13 +11,30 @@ import { formatBytes, formatClock, formatCount, formatRate } from "./units.ts";
 
 const BAR_COLUMNS = 16;
 const LONGEST_NAME = 30;
+/** So much of a name is shown in the narrowest window. */
+const LEAST_NAME = 12;
+/** What stands behind the name at most, as a rule, the space before it included: without the bar, */
+const MEASURE_COLUMNS = 46;
+/** and the bar. */
+const WHOLE_BAR_COLUMNS = BAR_COLUMNS + 3;
 /** The first moments say nothing about a rate. */
 const SPEED_AFTER_SECONDS = 0.5;
 
-/** One line for one transfer: name, percent, bar, bytes of total, rate, time left. */
+/**
+ * One line for one transfer: name, percent, bar, bytes of total, rate, time left. In a narrow window first the
+ * name is cut, then the bar goes.
+ */
 export function progressLine(name: string, progress: Progress, columns: number): string {
-  const shown = shorten(show(name), LONGEST_NAME);
-  return fit(`${shown} ${measures(progress)}`, columns);
+  const whole = show(name);
+  const leastColumns = Math.min(columnCount(whole), LEAST_NAME);
+  const hasBar = hasRoomForBar(leastColumns, columns);
+  const room = columns - 1 - MEASURE_COLUMNS - (hasBar ? WHOLE_BAR_COLUMNS : 0);
+  const shown = shorten(whole, Math.min(Math.max(room, LEAST_NAME), LONGEST_NAME));
+  return fit(`${shown} ${measures(progress, { hasBar })}`, columns);
+}
+
+function hasRoomForBar(before: number, columns: number): boolean {
+  return before + WHOLE_BAR_COLUMNS + MEASURE_COLUMNS < columns;
 }
 
 /** One line for several transfers; sizes that nobody knew before do not count in the whole. */
@@ -30,7 +47,7 @@ export function batchLine(
   const files = `${doneCount} of ${formatCount(fileCount, "file")}`;
   const isWholeKnown = progress.totalBytes >= progress.bytes && progress.totalBytes > 0;
   const rest = isWholeKnown
-    ? measures(progress)
+    ? measures(progress, { hasBar: hasRoomForBar(files.length, columns) })
     : `${formatBytes(progress.bytes)}${speed(progress, "")}`;
   return fit(`${files} ${rest}`, columns);
 }
@@ -67,14 +84,14 @@ export function tenthLine(command: TransferCommand, bytes: number, totalBytes: n
   return `${command === "get" ? "Total received" : "Sent"}: ${bytes} / ${totalBytes}`;
 }
 
-function measures(progress: Progress): string {
+function measures(progress: Progress, { hasBar }: { hasBar: boolean }): string {
   const percent = `${Math.floor(progress.fraction * 100)}%`.padStart(4);
   const filled = Math.round(Math.min(1, progress.fraction) * BAR_COLUMNS);
-  const bar = `[${"#".repeat(filled)}${"-".repeat(BAR_COLUMNS - filled)}]`;
+  const bar = hasBar ? `[${"#".repeat(filled)}${"-".repeat(BAR_COLUMNS - filled)}] ` : "";
   const amount = `${formatBytes(progress.bytes)} of ${formatBytes(progress.totalBytes)}`;
   const left = progress.remainingSeconds;
   const timeLeft = left === null ? "" : `  ${formatClock(left)} left`;
-  return `${percent} ${bar} ${amount}${speed(progress, timeLeft)}`;
+  return `${percent} ${bar}${amount}${speed(progress, timeLeft)}`;
 }
 
 /** Rate and time left, once they mean something. */

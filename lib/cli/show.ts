@@ -28,18 +28,21 @@ export function showJson(value: unknown): string {
   });
 }
 
-/** Columns a text takes on a terminal: wide East Asian characters and emoji count two, marks none. */
+/** Columns a text takes on a terminal: wide East Asian characters and emoji count two, marks over others none. */
 export function columnCount(text: string): number {
   let count = 0;
   for (const character of text) {
-    if (/\p{Mark}/u.test(character)) continue;
+    if (WITHOUT_COLUMN.test(character)) continue;
     count += WIDE.test(character) ? 2 : 1;
   }
   return count;
 }
 
+/** The vowels and last consonants of taken apart Hangul are drawn in the columns of the first. */
+const WITHOUT_COLUMN = /[\p{Mn}\p{Me}\u1160-\u11FF]/u;
+/** A flag is two halves of one column each. */
 const WIDE =
-  /[\u1100-\u115F\u2E80-\u303E\u3041-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6\u{1F300}-\u{1FAFF}\u{20000}-\u{3FFFD}]/u;
+  /(?!\p{Regional_Indicator})[\p{Emoji_Presentation}\u1100-\u115F\u2E80-\u303E\u3041-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6\u{20000}-\u{3FFFD}]/u;
 
 /** Pads with spaces to a number of columns. */
 export function padColumns(text: string, columns: number): string {

@@ -39,6 +39,14 @@ Deno.test("showJson() is one harmless line that means the same", () => {
 
 Deno.test("padColumns() counts what a terminal shows", () => {
   assertEquals([columnCount("abc"), columnCount("日本"), columnCount("e\u0301")], [3, 4, 1]);
+  const wide: [string, number][] = [
+    ...["⏰", "☔", "⚽", "✅", "👍", "🀄"].map((sign): [string, number] => [sign, 2]),
+    ...["✂", "☺", "🌡", "→", "…"].map((sign): [string, number] => [sign, 1]),
+    ["🇩🇪", 2],
+    ["한", 2], // 한, as macOS takes it apart
+    ["का", 2],
+  ];
+  for (const [text, columns] of wide) assertEquals(columnCount(text), columns, text);
   assertEquals(padColumns("日", 4), "日  ");
   assertEquals(padColumns("long", 2), "long");
 });

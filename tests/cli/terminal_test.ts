@@ -267,7 +267,24 @@ Deno.test("progress lines fit the terminal and know when nothing is known", () =
     line,
     /^lab\.iso {2}41% \[#{7}-{9}\] 512 MB of 1\.22 GB {2}93\.1 MB\/s {2}00:08 left$/,
   );
-  assert(progressLine("x".repeat(500), progress, 40).length <= 39);
+  assertMatch(
+    progressLine("x".repeat(500), progress, 80),
+    /^x{13}… {2}41% \[#{7}-{9}\] 512 MB of 1\.22 GB {2}93\.1 MB\/s {2}00:08 left$/,
+  );
+  assertEquals(
+    progressLine("x".repeat(500), progress, 70),
+    `${"x".repeat(22)}…  41% 512 MB of 1.22 GB  93.1 MB/s  00:08 left`,
+  );
+  assertEquals(
+    progressLine("x".repeat(500), progress, 40),
+    "xxxxxxxxxxx…  41% 512 MB of 1.22 GB  9…",
+  );
+  assertEquals(progressLine("x".repeat(500), progress, 20), "xxxxxxxxxxx…  41% …");
+  assertEquals(progressLine("lab.iso", progress, 20), "lab.iso  41% 512 M…");
+  assertEquals(
+    batchLine(99_999, 100_000, progress, 80),
+    "99999 of 100000 files  41% 512 MB of 1.22 GB  93.1 MB/s  00:08 left",
+  );
   const unknown = new Progress({ totalBytes: 0, startBytes: 0, nowMs: 0 });
   unknown.update(5000, 100);
   assertEquals(batchLine(1, 3, unknown, 80), "1 of 3 files 5.00 kB");
