@@ -117,7 +117,7 @@ async function planPlace(
     return;
   }
   const { root, path } = await placeOf(place, target, local);
-  const sizeBytes = tree?.top.sizeBytes ?? 0;
+  const sizeBytes = tree?.top.sizeBytes ?? place.entry?.sizeBytes ?? null;
   plan.items.push(downloadItem(place.text, sizeBytes, place.path, { root, path }));
 }
 
@@ -188,7 +188,7 @@ async function makeLocalFolders(
 /** A remote file and where it goes. */
 export function downloadItem(
   name: string,
-  sizeBytes: number,
+  sizeBytes: number | null,
   remote: RemotePath,
   target: LocalPlace,
 ): TransferItem {
@@ -197,7 +197,7 @@ export function downloadItem(
     targetName: target.path.components.at(-1) ?? "",
     sizeBytes,
     ends: { local: target, remote },
-    isPackable: sizeBytes <= PACKED_FILE_BYTES,
+    isPackable: (sizeBytes ?? 0) <= PACKED_FILE_BYTES,
     move: (caller, options) => download(caller, remote, target, options),
   };
 }

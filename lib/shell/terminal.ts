@@ -66,7 +66,7 @@ export interface BatchStart {
   readonly command: TransferCommand;
   /** How many there are. */
   readonly fileCount: number;
-  /** Their sizes together. */
+  /** Their sizes together; 0 when not all are known. */
   readonly totalBytes: number;
 }
 

@@ -29,7 +29,7 @@ export async function moveAll(
 ): Promise<void> {
   const { terminal, session } = context;
   const startMs = session.nowMs();
-  const totalBytes = items.reduce((sum, item) => sum + item.sizeBytes, 0);
+  const totalBytes = bytesTogether(items);
   const fileCount = items.length + failures.names.length;
   const tally = new Tally(failures);
   terminal.batchStarts({ command, fileCount, totalBytes });
@@ -40,6 +40,16 @@ export async function moveAll(
     terminal.batchEnds({ command, fileCount, totalBytes, seconds, ...tally.sums() });
   }
   failures.throwIfAny(fileCount);
+}
+
+/** 0 when one size is not known: a share of the others would say nothing. */
+function bytesTogether(items: readonly TransferItem[]): number {
+  let sum = 0;
+  for (const { sizeBytes } of items) {
+    if (sizeBytes === null) return 0;
+    sum += sizeBytes;
+  }
+  return sum;
 }
 
 /** A pack needs two files to be worth its name. */

@@ -21,8 +21,8 @@ export interface TransferItem {
   readonly name: string;
   /** The name it is to have at its target. */
   readonly targetName: string;
-  /** Its size when it is known before the transfer, else 0. */
-  readonly sizeBytes: number;
+  /** Its size; null when it is not known before the transfer. */
+  readonly sizeBytes: number | null;
   /** Where it is on both sides. */
   readonly ends: Pick<PackedFile, "local" | "remote">;
   /** It is small enough to go in a pack with others. */

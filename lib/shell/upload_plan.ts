@@ -193,7 +193,7 @@ function shownName(source: Source, path: RemotePath): string {
 /** A local file and where it goes. */
 export function uploadItem(
   name: string,
-  sizeBytes: number,
+  sizeBytes: number | null,
   source: LocalPlace,
   remote: RemotePath,
 ): TransferItem {
@@ -203,7 +203,7 @@ export function uploadItem(
     targetName: remote.components.at(-1) ?? "",
     sizeBytes,
     ends: { local, remote },
-    isPackable: sizeBytes <= PACKED_FILE_BYTES,
+    isPackable: (sizeBytes ?? 0) <= PACKED_FILE_BYTES,
     move: (caller, options) => upload(caller, local, remote, options),
   };
 }

@@ -145,6 +145,17 @@ Deno.test("several files: failures are told one by one and in the end, the other
   assertEquals(await stage.run("get x y"), 3);
 });
 
+Deno.test("the size of what a pattern matches is known before the first byte, that of plain names is not", async () => {
+  await using stage = await ShellStage.set();
+  await write(stage.serverFolder, "a.txt", "1");
+  await write(stage.serverFolder, "b.txt", "22");
+  await write(stage.serverFolder, "c.md", "333");
+  for (const line of ["get *.txt", "get -r *", "get *.txt c.md"]) {
+    assertEquals(await stage.run(line), 0);
+  }
+  assertEquals(stage.terminal.batches.map(({ totalBytes }) => totalBytes), [3, 6, 0]);
+});
+
 Deno.test("patterns: what has no name that may be moved is told, and an exact name is no pattern", async () => {
   await using stage = await ShellStage.set();
   for (const folder of [stage.clientFolder, stage.serverFolder]) {

@@ -99,7 +99,7 @@ async function forget(
   await new TransferNote(() => local.folder(session.homeFolder), transfer).end();
 }
 
-const UNKNOWN_BYTES = 0;
+const UNKNOWN_BYTES = null;
 
 function isSameServer(a: Target, b: Target): boolean {
   return a.host === b.host && a.port === b.port;
