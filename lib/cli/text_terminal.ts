@@ -134,7 +134,7 @@ export class TextTerminal implements Terminal {
   transferEnds(end: TransferEnd): void {
     if (this.#options.verbosity === "quiet") return;
     this.#toOut(show(transferEndLine(end)));
-    this.#progress?.fileDone(end.totalBytes);
+    this.#progress?.fileDone(end);
   }
 
   batchStarts(start: BatchStart): void {
@@ -246,13 +246,24 @@ function stackLines(error: Error): string[] {
     : own;
 }
 
+/** Several files while they move. */
+interface RunningBatch {
+  readonly start: BatchStart;
+  readonly progress: Progress;
+  /** Names of files with a row of their own. */
+  readonly begun: Set<string>;
+  doneCount: number;
+  doneBytes: number;
+  /** What came over the network; what was there before left out. */
+  movedBytes: number;
+}
+
 /** The line on a terminal that is drawn again and again while files move. */
 class ProgressLine {
   readonly #tty: Tty;
   readonly #nowMs: () => number;
   readonly #rows = new Map<TransferRow, Progress>();
-  #batch: { start: BatchStart; progress: Progress; doneCount: number; doneBytes: number } | null =
-    null;
+  #batch: RunningBatch | null = null;
   #drawnMs = -Infinity;
   #isDrawn = false;
 
@@ -267,7 +278,8 @@ class ProgressLine {
       startBytes: 0,
       nowMs: this.#nowMs(),
     });
-    this.#batch = { start, progress, doneCount: 0, doneBytes: 0 };
+    const begun = new Set<string>();
+    this.#batch = { start, progress, begun, doneCount: 0, doneBytes: 0, movedBytes: 0 };
   }
 
   endBatch(): void {
@@ -275,18 +287,22 @@ class ProgressLine {
     this.#batch = null;
   }
 
-  fileDone(bytes: number): void {
+  fileDone({ name, totalBytes, movedBytes }: TransferEnd): void {
     if (this.#batch === null) return;
     this.#batch.doneCount++;
-    this.#batch.doneBytes += bytes;
+    this.#batch.doneBytes += totalBytes;
+    // What moved of a file with a row was counted while it did.
+    if (!this.#batch.begun.delete(name)) this.#batch.movedBytes += movedBytes;
     this.#draw(() => this.#batchLine(this.#nowMs()));
   }
 
   add({ name, totalBytes, resumedFrom }: TransferStart): TransferRow {
     const nowMs = this.#nowMs();
     const progress = new Progress({ totalBytes, startBytes: resumedFrom, nowMs });
+    this.#batch?.begun.add(name);
     const row: TransferRow = {
       progress: (bytes) => {
+        if (this.#batch !== null) this.#batch.movedBytes += bytes - progress.bytes;
         progress.update(bytes, this.#nowMs());
         this.#draw(() => this.#line(name, progress));
       },
@@ -319,9 +335,9 @@ class ProgressLine {
 
   /** One line for all: files that are done, and what the running ones have. */
   #batchLine(nowMs: number): string {
-    const { doneCount, doneBytes, start, progress } = this.#batch!;
+    const { doneCount, doneBytes, movedBytes, start, progress } = this.#batch!;
     const running = this.#rows.values().reduce((sum, row) => sum + row.bytes, 0);
-    progress.update(doneBytes + running, nowMs);
+    progress.update(doneBytes + running, nowMs, movedBytes);
     return batchLine(doneCount, start.fileCount, progress, this.#tty.columns());
   }
 }

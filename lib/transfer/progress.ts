@@ -44,9 +44,10 @@ export class Progress {
   #startBytes: number;
   #startedMs: number;
   #bytes: number;
+  #movedBytes = 0;
   #atMs: number;
-  /** Recent (time, position) pairs, oldest first. */
-  #samples: { atMs: number; bytes: number }[];
+  /** What had moved at recent times, oldest first. */
+  #samples: { atMs: number; movedBytes: number }[];
 
   /** A transfer that starts at `nowMs`, with `startBytes` there from an earlier try. */
   constructor(options: { totalBytes: number; startBytes: number; nowMs: number }) {
@@ -55,19 +56,24 @@ export class Progress {
     this.#startedMs = options.nowMs;
     this.#bytes = options.startBytes;
     this.#atMs = options.nowMs;
-    this.#samples = [{ atMs: options.nowMs, bytes: options.startBytes }];
+    this.#samples = [{ atMs: options.nowMs, movedBytes: 0 }];
   }
 
-  /** Takes a new position. */
-  update(bytes: number, nowMs: number): void {
+  /**
+   * Takes a new position.
+   *
+   * @param movedBytes What has really moved since the start; all of the difference when absent.
+   */
+  update(bytes: number, nowMs: number, movedBytes: number = bytes - this.#startBytes): void {
     this.#bytes = bytes;
+    this.#movedBytes = movedBytes;
     this.#atMs = nowMs;
     const last = this.#samples.at(-1)!;
     if (this.#samples.length > 1 && nowMs - this.#samples.at(-2)!.atMs < MIN_SAMPLE_GAP_MS) {
       last.atMs = nowMs;
-      last.bytes = bytes;
+      last.movedBytes = movedBytes;
     } else {
-      this.#samples.push({ atMs: nowMs, bytes });
+      this.#samples.push({ atMs: nowMs, movedBytes });
     }
     while (this.#samples.length > 2 && nowMs - this.#samples[1]!.atMs > RATE_WINDOW_MS) {
       this.#samples.shift();
@@ -92,12 +98,12 @@ export class Progress {
   /** Rate of the last seconds; 0 while nothing is known. */
   get rateBytesPerSecond(): number {
     const first = this.#samples[0]!;
-    return rate(this.#bytes - first.bytes, this.#atMs - first.atMs);
+    return rate(this.#movedBytes - first.movedBytes, this.#atMs - first.atMs);
   }
 
   /** Rate since the start, what was there before left out; 0 while nothing is known. */
   get averageBytesPerSecond(): number {
-    return rate(this.#bytes - this.#startBytes, this.#atMs - this.#startedMs);
+    return rate(this.#movedBytes, this.#atMs - this.#startedMs);
   }
 
   /** Seconds to the end at the present rate, or null while nothing is known. */

@@ -137,6 +137,40 @@ Deno.test("on a terminal: one line drawn again at most ten times a second, gone 
   assert(tty.errors.endsWith("\r\x1b[K"), "cleared");
 });
 
+Deno.test("the line of several files counts as speed only what has really moved", () => {
+  const tty = new FakeTty({ isTerminal: true });
+  let nowMs = 0;
+  const terminal = textTerminal(tty, "normal", () => nowMs);
+  const megabyte = 1_000_000;
+  terminal.batchStarts({ command: "get", fileCount: 3, totalBytes: 1000 * megabyte });
+  const row = terminal.transferStarts({
+    ...START,
+    totalBytes: 900 * megabyte,
+    resumedFrom: 500 * megabyte,
+  });
+  for (let step = 1; step <= 10; step++) {
+    nowMs += 100;
+    row.progress((500 + step) * megabyte);
+  }
+  assertMatch(
+    tty.errors,
+    /0 of 3 files {2}51% \S+ 510 MB of 1\.00 GB {2}10\.0 MB\/s {2}00:49 left$/,
+  );
+  row.close();
+  terminal.transferEnds({ ...END, totalBytes: 900 * megabyte, movedBytes: 10 * megabyte });
+  nowMs += 1000;
+  terminal.transferEnds({
+    ...END,
+    name: "packed",
+    totalBytes: 50 * megabyte,
+    movedBytes: 10 * megabyte,
+  });
+  assertMatch(
+    tty.errors,
+    /2 of 3 files {2}95% \S+ 950 MB of 1\.00 GB {2}10\.0 MB\/s {2}00:05 left$/,
+  );
+});
+
 Deno.test("colour only on a terminal, and not with NO_COLOR", () => {
   const folder = {
     name: "docs",
