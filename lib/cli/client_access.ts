@@ -163,8 +163,9 @@ export class ClientAccess {
           "give it with --code-file FILE or in FERRY_CODE",
       );
     }
-    if (attempt > 0) note(`Wrong access code for ${name(target)}.`);
     if (attempt >= MAX_PROMPTS) throw codeFailure(new CodeError("wrong-code"), target);
+    if (attempt === 0) note("The access code stands on the server's console.");
+    else note(`Wrong access code for ${name(target)}.`);
     for (;;) {
       const reading = await readSecret(`Access code of ${name(target)}: `);
       if (reading.kind !== "line") throw new CancelledError();

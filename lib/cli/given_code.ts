@@ -6,8 +6,8 @@
  */
 
 import { normalCode } from "../access/mod.ts";
-import { FileError, fileErrorFrom, readUserFile } from "../files/mod.ts";
-import { UsageError } from "../shell/mod.ts";
+import { fileErrorFrom, readUserFile } from "../files/mod.ts";
+import { SubjectError, UsageError } from "../shell/mod.ts";
 import { environmentVariable } from "./environment.ts";
 
 const MAX_FILE_BYTES = 4_096;
@@ -16,7 +16,7 @@ const MAX_FILE_BYTES = 4_096;
  * The code in its normal form; null when none was given. A file counts before the environment.
  *
  * @throws {UsageError} when what was given cannot be a code.
- * @throws {FileError} when the file cannot be read.
+ * @throws {SubjectError} when the file cannot be read.
  */
 export async function givenCode(file: string | null): Promise<string | null> {
   const text = file === null ? environmentVariable("FERRY_CODE") : await firstLine(file);
@@ -35,6 +35,6 @@ async function firstLine(file: string): Promise<string> {
     return new TextDecoder().decode(content).trim().split("\n")[0] ?? "";
   } catch (error) {
     if (error instanceof RangeError) throw new UsageError(error.message, { cause: error });
-    throw error instanceof FileError ? error : fileErrorFrom(error, file);
+    throw new SubjectError(`${file} (--code-file)`, fileErrorFrom(error, file));
   }
 }

@@ -204,7 +204,10 @@ export class SystemTty implements Tty {
       terminal: true,
       historySize: 0,
     });
-    this.#write(Deno.stderr, prompt);
+    const showPrompt = () => this.#write(Deno.stderr, prompt);
+    // After Ctrl-Z and `fg` nothing else says what is waited for.
+    editor.on("SIGCONT", showPrompt);
+    showPrompt();
     try {
       return await firstReading(editor, "");
     } finally {
