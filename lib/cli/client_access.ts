@@ -155,7 +155,10 @@ export class ClientAccess {
    * @throws {CancelledError} when the user will not say it.
    */
   async askCode(target: Target, attempt: number): Promise<string> {
-    const { readSecret, note } = this.#options;
+    const { readSecret, note, files } = this.#options;
+    if (attempt === 0 && files.paths.runtime === null && files.paths.config === null) {
+      note("Without access to the folder of its keys this client cannot show whose it is.");
+    }
     if (readSecret === null) {
       throw new ConnectFailure(
         "refused",

@@ -15,7 +15,10 @@ import { endSentence } from "./network_link.ts";
 export function connectFailure(error: unknown, target: Target, timeoutMs: number): ConnectFailure {
   const name = `${target.host} port ${target.port}`;
   const options = { cause: error };
-  if (error instanceof SocketError) return new ConnectFailure("other", error.message, options);
+  if (error instanceof SocketError) {
+    const isRefused = error.kind === "permission" || error.kind === "not-allowed";
+    return new ConnectFailure(isRefused ? "refused" : "other", error.message, options);
+  }
   if (!(error instanceof ConnectionError)) throw error;
   const { kind, reason } = error.end;
   switch (kind) {

@@ -29,7 +29,7 @@ import { serverHelp, versionLine } from "./help.ts";
 import { readServerOptions, type ServerOptions } from "./options.ts";
 import { ServerLog } from "./server_log.ts";
 import { openPrivateFiles } from "./private_files.ts";
-import { dropPermissions } from "./permissions.ts";
+import { dropPermissions, lackedPermissions } from "./permissions.ts";
 import { type Admission, ServerAccess } from "./server_access.ts";
 import { show } from "./show.ts";
 import { onSignals } from "./signals.ts";
@@ -150,7 +150,9 @@ class FerryServer {
     });
     const tasks = this.#tasks;
     try {
-      log.listening(await this.#facts(listener));
+      const facts = await this.#facts(listener);
+      log.listening(facts);
+      for (const line of lackedPermissions(facts)) log.warn(line);
       dropPermissions();
       tasks.run("accept", () => this.#accept(listener));
       if (!options.isReadOnly) tasks.run("staging", () => this.#cleanStaging());

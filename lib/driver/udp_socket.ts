@@ -257,7 +257,8 @@ function socketErrorFrom(cause: unknown, where: string): SocketError {
     return new SocketError("permission", message, { cause });
   }
   if (cause instanceof Deno.errors.NotCapable) {
-    const message = `${action}: Deno was started without permission; add --allow-net`;
+    const message = `${action}: Deno was started without permission for it; ` +
+      "add --allow-net (or, where it has a list of addresses, this one)";
     return new SocketError("not-allowed", message, { cause });
   }
   const reason = cause instanceof Error ? cause.message : String(cause);

@@ -28,6 +28,7 @@ Deno.test("askCode() says where the code stands, and once for each wrong one tha
   for (let attempt = 0; attempt < 3; attempt++) await access.askCode(TARGET, attempt);
   await assertRejects(() => access.askCode(TARGET, 3), ConnectFailure, "Wrong access code");
   assertEquals(notes, [
+    "Without access to the folder of its keys this client cannot show whose it is.",
     "The access code stands on the server's console.",
     "An access code has at least 8 letters and digits, such as K7QF-9X2M.",
     "Wrong access code for h port 7.",

@@ -317,6 +317,33 @@ Deno.test("what needs no local folder works where it cannot be made, the rest sa
   }
 });
 
+Deno.test("permissions that cover a part only: both programs say what does not work", async () => {
+  await using stage = await Stage.set();
+  await stage.write(stage.clientFiles, "a.txt", "a");
+  const started = ["127.0.0.1", "0", "--root", stage.serverFiles];
+  const mute = stage.start("server.ts", started, {
+    denoArgs: ["--no-prompt", "--allow-net=127.0.0.1:0", "--allow-read", "--allow-write"],
+  });
+  await mute.errorLine(/^Warning: Deno was started with --allow-net for some addresses only/);
+  const reader = stage.start("server.ts", [...started, "--open", "--json"], {
+    denoArgs: ["--no-prompt", "--allow-net", "--allow-read"],
+  });
+  stage.port = Number((await reader.event("listening")).port);
+  await reader.errorLine(/^Warning: Deno was started without permission to write to the folder/);
+  const cases: [string[], string, number, RegExp][] = [
+    [["--allow-net"], "127.0.0.1", 4, /denies access to a\.txt$/m],
+    [["--allow-net=127.0.0.1"], "127.0.0.1", 4, /^Cannot open UDP port .* add --allow-net \(or/m],
+    [["--allow-net=127.0.0.1"], "localhost", 4, /permission to look up localhost; add --allow-net/],
+  ];
+  for (const [flags, host, code, sentence] of cases) {
+    const client = stage.start("client.ts", [
+      ...["--dir", stage.clientFiles, host, String(stage.port), "put", "a.txt"],
+    ], { denoArgs: ["--no-prompt", "--allow-read", "--allow-write", ...flags] });
+    assertEquals(await client.ended(), code, client.stderr);
+    assertMatch(client.stderr, sentence);
+  }
+});
+
 Deno.test("without permission for the folders both programs say which flags are missing", async () => {
   await using stage = await Stage.set();
   await stage.startServer(["--open"]);
