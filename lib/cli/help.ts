@@ -5,6 +5,7 @@
  */
 
 import { CLIENT_ROWS, type OptionRow, SERVER_ROWS } from "./options.ts";
+import { startWords } from "./start_words.ts";
 import { PRODUCT, VERSION } from "./version.ts";
 
 /** Name and version, one line. */
@@ -12,12 +13,12 @@ export function versionLine(): string {
   return `${PRODUCT} ${VERSION}`;
 }
 
-/** What `server.ts --help` shows. */
-export function serverHelp(): string {
+/** What `server.ts --help` shows, as Deno runs it or as an executable. */
+export function serverHelp(build: Pick<typeof Deno.build, "standalone"> = Deno.build): string {
   return [
     `${versionLine()}: serves a folder to Ferry clients over UDP`,
     "",
-    "deno run -A server.ts [HOST] [PORT] [DEBUG] [options]",
+    `${startWords("server", build)} [HOST] [PORT] [DEBUG] [options]`,
     "",
     "A first argument of digits only is the port. Defaults: all addresses, port 5555.",
     "DEBUG 1 is --debug. Port 0 takes any free one.",
@@ -26,17 +27,18 @@ export function serverHelp(): string {
   ].join("\n");
 }
 
-/** What `client.ts --help` shows. */
-export function clientHelp(): string {
+/** What `client.ts --help` shows, as Deno runs it or as an executable. */
+export function clientHelp(build: Pick<typeof Deno.build, "standalone"> = Deno.build): string {
+  const start = startWords("client", build);
   return [
     `${versionLine()}: moves files to and from a Ferry server over UDP`,
     "",
-    "deno run -A client.ts [HOST] [PORT] [DEBUG] [options]          interactive shell",
-    "deno run -A client.ts [options] HOST PORT COMMAND [ARGUMENT…]  one command",
-    "deno run -A client.ts [options] HOST PORT < commands.txt       one on each line",
+    `${start} [HOST] [PORT] [DEBUG] [options]          interactive shell`,
+    `${start} [options] HOST PORT COMMAND [ARGUMENT…]  one command`,
+    `${start} [options] HOST PORT < commands.txt       one on each line`,
     "",
     "A first argument of digits only is the port on 127.0.0.1. Default port: 5555.",
-    "The commands: deno run -A client.ts 127.0.0.1 5555 help",
+    `The commands: ${start} 127.0.0.1 5555 help`,
     "",
     ...optionLines(CLIENT_ROWS),
   ].join("\n");

@@ -9,6 +9,7 @@ import type { Role, StatusName } from "../request/mod.ts";
 import type { Verbosity } from "./options.ts";
 import type { CodeFact } from "./server_access.ts";
 import { show, showJson } from "./show.ts";
+import { startWords } from "./start_words.ts";
 import type { Tty } from "./tty.ts";
 import { limitSeenBy } from "../transfer/mod.ts";
 import { formatBytes, formatCount, formatLimit, formatTransfer } from "./units.ts";
@@ -223,16 +224,17 @@ function codeLine({ code }: ServerFacts): string {
 function startLines(facts: ServerFacts): string[] {
   const { host, port, root, files, bytes, fingerprint, accelerators } = facts;
   const mode = facts.isReadOnly ? ", read-only" : "";
+  const client = startWords("client");
   const lines = [
     versionLine(),
     `Listening on ${host} port ${port}`,
     `Folder ${root}: ${formatCount(files, "file")}, ${formatBytes(bytes)}${mode}`,
     `Key ${fingerprint}`,
     `Accelerators: ${accelerators.length === 0 ? "none" : accelerators.join(", ")}`,
-    `On this machine:   deno run -A client.ts ${hereAddress(host)} ${port}`,
+    `On this machine:   ${client} ${hereAddress(host)} ${port}`,
   ];
   if (facts.outsideAddress !== null) {
-    lines.push(`On other machines: deno run -A client.ts ${facts.outsideAddress} ${port}`);
+    lines.push(`On other machines: ${client} ${facts.outsideAddress} ${port}`);
   }
   if (facts.code.kind === "given") lines.push(codeLine(facts));
   return lines;

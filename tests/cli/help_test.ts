@@ -15,3 +15,11 @@ Deno.test("the help texts fit a window of 80 columns", () => {
     assert(line.length <= 80, line);
   }
 });
+
+Deno.test("an executable tells how executables are started", () => {
+  const build = { standalone: true };
+  assertStringIncludes(serverHelp(build), "\nferry-server [HOST] [PORT]");
+  assertStringIncludes(clientHelp(build), "\nferry [options] HOST PORT COMMAND");
+  assert(!`${serverHelp(build)}${clientHelp(build)}`.includes("deno run"));
+  assertStringIncludes(clientHelp({ standalone: false }), "\ndeno run -A client.ts [options] HOST");
+});
