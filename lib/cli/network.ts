@@ -65,7 +65,7 @@ export interface DoorKeeper {
 }
 
 /**
- * Opens the server's port.
+ * Opens the server's port. Whoever connects has no part of the shared memory before `letIn()`.
  *
  * @throws {SocketError} when it cannot be had.
  */
@@ -82,7 +82,8 @@ export async function openListener(
     socket.close();
     throw error;
   }
-  return new Listener(socket, { ...driver, pskFor: (method) => keeper.pskFor(method) });
+  const config = { ...driver.config, letsInAtOnce: false };
+  return new Listener(socket, { ...driver, config, pskFor: (method) => keeper.pskFor(method) });
 }
 
 /** An address under which other machines may reach a server, or null when it listens to this one only. */

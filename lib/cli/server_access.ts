@@ -126,6 +126,7 @@ export class ServerAccess {
       await this.#knownRole(remoteIdentity) ??
         (this.#trustsAddress(peer.hostname) ? "read-write" : this.roleOfAnyone),
     );
+    if (role !== "none") handle.letIn();
     const provenRole = this.#options.isReadOnly ? "read-only" : "read-write";
     const gate: CodeGate | null = this.#code === null ? null : {
       code: this.#code,
@@ -144,6 +145,7 @@ export class ServerAccess {
       grant: async ({ isKept }) => {
         if (role === "owner") return;
         role = provenRole;
+        handle.letIn();
         const remark = `${handle.peer.hostname} ${new Date().toISOString().slice(0, 10)}`;
         await this.#clients.allow(remoteIdentity, provenRole, { remark, isKept });
       },

@@ -100,6 +100,13 @@ export class ConnectionHandle implements StreamOpener, StreamAcceptor {
     this.#driver.wake(this.#connection);
   }
 
+  /** Lets the peer in: from now on it shares the memory of all, see `letsInAtOnce`. */
+  letIn(): void {
+    if (this.#connection.end !== null) return;
+    this.#connection.streams.letIn();
+    this.#driver.wake(this.#connection);
+  }
+
   /** Asks the peer for a sign of life; `silentMs` tells whether it came. */
   ping(): void {
     this.#connection.ping();

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import type { MemoryBudget } from "./memory_budget.ts";
+import type { SharedMemory } from "./memory_budget.ts";
 import { TransportError } from "./transport_error.ts";
 
 /** The window in round trips of arrival: in flight, doubled, held up by a loss, credit on its way. */
@@ -23,11 +23,11 @@ export class ReceiveWindow {
   #creditEnd: number;
   #spanStartMs = NaN;
   #spanStart = 0;
-  readonly #memory: MemoryBudget | null;
+  readonly #memory: SharedMemory | null;
   #takenBytes = 0;
 
   /** Makes a window of `initialBytes` that may grow to `maxBytes`, from `memory` if that is given. */
-  constructor(initialBytes: number, maxBytes: number, memory: MemoryBudget | null = null) {
+  constructor(initialBytes: number, maxBytes: number, memory: SharedMemory | null = null) {
     this.#windowBytes = initialBytes;
     this.#maxBytes = Math.max(initialBytes, maxBytes);
     this.#creditEnd = initialBytes;
@@ -105,7 +105,7 @@ export class ConnectionFlowControl {
   #consumedBytes = 0;
 
   /** Makes the control with our own receive window. */
-  constructor(initialBytes: number, maxBytes: number, memory: MemoryBudget | null = null) {
+  constructor(initialBytes: number, maxBytes: number, memory: SharedMemory | null = null) {
     this.receiveWindow = new ReceiveWindow(initialBytes, maxBytes, memory);
   }
 

@@ -7,8 +7,16 @@
 /** Part of what is left that one grant may take, so that nobody takes everything. */
 const LARGEST_SHARE = 0.25;
 
+/** Memory that is handed out in parts. */
+export interface SharedMemory {
+  /** Takes up to `wantedBytes`, less when there is little left; returns what was granted. */
+  take(wantedBytes: number): number;
+  /** Gives back what `take` granted. */
+  giveBack(bytes: number): void;
+}
+
 /** A number of bytes handed out in parts. */
-export class MemoryBudget {
+export class MemoryBudget implements SharedMemory {
   readonly #totalBytes: number;
   #takenBytes = 0;
 
@@ -33,5 +41,32 @@ export class MemoryBudget {
   /** Gives back what `take` granted. */
   giveBack(bytes: number): void {
     this.#takenBytes -= bytes;
+  }
+}
+
+/** What one connection may take of the shared memory: nothing before it is let in. */
+export class MemoryShare implements SharedMemory {
+  readonly #memory: SharedMemory;
+  #isOpen: boolean;
+
+  /** A share of `memory`. */
+  constructor(memory: SharedMemory, options: { isOpen: boolean }) {
+    this.#memory = memory;
+    this.#isOpen = options.isOpen;
+  }
+
+  /** The connection is let in. */
+  open(): void {
+    this.#isOpen = true;
+  }
+
+  /** See {@linkcode SharedMemory.take}. */
+  take(wantedBytes: number): number {
+    return this.#isOpen ? this.#memory.take(wantedBytes) : 0;
+  }
+
+  /** See {@linkcode SharedMemory.giveBack}. */
+  giveBack(bytes: number): void {
+    this.#memory.giveBack(bytes);
   }
 }

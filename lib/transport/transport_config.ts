@@ -43,6 +43,11 @@ export interface TransportConfig {
    * When it runs low, windows and send buffers stay small. Default 384 MiB.
    */
   readonly maxSharedMemoryBytes: number;
+  /**
+   * A client has its part of that at once. False: only when the server's application lets it in, so that
+   * strangers cannot use it up. Default true.
+   */
+  readonly letsInAtOnce: boolean;
   /** Connections that a server has at once. Default 1024. */
   readonly maxConnections: number;
   /** The same from one address other than loopback; for IPv6 from one /64. Default 64. */
@@ -81,6 +86,7 @@ export const DEFAULT_TRANSPORT_CONFIG: TransportConfig = {
   maxSendBufferBytes: 96 << 20,
   maxStreams: 128,
   maxSharedMemoryBytes: 384 << 20,
+  letsInAtOnce: true,
   maxConnections: 1024,
   maxConnectionsPerSource: 64,
   minProgressMs: 60_000,

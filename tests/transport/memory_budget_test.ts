@@ -32,11 +32,7 @@ Deno.test("two hundred clients that fill their windows hold no more than the sha
     peer.address = { hostname: `198.51.100.${i}`, port: 9 };
     peer.connect();
     peer.wait(5, 5);
-    const credit = peer.frames.findLast((frame) => frame.kind === "max-data");
-    const limit = credit?.kind === "max-data"
-      ? credit.limit
-      : DEFAULT_TRANSPORT_CONFIG.baseWindowBytes;
-    peer.send(streamFrame(0, Math.min(limit, 4 << 20) - 1, Uint8Array.of(1)));
+    peer.send(streamFrame(0, Math.min(lastLimit(peer), 4 << 20) - 1, Uint8Array.of(1)));
   }
   let held = 0;
   for (const connection of server.endpoint.connections) held += connection.streams.heldBytes;
@@ -60,3 +56,39 @@ Deno.test("a connection that has done its work holds little", () => {
   assert(connection.streams.heldBytes <= 4096, "the request, which nobody has read");
   assert(connection.pendingFrames < 4);
 });
+
+Deno.test("strangers have no part of the shared memory before they are let in", () => {
+  const server = new HonestSide("server", { config: { letsInAtOnce: false } });
+  const strangers = Array.from({ length: 64 }, (_, i) => {
+    const peer = new RawPeer(server, "client");
+    peer.nowMs = 1000 + 10 * i;
+    peer.address = { hostname: "198.51.100.7", port: 1000 + i };
+    peer.connect();
+    peer.wait(5, 5);
+    return peer;
+  });
+  const { baseWindowBytes, initialWindowBytes } = DEFAULT_TRANSPORT_CONFIG;
+  const [peer] = strangers;
+  peer!.nowMs = 2000;
+  for (let offset = 0; offset < 4 * baseWindowBytes; offset += 1000) {
+    peer!.send(streamFrame(0, offset, new Uint8Array(1000)));
+    peer!.wait(5, 5);
+  }
+  assert(server.readBytes.get(0)! >= 4 * baseWindowBytes, "it is read all the same");
+  assertEquals(server.endpoint.takenMemoryBytes, 0);
+  assert(lastLimit(peer!) - server.readBytes.get(0)! <= baseWindowBytes);
+
+  const [connection] = [...server.endpoint.connections];
+  connection!.streams.letIn();
+  server.endpoint.wake(connection!);
+  peer!.wait(5, 5);
+  assert(lastLimit(peer!) - server.readBytes.get(0)! > initialWindowBytes - baseWindowBytes);
+  assertEquals(server.endpoint.takenMemoryBytes, initialWindowBytes - baseWindowBytes);
+  connection!.close(0, "", peer!.nowMs);
+  assertEquals(server.endpoint.takenMemoryBytes, 0);
+});
+
+function lastLimit({ frames }: RawPeer): number {
+  const credit = frames.findLast((frame) => frame.kind === "max-data");
+  return credit?.kind === "max-data" ? credit.limit : DEFAULT_TRANSPORT_CONFIG.baseWindowBytes;
+}

@@ -8,7 +8,7 @@ import type { ControlFrame, StreamFrame } from "../../wire/frame.ts";
 import type { TransportParameters } from "../../wire/transport_parameters.ts";
 import type { ControlQueue } from "../control_queue.ts";
 import { ConnectionFlowControl, ReceiveWindow } from "../flow_control.ts";
-import { MemoryBudget } from "../memory_budget.ts";
+import { MemoryBudget, MemoryShare, type SharedMemory } from "../memory_budget.ts";
 import type { TransportConfig } from "../transport_config.ts";
 import type { TransportEvent } from "../transport_event.ts";
 import { ReceiveCredit, type WindowClock } from "./receive_credit.ts";
@@ -33,7 +33,7 @@ export interface StreamLayerOptions {
   /** Where events go. */
   readonly events: TransportEvent[];
   /** Memory shared with other connections; without it there is no limit but the windows. */
-  readonly memory?: MemoryBudget;
+  readonly memory?: SharedMemory;
 }
 
 /** The streams of one connection. */
@@ -45,17 +45,20 @@ export class StreamLayer {
   readonly #credit: ReceiveCredit;
   readonly #memory: StreamMemory;
   readonly #opened: StreamEntry[] = [];
+  readonly #share: MemoryShare;
+  readonly #letInWindowBytes: number;
 
   /** Makes the layer with no streams. */
   constructor(options: StreamLayerOptions) {
     const { config, peer, memory = new MemoryBudget(Infinity) } = options;
     this.#control = options.control;
     this.#events = options.events;
+    this.#share = new MemoryShare(memory, { isOpen: false });
+    this.#letInWindowBytes = config.initialWindowBytes;
     const baseBytes = Math.min(config.initialWindowBytes, config.baseWindowBytes);
-    this.#flow = new ConnectionFlowControl(baseBytes, config.maxWindowBytes, memory);
+    this.#flow = new ConnectionFlowControl(baseBytes, config.maxWindowBytes, this.#share);
     this.#credit = new ReceiveCredit(this.#flow, this.#control);
-    const limit = this.#flow.receiveWindow.open(config.initialWindowBytes);
-    if (limit > baseBytes) this.#credit.tellLimit(limit);
+    if (options.role === "client" || config.letsInAtOnce) this.letIn();
     this.#flow.onMaxData(peer.initialMaxDataBytes);
     this.#map = new StreamMap(options.role, {
       maxRemoteStreams: config.maxStreams,
@@ -77,10 +80,19 @@ export class StreamLayer {
     });
     this.#map.onMaxStreams(peer.initialMaxStreams);
     this.#memory = new StreamMemory(this.#map, {
-      shared: memory,
+      shared: this.#share,
       receiveWindow: this.#flow.receiveWindow,
       maxSendBufferBytes: config.maxSendBufferBytes,
     });
+  }
+
+  /** Gives the connection its part of the shared memory, and the peer the window that goes with it. */
+  letIn(): void {
+    this.#share.open();
+    const { receiveWindow } = this.#flow;
+    const { creditEnd } = receiveWindow;
+    const limit = receiveWindow.open(this.#letInWindowBytes);
+    if (limit > creditEnd) this.#credit.tellLimit(limit);
   }
 
   /** Streams that exist now. */

@@ -5,7 +5,7 @@
  */
 import { clamp } from "../../bytes/clamp.ts";
 import type { ReceiveWindow } from "../flow_control.ts";
-import type { MemoryBudget } from "../memory_budget.ts";
+import type { SharedMemory } from "../memory_budget.ts";
 import type { SendStream } from "./send_stream.ts";
 import type { StreamMap } from "./stream_map.ts";
 
@@ -36,7 +36,7 @@ const LARGE_BYTES = 64 << 10;
 /** What the memory is bounded by. */
 export interface StreamMemoryOptions {
   /** What all connections share. */
-  readonly shared: MemoryBudget;
+  readonly shared: SharedMemory;
   /** The connection's window for what the peer sends. */
   readonly receiveWindow: ReceiveWindow;
   /** Most that one stream may buffer for sending. */
@@ -46,7 +46,7 @@ export interface StreamMemoryOptions {
 /** The memory of all streams of one connection. */
 export class StreamMemory {
   readonly #map: StreamMap;
-  readonly #shared: MemoryBudget;
+  readonly #shared: SharedMemory;
   readonly #receiveWindow: ReceiveWindow;
   readonly #maxSendBufferBytes: number;
   #sendBufferBytes = MIN_SEND_BUFFER_BYTES;
