@@ -9,6 +9,7 @@ import {
   type FileStatus,
   formatRemotePath,
   type RemotePath,
+  validateComponent,
 } from "../files/mod.ts";
 import {
   ANSWERED,
@@ -166,7 +167,9 @@ const entriesCodec: Codec<DirectoryEntry[]> = {
     const entries: DirectoryEntry[] = [];
     for (let count = reader.varint(); count > 0; count--) {
       const name = readText(reader, MAX_NAME_BYTES);
-      entries.push({ name, readable: readFlag(reader), ...readFileStatus(reader) });
+      // A server may say anything: whatever has such a name is not asked for, nor offered by the Tab key.
+      const readable = readFlag(reader) && validateComponent(name) === null;
+      entries.push({ name, readable, ...readFileStatus(reader) });
     }
     return entries;
   },

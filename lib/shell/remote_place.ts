@@ -96,7 +96,7 @@ export async function expandRemote(
   if (word.pattern !== null) {
     const matches = await expandGlob(word.pattern, async (folder) => {
       const entries = await listRemote(session, resolveRemotePath(base, folder), signal);
-      return entries.filter(isName).map((entry) => ({
+      return entries.map((entry) => ({
         ...entry,
         isFolder: entry.kind === "directory",
         isUsable: entry.readable,
@@ -209,9 +209,4 @@ export async function walkRemote(
 function isSame(path: RemotePath, other: RemotePath): boolean {
   return path.components.length === other.components.length &&
     path.components.every((name, index) => name === other.components[index]);
-}
-
-/** A server may say anything. */
-function isName(entry: DirectoryEntry): boolean {
-  return entry.name !== "" && !entry.name.includes("/");
 }

@@ -139,6 +139,39 @@ Deno.test("walkTree() takes no path from a server that leaves its folder", async
   assertEquals(error instanceof RemoteError && error.status, "malformed");
 });
 
+Deno.test("listDirectory() believes no server that a name can be asked for which no path can hold", async () => {
+  const names = [
+    "..",
+    ".",
+    "",
+    "a/b",
+    "\x1b]0;title\x07",
+    "two\nlines",
+    "x\u202Egnp",
+    ".~ft-staging",
+  ];
+  const page = new ByteWriter().varint(names.length + 1);
+  for (const name of [...names, "plain"]) {
+    writeText(page, name);
+    page.u8(1).u8(0).varint(5).u8(0).varint(0).u16(0o644);
+  }
+  const listed: [string, boolean][] = [];
+  const { error } = await withServer(
+    async (stream) => {
+      await stream.write(encodeResponse(raw, page.finish()));
+      await stream.write(Uint8Array.of(0));
+      await stream.finish();
+    },
+    async ({ caller }) => {
+      for await (const entries of listDirectory(caller, path("/"))) {
+        for (const { name, readable } of entries) listed.push([name, readable]);
+      }
+    },
+  );
+  assertEquals(error instanceof RemoteError && error.status, "malformed");
+  assertEquals(listed, [...names.map((name): [string, boolean] => [name, false]), ["plain", true]]);
+});
+
 Deno.test("listDirectory() survives pages of garbage", async () => {
   for (let seed = 1; seed < 60; seed++) {
     const { error } = await withServer(
