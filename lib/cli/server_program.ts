@@ -34,6 +34,7 @@ import { type Admission, ServerAccess } from "./server_access.ts";
 import { show } from "./show.ts";
 import { onSignals } from "./signals.ts";
 import { cleanHourly } from "./staging_care.ts";
+import { StrangerLines } from "./stranger_lines.ts";
 import { systemTty } from "./tty.ts";
 
 /**
@@ -135,9 +136,12 @@ class FerryServer {
   /** Resolves when the server was asked to stop and its last connection has ended. */
   readonly #drained = Promise.withResolvers<void>();
   readonly #tasks = new TaskGroup();
+  readonly #strangerLines: StrangerLines;
 
   constructor(parts: ServerParts) {
     this.#parts = parts;
+    const onOmitted = (sentence: string) => parts.log.notice(sentence);
+    this.#strangerLines = new StrangerLines(() => systemClock.nowMs(), onOmitted);
   }
 
   async run(): Promise<number> {
@@ -211,7 +215,7 @@ class FerryServer {
     const peer = addressText(handle.peer);
     const cut = new AbortController();
     this.#cuts.set(handle, cut);
-    log.connected(peer, admission.role);
+    this.#tellOf(admission, () => log.connected(peer, admission.role));
     const grace = systemClock.sleep(GRACE_MS);
     // A server that stops does not wait for a stranger who takes his time over the code.
     const endGrace = () => grace.cancel();
@@ -226,7 +230,8 @@ class FerryServer {
         this.#draining.signal,
       );
       if (!handle.hasEnded) await handle.close(STOPPING, "the server stops");
-      log.ended(peer, endSentence(await handle.closed));
+      const end = endSentence(await handle.closed);
+      this.#tellOf(admission, () => log.ended(peer, end));
     } finally {
       this.#draining.signal.removeEventListener("abort", endGrace);
       grace.cancel();
@@ -266,7 +271,11 @@ class FerryServer {
       roleSettled: async () => await admission.codeGate?.pending.settled(),
       readOnly: options.isReadOnly,
       nowMs: () => systemClock.nowMs(),
-      onEvent: (event) => log.event(peer, event),
+      onEvent: (event) => {
+        // Guesses that were looked at are few: the limit of guesses sees to that.
+        if (event.kind === "guess" && event.outcome !== "too-many") log.event(peer, event);
+        else this.#tellOf(admission, () => log.event(peer, event));
+      },
       connectionCount: () => this.#guestCount(),
       holdBack: (wish) => {
         const setting = stricterRate(wish, options);
@@ -275,6 +284,11 @@ class FerryServer {
       },
       requestShutdown: () => this.#drain(),
     };
+  }
+
+  #tellOf({ role }: Admission, line: () => void): void {
+    if (role === "none") this.#strangerLines.tell(line);
+    else line();
   }
 
   /** Connections that were let in: a stranger keeps no server from stopping. */

@@ -29,6 +29,7 @@ export {
 } from "./handshake.ts";
 export type { OwnTraits } from "./own_parameters.ts";
 export { type Address, isSameAddress } from "./path.ts";
+export { RateGate } from "./rate_gate.ts";
 export type { ReceiveStream } from "./streams/receive_stream.ts";
 export type { SendStream, StreamChunk } from "./streams/send_stream.ts";
 export type { WindowClock } from "./streams/receive_credit.ts";

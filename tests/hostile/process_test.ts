@@ -5,8 +5,13 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
+import { createIdentity, nodeAeadProvider } from "../../lib/crypto/mod.ts";
+import { connect, systemEntropy } from "../../lib/driver/mod.ts";
+import { remotePathFromComponents } from "../../lib/files/mod.ts";
+import { statPath } from "../../lib/operations/mod.ts";
+import { Caller } from "../../lib/request/mod.ts";
 import { LONG_HEADER_BYTES } from "../../lib/wire/packet_header.ts";
-import { startFerryClient, startFerryServer } from "../tools/ferry_process.ts";
+import { ProgramProcess, startFerryClient, startFerryServer } from "../tools/ferry_process.ts";
 import { RawPeer } from "./raw_peer.ts";
 import { seededRandom } from "../support/seeded_random.ts";
 import { HonestSide } from "./rig.ts";
@@ -111,4 +116,35 @@ Deno.test("a real server shrugs off strangers, serves its user, and ends in orde
     await Deno.remove(folder, { recursive: true });
     assert(code === 0 || code === 143, `the server ended with ${code}`);
   }
+});
+
+Deno.test("a stranger who is let in nowhere fills no log", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "ferry-hostile-" });
+  const env = { XDG_CONFIG_HOME: join(folder, "config"), XDG_RUNTIME_DIR: join(folder, "run") };
+  const args = ["127.0.0.1", "0", "--root", join(folder, "served"), "--json"];
+  const program = new ProgramProcess("server.ts", args, { env });
+  try {
+    const { port } = await program.event("listening");
+    const handle = await connect({
+      ...{ hostname: "127.0.0.1", port: Number(port), identity: createIdentity(systemEntropy) },
+      ...{ suites: ["chacha20-poly1305"], aead: nodeAeadProvider, ffi: false },
+    });
+    const caller = new Caller(handle);
+    const path = remotePathFromComponents(Array(15).fill("a".repeat(250)));
+    for (let round = 0; round < 20; round++) {
+      const asked = Array.from({ length: 50 }, () => statPath(caller, path));
+      for (const outcome of await Promise.allSettled(asked)) {
+        assertEquals(outcome.status, "rejected");
+      }
+    }
+    await handle.close();
+  } finally {
+    await program.closeInput();
+    await program.stop();
+    await Deno.remove(folder, { recursive: true });
+  }
+  const told = program.events.map(({ event }) => event);
+  assertEquals(told.filter((event) => event === "connection").length, 1);
+  const failures = told.filter((event) => event === "failure").length;
+  assert(failures >= 90 && failures < 200, `${failures} of 1000 refusals were told`);
 });
