@@ -209,7 +209,7 @@ const REMOTE: Readonly<Record<StatusName, { exitCode: number; sentence: Sentence
     exitCode: EXIT.integrity,
     sentence: (name) => `${name} did not arrive as it was sent; nothing was replaced`,
   },
-  "too-large": { exitCode: EXIT.noSpace, sentence: (name) => `Too large for the server: ${name}` },
+  "too-large": { exitCode: EXIT.noSpace, sentence: (name) => `Too large: ${name}` },
   "io": { exitCode: EXIT.other, sentence: (name) => `The server's disk failed on ${name}` },
 };
 

@@ -35,6 +35,7 @@ import {
   readFileStatus,
   writeFileStatus,
 } from "./file_info.ts";
+import { ListingBudget } from "./listing_budget.ts";
 import { readPath, writePath } from "./remote_path_codec.ts";
 import type { ServeContext } from "./serve_context.ts";
 
@@ -62,34 +63,49 @@ export interface WalkPage {
   readonly skipped: readonly SkippedEntry[];
 }
 
+/** How something is listed. */
+export interface ListingOptions extends CallOptions {
+  /** What may come; by default as much as one listing may have. */
+  readonly budget?: ListingBudget;
+}
+
 /**
  * The entries of a folder on the server, in pages as they arrive: folders first, then by name.
  * The server waits while nobody takes the next page.
  *
- * @throws {RemoteError}
+ * @throws {RemoteError} `too-large` when there is no end to it.
  * @throws {StreamError}
  */
-export function listDirectory(
+export async function* listDirectory(
   caller: Caller,
   path: RemotePath,
-  options?: CallOptions,
-): AsyncIterable<DirectoryEntry[]> {
-  return caller.replies(listOperation, { path }, options);
+  options: ListingOptions = {},
+): AsyncGenerator<DirectoryEntry[], void, undefined> {
+  const { budget = new ListingBudget() } = options;
+  for await (const page of caller.replies(listOperation, { path }, options)) {
+    for (const { name } of page) budget.take(path, name.length);
+    yield page;
+  }
 }
 
 /**
  * A path on the server and everything below it, in pages as they arrive: the path itself first, folders
  * before their contents. Links are reported as `other` and not followed.
  *
- * @throws {RemoteError}
+ * @throws {RemoteError} `too-large` when there is no end to it.
  * @throws {StreamError}
  */
-export function walkTree(
+export async function* walkTree(
   caller: Caller,
   path: RemotePath,
-  options?: CallOptions,
-): AsyncIterable<WalkPage> {
-  return caller.replies(walkOperation, { path }, options);
+  options: ListingOptions = {},
+): AsyncGenerator<WalkPage, void, undefined> {
+  const { budget = new ListingBudget() } = options;
+  for await (const page of caller.replies(walkOperation, { path }, options)) {
+    for (const entry of page.entries) budget.take(path, formatRemotePath(entry.path).length);
+    for (const entry of page.skipped) budget.take(path, entry.path.length);
+    yield page;
+  }
 }
 
 /**

@@ -16,6 +16,7 @@ import {
 } from "../files/mod.ts";
 import {
   listDirectory,
+  ListingBudget,
   makeDirectories,
   type SkippedEntry,
   statPath,
@@ -42,15 +43,16 @@ export interface RemotePlace {
   readonly isMatch: boolean;
 }
 
-/** All entries of a remote folder. */
+/** All entries of a remote folder, as far as the budget goes. */
 export async function listRemote(
   session: Session,
   path: RemotePath,
   signal: AbortSignal,
+  budget: ListingBudget = new ListingBudget(),
 ): Promise<DirectoryEntry[]> {
   return await session.request(signal, async (caller) => {
     const entries: DirectoryEntry[] = [];
-    for await (const page of listDirectory(caller, path, { signal })) entries.push(...page);
+    for await (const page of listDirectory(caller, path, { signal, budget })) entries.push(...page);
     return entries;
   }, { onLoss: "again" });
 }
@@ -94,8 +96,9 @@ export async function expandRemote(
 ): Promise<RemotePlace[]> {
   const base = session.remoteFolder;
   if (word.pattern !== null) {
+    const budget = new ListingBudget();
     const matches = await expandGlob(word.pattern, async (folder) => {
-      const entries = await listRemote(session, resolveRemotePath(base, folder), signal);
+      const entries = await listRemote(session, resolveRemotePath(base, folder), signal, budget);
       return entries.map((entry) => ({
         ...entry,
         isFolder: entry.kind === "directory",

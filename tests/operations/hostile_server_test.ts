@@ -1,10 +1,16 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ByteWriter } from "../../lib/bytes/byte_writer.ts";
 import { StreamError } from "../../lib/bytes/byte_stream.ts";
 import { TreeHasher } from "../../lib/crypto/mod.ts";
 import { FileRoot } from "../../lib/files/mod.ts";
 import { type FileOffer, fileOfferCodec } from "../../lib/operations/file_offer.ts";
-import { download, listDirectory, upload, walkTree } from "../../lib/operations/mod.ts";
+import {
+  download,
+  listDirectory,
+  ListingBudget,
+  upload,
+  walkTree,
+} from "../../lib/operations/mod.ts";
 import {
   Caller,
   type Codec,
@@ -170,6 +176,33 @@ Deno.test("listDirectory() believes no server that a name can be asked for which
   );
   assertEquals(error instanceof RemoteError && error.status, "malformed");
   assertEquals(listed, [...names.map((name): [string, boolean] => [name, false]), ["plain", true]]);
+});
+
+Deno.test("a listing without end is given up before it takes the client's memory", async () => {
+  const status = () => new ByteWriter().u8(0).varint(5).u8(0).varint(0).u16(0o644).finish();
+  const page = new ByteWriter().varint(100);
+  const tree = new ByteWriter().varint(100);
+  for (let i = 0; i < 100; i++) {
+    writeText(page, `file ${i}`);
+    page.u8(1).bytes(status());
+    writeText(tree.varint(1), `file ${i}`);
+    tree.bytes(status());
+  }
+  tree.varint(0);
+  for (const [ask, body] of [[listDirectory, page], [walkTree, tree]] as const) {
+    let pages = 0;
+    const { error } = await withServer(
+      async (stream) => {
+        for (;;) await stream.write(encodeResponse(raw, body.finish()));
+      },
+      async ({ caller }) => {
+        const budget = new ListingBudget(1 << 20);
+        for await (const _page of ask(caller, path("/a"), { budget })) pages++;
+      },
+    );
+    assertEquals(error instanceof RemoteError && [error.status, error.path], ["too-large", "/a"]);
+    assert(pages > 50 && pages < 100, `${pages} pages`);
+  }
 });
 
 Deno.test("listDirectory() survives pages of garbage", async () => {
