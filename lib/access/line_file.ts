@@ -48,9 +48,10 @@ export class LineFile {
     this.#remembered = this.#remembered.filter(keep);
     try {
       if (this.#folder !== null) {
-        const lines = [...(await this.#read()).filter(keep), entry];
-        const text = lines.map((line) => `${line}\n`).join("");
-        await this.#folder.write(this.#name, new TextEncoder().encode(text));
+        await this.#folder.update(this.#name, (content) => {
+          const lines = [...linesOf(content).filter(keep), entry];
+          return new TextEncoder().encode(lines.map((line) => `${line}\n`).join(""));
+        });
         return true;
       }
     } catch {
@@ -61,11 +62,14 @@ export class LineFile {
   }
 
   async #read(): Promise<string[]> {
-    const content = await this.#folder?.read(this.#name) ?? null;
-    if (content === null) return [];
-    return new TextDecoder().decode(content).split("\n").map((line) => line.trimEnd())
-      .filter((line) => line !== "");
+    return linesOf(await this.#folder?.read(this.#name) ?? null);
   }
+}
+
+function linesOf(content: Uint8Array | null): string[] {
+  if (content === null) return [];
+  return new TextDecoder().decode(content).split("\n").map((line) => line.trimEnd())
+    .filter((line) => line !== "");
 }
 
 function isEntry(line: string): boolean {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Entropy } from "../crypto/mod.ts";
-import { type Disk, type DiskDirectory, osCode } from "../files/mod.ts";
+import { type Disk, type DiskDirectory, type DiskFile, openLocked, osCode } from "../files/mod.ts";
 
 /** What a private folder needs. */
 export interface PrivateFolderOptions {
@@ -14,6 +14,8 @@ export interface PrivateFolderOptions {
   readonly entropy: Entropy;
   /** Whether the permission bits say who may read and write. */
   readonly hasModes: boolean;
+  /** Resolves after a while: another program changes the same file. */
+  readonly pause: (delayMs: number) => Promise<void>;
 }
 
 const FOLDER_MODE = 0o700;
@@ -23,6 +25,9 @@ const OTHERS_WRITE = 0o022;
 const OTHERS = 0o077;
 /** No file here is larger. */
 const MAX_FILE_BYTES = 1 << 20;
+/** A change takes two flushes. Somebody who needs longer was stopped, and must not stop everybody. */
+const LOCK_TRIES = 200;
+const LOCK_PAUSE_MS = 10;
 
 /** Small files of one user. Errors are those of the operating system. */
 export class PrivateFolder {
@@ -83,6 +88,25 @@ export class PrivateFolder {
     });
   }
 
+  /** Writes a file in place of the one that is there: no change of another program comes in between. */
+  async update(
+    name: string,
+    change: (present: Uint8Array | null) => Uint8Array,
+  ): Promise<void> {
+    await this.#within(async (directory) => {
+      const lockName = `.${name}.lock`;
+      const lock = await this.#lock(directory, lockName);
+      try {
+        const content = change(await this.#readIn(directory, name));
+        const temporary = await this.#writeTemporary(directory, name, content);
+        await directory.rename(temporary, directory, name);
+      } finally {
+        if (lock !== null) await removeIfThere(directory, lockName);
+        lock?.close();
+      }
+    });
+  }
+
   /**
    * Writes a file when there is none, and returns the content that is there then: of several programs
    * that start together, one wins.
@@ -121,6 +145,20 @@ export class PrivateFolder {
     }
   }
 
+  /** Null when it cannot be had: then the file is changed without. */
+  async #lock(directory: DiskDirectory, name: string): Promise<DiskFile | null> {
+    for (let tries = 0; tries < LOCK_TRIES; tries++) {
+      try {
+        const lock = await openLocked(directory, name, { create: "if-missing" });
+        if (lock !== null) return lock;
+      } catch {
+        return null;
+      }
+      await this.#options.pause(LOCK_PAUSE_MS);
+    }
+    return null;
+  }
+
   async #make(): Promise<void> {
     const { disk } = this.#options;
     (await disk.openRoot(this.path, { create: true, mode: FOLDER_MODE })).close();
@@ -135,7 +173,9 @@ export class PrivateFolder {
   }
 
   async #readIn(directory: DiskDirectory, name: string): Promise<Uint8Array | null> {
-    if ((await directory.lookUp(name)) === null) return null;
+    const status = await directory.lookUp(name);
+    if (status === null) return null;
+    if (status.kind !== "file") throw new Error(`${this.path}/${name} is not a regular file`);
     const file = await directory.openFile(name, { access: "read" });
     try {
       const { sizeBytes } = await file.status();

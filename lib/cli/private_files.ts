@@ -6,7 +6,7 @@
 
 import { PrivateFolder, type PrivateFolderOptions, type PrivatePaths } from "../access/mod.ts";
 import { privatePaths } from "../access/mod.ts";
-import { systemEntropy } from "../driver/mod.ts";
+import { systemClock, systemEntropy } from "../driver/mod.ts";
 import { systemDisk } from "../files/mod.ts";
 import { environmentVariable } from "./environment.ts";
 
@@ -28,6 +28,7 @@ export async function openPrivateFiles(): Promise<PrivateFiles> {
     disk: systemDisk,
     entropy: systemEntropy,
     hasModes: Deno.build.os !== "windows",
+    pause: (delayMs: number) => systemClock.sleep(delayMs).done,
   };
   let folder: PrivateFolder | null = null;
   try {

@@ -12,6 +12,7 @@ export { followUserLinks, readUserFile } from "./system_disk/user_paths.ts";
 export type { DirectoryEntry, FileStatus } from "./directory_listing.ts";
 export { allEnded } from "./all_ended.ts";
 export { forEachOf } from "./for_each_of.ts";
+export { openLocked } from "./locked_file.ts";
 export { NEW_FOLDER_MODE } from "./made_root.ts";
 export { FileRoot, type FileRootOptions } from "./file_root.ts";
 export type { NewFolder } from "./name_changes.ts";

@@ -1,7 +1,12 @@
 /** `known_servers` and `authorized_clients`: the keys that each side keeps of the other. */
-import { assert, assertEquals } from "@std/assert";
-import { AuthorizedClients, KnownServers, serverNameText } from "../../lib/access/mod.ts";
-import { withPrivateFolder } from "./support.ts";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  AuthorizedClients,
+  KnownServers,
+  PrivateFolder,
+  serverNameText,
+} from "../../lib/access/mod.ts";
+import { folderOptions, withPrivateFolder, withTemporary } from "./support.ts";
 
 const KEY = new Uint8Array(32).fill(7);
 const OTHER_KEY = new Uint8Array(32).fill(9);
@@ -32,6 +37,32 @@ Deno.test("KnownServers takes a line that it cannot read for a changed key, neve
     await known.remember({ host: "c", port: 3 }, KEY);
     const content = await Deno.readTextFile(known.path!);
     assert(content.startsWith("a:1 nonsense\n# remark\nb:2\nc:3 "));
+  });
+});
+
+Deno.test("KnownServers of several programs lose none of each other's lines", async () => {
+  await withTemporary(async (path) => {
+    const remember = async (program: number) => {
+      const known = new KnownServers(await PrivateFolder.open(`${path}/ferry`, folderOptions));
+      for (let n = 0; n < 10; n++) await known.remember({ host: `${program}-${n}`, port: 1 }, KEY);
+    };
+    await Promise.all([0, 1, 2, 3].map(remember));
+    const names = await Array.fromAsync(Deno.readDir(`${path}/ferry`), ({ name }) => name);
+    assertEquals(names, ["known_servers"]);
+    const content = await Deno.readTextFile(`${path}/ferry/known_servers`);
+    assertEquals(content.trim().split("\n").length, 40);
+  });
+});
+
+Deno.test("KnownServers says of a file that is none what is wrong with it", async () => {
+  await withPrivateFolder(async (folder) => {
+    await Deno.mkdir(`${folder.path}/known_servers`);
+    const known = new KnownServers(folder);
+    await assertRejects(
+      () => known.standing({ host: "a", port: 1 }, KEY),
+      Error,
+      `${folder.path}/known_servers is not a regular file`,
+    );
   });
 });
 

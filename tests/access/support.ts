@@ -5,6 +5,7 @@
  */
 import { PrivateFolder, type PrivateFolderOptions } from "../../lib/access/mod.ts";
 import type { Entropy } from "../../lib/crypto/mod.ts";
+import { systemClock } from "../../lib/driver/mod.ts";
 import { systemDisk } from "../../lib/files/mod.ts";
 
 /** Bytes that count on: never the same twice in one test. */
@@ -21,6 +22,7 @@ export const folderOptions: PrivateFolderOptions = {
   disk: systemDisk,
   entropy: countingEntropy(),
   hasModes: Deno.build.os !== "windows",
+  pause: (delayMs) => systemClock.sleep(delayMs).done,
 };
 
 /** Runs a test with the path of a fresh folder of its own. */

@@ -41,7 +41,12 @@ function prepare({ isOpen }: { isOpen: boolean }): Promise<ServerAccess> {
   const files = {
     paths: { runtime: null, config: null },
     folder: null,
-    options: { disk: systemDisk, entropy: seededEntropy(1), hasModes: true },
+    options: {
+      disk: systemDisk,
+      entropy: seededEntropy(1),
+      hasModes: true,
+      pause: () => Promise.resolve(),
+    },
   };
   return ServerAccess.prepare(options, files, "/served", () => {});
 }
