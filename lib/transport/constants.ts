@@ -61,6 +61,8 @@ export const INITIALS_PER_SECOND = 1_000;
  * address, and so many with others. Together at most a quarter of one core.
  */
 export const HANDSHAKES_PER_SECOND = 200;
+/** How many of those with proved addresses may be with one address, or one /64. */
+export const HANDSHAKES_PER_SOURCE = 40;
 /** RETRY packets and refusals to strangers, and the same again to those who knock twice. */
 export const ANSWERS_PER_SECOND = 400;
 /** Tokens that a server looks at, each 1 µs with libcrypto and 20 µs without. */

@@ -21,6 +21,7 @@ import { isUsableSource } from "./address_filter.ts";
 import {
   AMPLIFICATION_FACTOR,
   HANDSHAKES_PER_SECOND,
+  HANDSHAKES_PER_SOURCE,
   INITIALS_PER_SECOND,
   RETRY_ABOVE_HALF_OPEN,
 } from "./constants.ts";
@@ -29,6 +30,7 @@ import { type HandshakeResult, readInitial, ServerHandshake } from "./handshake.
 import { createHandshakeCounters, type HandshakeCounters } from "./handshake_counters.ts";
 import type { Address } from "./path.ts";
 import { RateGate } from "./rate_gate.ts";
+import { SourceGates } from "./source_gates.ts";
 import { type AnswerOptions, REFUSAL_CODES, StatelessAnswers } from "./stateless_answers.ts";
 
 /** What the server's handshakes are made from. */
@@ -70,6 +72,7 @@ export class ServerHandshakes {
   readonly #initialGate = new RateGate(INITIALS_PER_SECOND, INITIALS_PER_SECOND / 10);
   readonly #strangerGate = new RateGate(HANDSHAKES_PER_SECOND, RETRY_ABOVE_HALF_OPEN);
   readonly #provenGate = new RateGate(HANDSHAKES_PER_SECOND, RETRY_ABOVE_HALF_OPEN);
+  readonly #sourceGates = new SourceGates(HANDSHAKES_PER_SOURCE, RETRY_ABOVE_HALF_OPEN / 2);
 
   /** Waits for clients. */
   constructor(options: ServerHandshakeOptions) {
@@ -173,7 +176,11 @@ export class ServerHandshakes {
       this.#answers.retry(packet, 0, from, nowMs);
       return;
     }
-    if (isProven && !this.#provenGate.tryPass(nowMs)) {
+    // Of that share none of them has more than a part.
+    if (
+      isProven &&
+      !(this.#sourceGates.tryPass(from.hostname, nowMs) && this.#provenGate.tryPass(nowMs))
+    ) {
       this.counters.dropped++;
       return;
     }

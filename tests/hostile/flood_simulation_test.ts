@@ -6,7 +6,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { RawPeer } from "./raw_peer.ts";
 import { type HonestSide, SERVER, Wire } from "./rig.ts";
-import { LONG_HEADER_BYTES } from "../../lib/wire/packet_header.ts";
+import { LONG_HEADER_BYTES, readLongHeader } from "../../lib/wire/packet_header.ts";
 
 const FLOOD_PER_SECOND = 20_000;
 
@@ -112,4 +112,63 @@ Deno.test("after a flood the server is as before", () => {
   const { retries } = wire.server.endpoint.handshakeCounters!;
   wire.connect();
   assertEquals(wire.server.endpoint.handshakeCounters!.retries, retries, "no token is asked for");
+});
+
+/** Sends INITIALs with a token that is good: it receives what the server sends to its one address. */
+class ProvenFlooder {
+  readonly #wire: Wire;
+  readonly #address = { hostname: "198.51.100.7", port: 7 };
+  readonly #initial: Uint8Array;
+  #count = 0;
+
+  constructor(wire: Wire) {
+    this.#wire = wire;
+    const peer = new RawPeer(wire.server, "client");
+    const { initial, localId } = peer.initial();
+    let token: Uint8Array | null = null;
+    wire.filter = ({ bytes, to }) => {
+      if (to.hostname !== this.#address.hostname) return true;
+      const header = readLongHeader(bytes, 0);
+      const isForUs = header?.type === "retry" && header.destination.equals(localId);
+      if (isForUs) token = bytes.slice(LONG_HEADER_BYTES);
+      return false;
+    };
+    // Tokens are asked for when many handshakes are half open.
+    for (let i = 0; i < 64; i++) this.#deliver(peer.initial().initial.slice());
+    this.#deliver(initial.slice());
+    wire.run(0);
+    this.#initial = peer.initial({ token: token!, localId }).initial.slice();
+  }
+
+  send(count: number): void {
+    for (let i = 0; i < count; i++) {
+      const bytes = this.#initial.slice();
+      // Another fresh key each time: it lies behind the token.
+      new DataView(bytes.buffer).setUint32(LONG_HEADER_BYTES + 33, this.#count++);
+      this.#deliver(bytes);
+    }
+  }
+
+  #deliver(bytes: Uint8Array): void {
+    this.#wire.server.endpoint.handleDatagram(bytes, this.#address, this.#wire.nowMs);
+  }
+}
+
+Deno.test("one address that has proved itself does not keep the others out", () => {
+  for (const delayMs of [20, 34, 41, 48, 55]) {
+    const wire = new Wire({ delayMs });
+    const flooder = new ProvenFlooder(wire);
+    for (let i = 0; i < 1000; i++) {
+      flooder.send(1);
+      wire.run(2);
+    }
+    wire.client.endpoint.connect(SERVER, { method: 0, psk: new Uint8Array(32) }, wire.nowMs);
+    const isConnected = () => wire.client.isConnected && wire.server.isConnected;
+    const startMs = wire.nowMs;
+    while (!isConnected() && wire.nowMs - startMs < 6000) {
+      flooder.send(1);
+      wire.run(2, isConnected);
+    }
+    assert(isConnected(), `a client ${delayMs} ms away`);
+  }
 });
