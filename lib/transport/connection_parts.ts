@@ -93,6 +93,7 @@ export function createConnectionParts(options: ConnectionOptions): ConnectionPar
   const loss = new LossDetection(path.rtt, path.sampler);
   const protection = new PacketProtection(options.aead, handshake, {
     updateAfterPackets: config.keyUpdatePackets,
+    leastPacketsPerUpdate: config.leastKeyUpdatePackets,
   });
   const streams = new StreamLayer({
     role: options.role,

@@ -36,6 +36,7 @@ export class PacketProtection {
   readonly #provider: AeadProvider;
   readonly #suite: SuiteName;
   readonly #updateAfterPackets: number;
+  readonly #leastPacketsPerUpdate: number;
   #send: Generation;
   #sendPhase: 0 | 1 = 0;
   #sealedPackets = 0;
@@ -45,6 +46,8 @@ export class PacketProtection {
   #receive: Generation;
   #receivePhase: 0 | 1 = 0;
   #receivePhaseFirstPacket = 0;
+  /** Packets opened with the present key. */
+  #openedPackets = 0;
   #previousReceive: AeadKey | null = null;
   #nextReceive: Generation | null = null;
   /** Packets that did not open. */
@@ -54,11 +57,16 @@ export class PacketProtection {
   constructor(
     provider: AeadProvider,
     secrets: ProtectionSecrets,
-    options: { updateAfterPackets: number },
+    options: {
+      updateAfterPackets: number;
+      /** Updates of the peer that follow fewer packets are not taken: they are many times dearer to us. */
+      leastPacketsPerUpdate?: number;
+    },
   ) {
     this.#provider = provider;
     this.#suite = secrets.suite;
     this.#updateAfterPackets = options.updateAfterPackets;
+    this.#leastPacketsPerUpdate = options.leastPacketsPerUpdate ?? 0;
     this.#send = this.#derive(secrets.sendSecret);
     this.#receive = this.#derive(secrets.receiveSecret);
   }
@@ -104,6 +112,7 @@ export class PacketProtection {
     if (sealedBytes < TAG_BYTES) return false;
     if (keyPhaseOf(buffer[start]!) === this.#receivePhase) {
       if (this.#receive.key.open(buffer, start, headerBytes, sealedBytes, packetNumber)) {
+        this.#openedPackets++;
         return true;
       }
     } else if (packetNumber < this.#receivePhaseFirstPacket) {
@@ -111,7 +120,10 @@ export class PacketProtection {
       if (
         this.#previousReceive?.open(buffer, start, headerBytes, sealedBytes, packetNumber)
       ) return true;
-    } else if (this.#openNextPhase(buffer, start, { headerBytes, sealedBytes }, packetNumber)) {
+    } else if (
+      this.#isUpdateWelcome &&
+      this.#openNextPhase(buffer, start, { headerBytes, sealedBytes }, packetNumber)
+    ) {
       return true;
     }
     this.failedOpens++;
@@ -146,6 +158,12 @@ export class PacketProtection {
     this.#nextReceive = null;
   }
 
+  /** The peer follows an update of ours, or has used its key for a while. */
+  get #isUpdateWelcome(): boolean {
+    return this.#sendPhase !== this.#receivePhase ||
+      this.#openedPackets >= this.#leastPacketsPerUpdate;
+  }
+
   #openNextPhase(
     buffer: Uint8Array,
     start: number,
@@ -162,6 +180,7 @@ export class PacketProtection {
     this.#nextReceive = null;
     this.#receivePhase = this.#receivePhase === 0 ? 1 : 0;
     this.#receivePhaseFirstPacket = packetNumber;
+    this.#openedPackets = 0;
     // Answer an update with our own, so that both directions stay in step. RFC 9001 §6.2.
     if (this.#sendPhase !== this.#receivePhase) this.#updateSend(-1);
     return true;

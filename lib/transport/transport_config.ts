@@ -65,6 +65,12 @@ export interface TransportConfig {
   readonly maxDatagramBytes: number;
   /** Packets sealed with one key before it is updated; far below RFC 9001 §6.6's 2^23. Default 2^22. */
   readonly keyUpdatePackets: number;
+  /**
+   * Packets that a peer must have sent before it updates its key, or what it sends with the next one is dropped:
+   * an update costs us as much as a hundred packets. Leaves room for loss below `keyUpdatePackets` of the peer.
+   * Default 2^16.
+   */
+  readonly leastKeyUpdatePackets: number;
   /** What the programs above can do, one bit each, told to the peer. Default 0. */
   readonly features: number;
   /** Name and version told to the peer. */
@@ -94,6 +100,7 @@ export const DEFAULT_TRANSPORT_CONFIG: TransportConfig = {
   maxRateBytesPerSecond: Infinity,
   maxDatagramBytes: 65_507,
   keyUpdatePackets: 2 ** 22,
+  leastKeyUpdatePackets: 2 ** 16,
   features: 0,
   agent: "ferry",
 };

@@ -515,7 +515,7 @@ Deno.test("keys change every few packets in both directions, with losses and ove
     seed: 5,
     link: { lossRate: 0.05, reorderRate: 0.2, reorderMs: 40, jitterMs: 5 },
   });
-  const often = { keyUpdatePackets: 3 };
+  const often = { keyUpdatePackets: 3, leastKeyUpdatePackets: 0 };
   const { client, server, violations } = connectPair(net, { client: often, server: often });
   client.openStream().write(bytesOf(200_000)).finish();
   net.runFor(500);

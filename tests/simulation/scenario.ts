@@ -281,6 +281,7 @@ function settings(random: SeededRandom): Partial<TransportConfig> {
     maxStreams: random.pick([1, 2, 4, 16, 128]),
     maxDatagramBytes: random.pick([1200, 1472, 1472, 65_507]),
     keyUpdatePackets: random.pick([5, 20, 100, 2 ** 22, 2 ** 22, 2 ** 22]),
+    leastKeyUpdatePackets: 0,
     maxRateBytesPerSecond: random.chance(0.1) ? random.logBetween(100_000, 1e7) : Infinity,
     maxIdleTimeoutMs: random.pick([40_000, 120_000, 120_000, 300_000]),
   };

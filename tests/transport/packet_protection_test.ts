@@ -61,7 +61,7 @@ class End {
 
 function pair(
   updateAfterPackets: number,
-  options?: { suite?: SuiteName; violations?: string[] },
+  options?: { suite?: SuiteName; violations?: string[]; leastPacketsPerUpdate?: number },
 ): [End, End] {
   const [a, b] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
   const violations = options?.violations;
@@ -69,9 +69,11 @@ function pair(
     ? nodeAeadProvider
     : new KeyWatch((message) => void violations.push(message)).watch(fastAead);
   const suite = options?.suite ?? "aes-128-gcm";
+  const { leastPacketsPerUpdate = 0 } = options ?? {};
+  const updates = { updateAfterPackets, leastPacketsPerUpdate };
   const end = (sendSecret: Uint8Array, receiveSecret: Uint8Array) =>
     new End(
-      new PacketProtection(provider, { suite, sendSecret, receiveSecret }, { updateAfterPackets }),
+      new PacketProtection(provider, { suite, sendSecret, receiveSecret }, updates),
     );
   return [end(a, b), end(b, a)];
 }
@@ -194,4 +196,28 @@ Deno.test("updates every few packets survive loss, reordering and lost acknowled
     }
     assert(server.take(client.send()) && client.take(server.send()), `SEED=${seed} fell apart`);
   }
+});
+
+Deno.test("a peer that updates its key with every packet is not followed", () => {
+  const [client, server] = pair(1, { leastPacketsPerUpdate: 100 });
+  for (let n = 0; n < 300; n++) {
+    server.take(client.send());
+    client.protection.onPacketAcked(n); // it says so to itself
+  }
+  assertEquals(server.opened, [0]);
+  assertEquals(server.protection.keyPhase, 0);
+});
+
+Deno.test("a peer that follows an update of ours need not have sent much", () => {
+  const [client, server] = pair(200, { leastPacketsPerUpdate: 100 });
+  for (let round = 0; round < 5; round++) {
+    for (let n = 0; n < 200; n++) assert(server.take(client.send()));
+    const first = client.nextNumber;
+    assert(server.take(client.send()));
+    // The only packet of the server in this phase.
+    assert(client.take(server.send()), `round ${round}`);
+    client.protection.onPacketAcked(first);
+    server.protection.onPacketAcked(server.nextNumber - 1);
+  }
+  assertEquals(client.protection.failedOpens + server.protection.failedOpens, 0);
 });
