@@ -98,6 +98,15 @@ export class SomeFailedError extends Error {
     this.totalCount = totalCount;
     this.sharedExitCode = sharedExitCode;
   }
+
+  /** What failed in the parts of one command that asked for `totalCount` files in all. */
+  static together(parts: readonly SomeFailedError[], totalCount: number): SomeFailedError {
+    const failed = parts.flatMap((part) => part.failed);
+    const codes = new Set(parts.map((part) => part.sharedExitCode));
+    const [code] = codes;
+    const haveAllFailedAlike = codes.size === 1 && failed.length === totalCount;
+    return new SomeFailedError(failed, totalCount, haveAllFailedAlike ? code ?? null : null);
+  }
 }
 
 /** An error together with what the user called the thing it is about. */

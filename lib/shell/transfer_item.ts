@@ -4,7 +4,12 @@
  * @module
  */
 
-import type { PackedFile, TransferOptions, TransferResult } from "../operations/mod.ts";
+import type {
+  ExistsPolicy,
+  PackedFile,
+  TransferOptions,
+  TransferResult,
+} from "../operations/mod.ts";
 import { FileError, formatRemotePath } from "../files/mod.ts";
 import { type Caller, RemoteError } from "../request/mod.ts";
 import { isResumable, LEAST_JUDGED_SECONDS, limitSeenBy, TransferError } from "../transfer/mod.ts";
@@ -29,6 +34,8 @@ export interface TransferItem {
   readonly isPackable: boolean;
   /** What is moved instead when the server says that the target is a folder: the same into it. */
   readonly inFolder?: TransferItem;
+  /** What becomes of a file that is at the target, where that is not for the command to say. */
+  readonly exists?: ExistsPolicy;
   /** Moves it on its own; called again after a lost connection. */
   move(caller: Caller, options: TransferOptions): Promise<TransferResult>;
 }
@@ -43,11 +50,12 @@ export async function moveOne(
   item: TransferItem,
   context: CommandContext,
 ): Promise<TransferEnd> {
-  const { session, terminal, signal, exists } = context;
+  const { session, terminal, signal } = context;
+  const exists = item.exists ?? context.exists;
   const startMs = session.nowMs();
   let row: TransferRow | null = null;
   let firstResume: number | null = null;
-  const note = noteOf(command, item, context);
+  const note = noteOf(command, item, { ...context, exists });
   const work = async (caller: Caller, madeProgress: () => void, attempt: Attempt) =>
     await item.move(caller, {
       exists,
@@ -113,13 +121,14 @@ export function itemError(
 function noteOf(
   command: TransferCommand,
   { ends: { local, remote } }: TransferItem,
-  { session, local: folders }: CommandContext,
+  { session, local: folders, exists }: CommandContext,
 ): TransferNote {
   return new TransferNote(() => folders.folder(session.homeFolder), {
     command,
     server: session.target,
     remote: formatRemotePath(remote),
     local: folders.absolute(local.root.directory, ...local.path.components),
+    exists,
   });
 }
 

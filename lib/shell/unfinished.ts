@@ -6,6 +6,7 @@
  */
 
 import { FileError, type FileRoot } from "../files/mod.ts";
+import { EXISTS_POLICIES, type ExistsPolicy } from "../operations/mod.ts";
 import type { Target } from "./link.ts";
 import type { TransferCommand } from "./terminal.ts";
 
@@ -19,6 +20,8 @@ export interface UnfinishedTransfer {
   readonly remote: string;
   /** The file here, absolute. */
   readonly local: string;
+  /** What was to become of a file that is at its target. */
+  readonly exists: ExistsPolicy;
 }
 
 /**
@@ -31,29 +34,41 @@ const DURABLE_FROM_BYTES = 16 * 1024 * 1024;
 export class TransferNote {
   readonly #home: () => Promise<FileRoot>;
   readonly #text: string;
+  readonly #others: readonly string[];
   #last: Promise<void> = Promise.resolve();
 
   /** A note that is not written yet. */
   constructor(home: () => Promise<FileRoot>, transfer: UnfinishedTransfer) {
     this.#home = home;
     this.#text = encode(transfer);
+    this.#others = othersOf(transfer).map(encode);
   }
 
   /** The transfer of so many bytes has begun. */
   begin(sizeBytes: number): void {
     const isDurable = sizeBytes >= DURABLE_FROM_BYTES;
-    this.#enqueue((home) => home.keepNote(this.#text, { isDurable }));
+    this.#enqueue(async (home) => {
+      await home.keepNote(this.#text, { isDurable });
+      await this.#dropOthers(home);
+    });
   }
 
   /** It came to an end after which there is nothing to go on with. */
   async end(): Promise<void> {
-    this.#enqueue((home) => home.dropNote(this.#text));
+    this.#enqueue(async (home) => {
+      await home.dropNote(this.#text);
+      await this.#dropOthers(home);
+    });
     await this.settled();
   }
 
   /** Resolves when the disk has what was said here. */
   async settled(): Promise<void> {
     await this.#last;
+  }
+
+  async #dropOthers(home: FileRoot): Promise<void> {
+    for (const text of this.#others) await home.dropNote(text);
   }
 
   #enqueue(work: (home: FileRoot) => Promise<void>): void {
@@ -72,11 +87,18 @@ export async function unfinishedTransfers(home: FileRoot): Promise<UnfinishedTra
   return (await home.notes()).map(decode).filter((transfer) => transfer !== null);
 }
 
-function encode({ command, server, remote, local }: UnfinishedTransfer): string {
-  return JSON.stringify([VERSION, command, server.host, server.port, remote, local]);
+/** The same file to the same name, asked for otherwise before: the last wish counts. */
+function othersOf(transfer: UnfinishedTransfer): UnfinishedTransfer[] {
+  if (transfer.exists === "rename") return [];
+  return EXISTS_POLICIES.filter((exists) => exists !== "rename" && exists !== transfer.exists)
+    .map((exists) => ({ ...transfer, exists }));
 }
 
-const VERSION = 1;
+function encode({ command, server, remote, local, exists }: UnfinishedTransfer): string {
+  return JSON.stringify([VERSION, command, server.host, server.port, remote, local, exists]);
+}
+
+const VERSION = 2;
 
 function decode(text: string): UnfinishedTransfer | null {
   let fields: unknown;
@@ -86,9 +108,11 @@ function decode(text: string): UnfinishedTransfer | null {
     return null;
   }
   if (!Array.isArray(fields) || fields[0] !== VERSION) return null;
-  const [, command, host, port, remote, local] = fields as unknown[];
+  const [, command, host, port, remote, local, word] = fields as unknown[];
   if (command !== "get" && command !== "put") return null;
   if (typeof host !== "string" || typeof port !== "number") return null;
   if (typeof remote !== "string" || typeof local !== "string") return null;
-  return { command, server: { host, port }, remote, local };
+  const exists = EXISTS_POLICIES.find((policy) => policy === word);
+  if (exists === undefined) return null;
+  return { command, server: { host, port }, remote, local, exists };
 }

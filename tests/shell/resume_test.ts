@@ -20,16 +20,10 @@ async function stagingOf(folder: string): Promise<string[]> {
 Deno.test("resume goes on with a get that was cut off, and then nothing is left", async () => {
   await using stage = await ShellStage.set({ timeoutMs: 1 });
   await Deno.writeFile(`${stage.serverFolder}/big.bin`, BIG);
-  stage.connector.loseAfterBytes = 2_500_000;
-  stage.connector.staysAway = true;
-  const running = stage.run("get big.bin -o sub/here.bin");
-  while (stage.connector.isReachable) await stage.clock.pass(100);
-  await stage.clock.pass(60_000);
-  assertEquals(await running, 6);
+  await cutOff(stage, "get big.bin -o sub/here.bin", 2_500_000);
   assertEquals(await stagingOf(stage.clientFolder), ["*.note", "*.places"]);
   assertEquals(await stagingOf(`${stage.clientFolder}/sub`), ["*.log", "*.part"]);
 
-  stage.connector.isReachable = true;
   assertEquals(await stage.run("resume -n"), 0);
   assertMatch(stage.terminal.results.at(-1)!, /^get {2}\/big\.bin → .*\/sub\/here\.bin$/);
   assertEquals(await stage.run("resume"), 0, stage.terminal.errors.join());
@@ -49,6 +43,7 @@ Deno.test("resume goes on with a put of a client that was killed", async () => {
     server: { host: "127.0.0.1", port: 5555 },
     remote: "/d.bin",
     local: `${stage.clientFolder}/big.bin`,
+    exists: "overwrite",
   } as const;
   const note = new TransferNote(() => Promise.resolve(home), transfer);
   note.begin(2 ** 21);
@@ -66,7 +61,8 @@ Deno.test("resume forgets what is not there any more, and leaves other servers a
   const home = await FileRoot.open(stage.clientFolder);
   const note = async (host: string, remote: string) => {
     const local = `${stage.clientFolder}/x.bin`;
-    const transfer = { command: "get", server: { host, port: 5555 }, remote, local } as const;
+    const server = { host, port: 5555 };
+    const transfer = { command: "get", server, remote, local, exists: "overwrite" } as const;
     const kept = new TransferNote(() => Promise.resolve(home), transfer);
     kept.begin(2 ** 21);
     await kept.settled();
@@ -91,7 +87,8 @@ Deno.test("resume forgets a put whose folder is gone, and goes on with the rest"
   const server = { host: "127.0.0.1", port: 5555 };
   for (const name of ["gone/x.bin", "big.bin"]) {
     const local = `${stage.clientFolder}/${name}`;
-    const transfer = { command: "put", server, remote: `/${name}`, local } as const;
+    const remote = `/${name}`;
+    const transfer = { command: "put", server, remote, local, exists: "overwrite" } as const;
     const note = new TransferNote(() => Promise.resolve(home), transfer);
     note.begin(BIG.length);
     await note.settled();
@@ -102,6 +99,61 @@ Deno.test("resume forgets a put whose folder is gone, and goes on with the rest"
   assertEquals(await Deno.readFile(`${stage.serverFolder}/big.bin`), BIG);
   assertEquals(await stage.run("resume"), 0);
   assertEquals(stage.terminal.notes.at(-1), "Nothing is unfinished.");
+});
+
+/** Cuts a fetch off in the middle, as a kill of the client would. */
+async function cutOff(stage: ShellStage, line: string, afterBytes: number): Promise<void> {
+  stage.connector.loseAfterBytes = afterBytes;
+  stage.connector.staysAway = true;
+  let isOver = false;
+  const running = stage.run(line).finally(() => isOver = true);
+  while (!isOver) await stage.clock.pass(100);
+  assertEquals(await running, 6);
+  stage.connector.isReachable = true;
+}
+
+Deno.test("resume does to a file that is there what get was to do", async () => {
+  await using stage = await ShellStage.set({ timeoutMs: 1, exists: "rename" });
+  await Deno.writeFile(`${stage.serverFolder}/big.bin`, BIG);
+  await Deno.writeTextFile(`${stage.clientFolder}/big.bin`, "precious");
+  await cutOff(stage, "get big.bin", 2_500_000);
+  stage.useExists("overwrite");
+  assertEquals(await stage.run("resume"), 0, stage.terminal.errors.join());
+  assert(stage.terminal.transfers.at(-1)!.resumedFrom > 0);
+  assertEquals(await Deno.readTextFile(`${stage.clientFolder}/big.bin`), "precious");
+  assertEquals(await Deno.readFile(`${stage.clientFolder}/big (1).bin`), BIG);
+  assertEquals(await stagingOf(stage.clientFolder), []);
+});
+
+Deno.test("of one file asked for twice, resume knows the last wish", async () => {
+  await using stage = await ShellStage.set({ timeoutMs: 1, exists: "fail" });
+  await Deno.writeFile(`${stage.serverFolder}/big.bin`, BIG);
+  await cutOff(stage, "get big.bin", 1_500_000);
+  stage.useExists("overwrite");
+  await cutOff(stage, "get big.bin", 1_000_000);
+  const before = stage.terminal.results.length;
+  assertEquals(await stage.run("resume -n"), 0);
+  assertEquals(stage.terminal.results.length, before + 1);
+  assertEquals(await stage.run("get big.bin"), 0);
+  assertEquals(await stagingOf(stage.clientFolder), []);
+});
+
+Deno.test("resume sends what is to be sent although something cannot be fetched", async () => {
+  await using stage = await ShellStage.set();
+  await Deno.writeFile(`${stage.clientFolder}/big.bin`, BIG);
+  const home = await FileRoot.open(stage.clientFolder);
+  const server = { host: "127.0.0.1", port: 5555 };
+  for (const [command, name] of [["get", "gone.bin"], ["put", "big.bin"]] as const) {
+    const local = `${stage.clientFolder}/${name}`;
+    const transfer = { command, server, remote: `/${name}`, local, exists: "overwrite" } as const;
+    const note = new TransferNote(() => Promise.resolve(home), transfer);
+    note.begin(BIG.length);
+    await note.settled();
+  }
+  await home.close();
+  assertEquals(await stage.run("resume"), 11);
+  assertEquals(await Deno.readFile(`${stage.serverFolder}/big.bin`), BIG);
+  assertEquals(await stagingOf(stage.clientFolder), []);
 });
 
 Deno.test("a transfer is remembered when it only has to wait, not when it can never be had", () => {

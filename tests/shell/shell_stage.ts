@@ -291,7 +291,7 @@ export class ShellStage implements AsyncDisposable {
   readonly connector: StageConnector;
   readonly port = new StagePort();
   readonly session: Session;
-  readonly shell: Shell;
+  shell: Shell;
   readonly serverFolder: string;
   readonly clientFolder: string;
   shutdownRequests = 0;
@@ -353,11 +353,16 @@ export class ShellStage implements AsyncDisposable {
       isInteractive: options.isInteractive ?? false,
       ...(options.rate === undefined ? {} : { rate: options.rate }),
     });
-    this.shell = new Shell({
-      session: this.session,
-      terminal: this.terminal,
-      exists: options.exists ?? "overwrite",
-    });
+    this.shell = this.#shellThat(options.exists ?? "overwrite");
+  }
+
+  /** From here on the client is one that was started with another `--exists`. */
+  useExists(exists: ExistsPolicy): void {
+    this.shell = this.#shellThat(exists);
+  }
+
+  #shellThat(exists: ExistsPolicy): Shell {
+    return new Shell({ session: this.session, terminal: this.terminal, exists });
   }
 
   static async set(options: ShellStageOptions = {}): Promise<ShellStage> {

@@ -5,6 +5,7 @@ import type { Command, CommandContext, Invocation, Next } from "../command.ts";
 import { downloadItem } from "../download_plan.ts";
 import { Failures } from "../failures.ts";
 import type { Target } from "../link.ts";
+import { SomeFailedError } from "../shell_error.ts";
 import { moveAll } from "../transfer_batch.ts";
 import { isWorthResuming, type TransferItem } from "../transfer_item.ts";
 import { TransferNote, type UnfinishedTransfer, unfinishedTransfers } from "../unfinished.ts";
@@ -50,13 +51,28 @@ async function resume(invocation: Invocation, context: CommandContext): Promise<
     });
   }
   if (invocation.has("n")) return "go-on";
-  for (const command of ["get", "put"] as const) {
-    const noted = mine.filter((transfer) => transfer.command === command);
-    const failures = new Failures(command, terminal);
-    const items = await itemsOf(noted, context, failures);
-    if (noted.length > 0) await moveAll(command, items, context, failures);
-  }
+  await goOnWith(mine, context);
   return "go-on";
+}
+
+/** What is fetched and what is sent, whatever becomes of either. */
+async function goOnWith(
+  transfers: readonly UnfinishedTransfer[],
+  context: CommandContext,
+): Promise<void> {
+  const failed: SomeFailedError[] = [];
+  for (const command of ["get", "put"] as const) {
+    const noted = transfers.filter((transfer) => transfer.command === command);
+    const failures = new Failures(command, context.terminal);
+    const items = await itemsOf(noted, context, failures);
+    try {
+      if (noted.length > 0) await moveAll(command, items, context, failures);
+    } catch (error) {
+      if (!(error instanceof SomeFailedError)) throw error;
+      failed.push(error);
+    }
+  }
+  if (failed.length > 0) throw SomeFailedError.together(failed, transfers.length);
 }
 
 /** What can be gone on with. A folder that is not there any more must not hold up the rest. */
@@ -79,7 +95,7 @@ async function itemsOf(
 }
 
 async function itemOf(
-  { command, remote: text, local: path }: UnfinishedTransfer,
+  { command, remote: text, local: path, exists }: UnfinishedTransfer,
   { local }: CommandContext,
 ): Promise<TransferItem> {
   const remote = resolveRemotePath(REMOTE_ROOT, text);
@@ -89,7 +105,7 @@ async function itemOf(
     ? downloadItem(name, UNKNOWN_BYTES, remote, place)
     : uploadItem(name, UNKNOWN_BYTES, place, remote);
   // Only big files are noted.
-  return { ...item, isPackable: false };
+  return { ...item, isPackable: false, exists };
 }
 
 async function forget(
