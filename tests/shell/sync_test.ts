@@ -117,6 +117,53 @@ for (const isUpload of [true, false]) {
     assert((await paths(target)).includes("extra.txt"));
     assert((await paths(target)).includes("a.txt"), "what could be moved was");
   });
+
+  Deno.test(`${title} keeps what nothing would come in the place of`, async () => {
+    await using stage = await ShellStage.set();
+    const { source, target } = sides(stage);
+    await write(source, "a/new.txt", "n");
+    await write(target, "a", "a file");
+    await write(source, "gone", "x");
+    await write(target, "gone/kept.txt", "k");
+    await write(target, "extra.txt", "e");
+    await Deno.symlink("nowhere", `${source}/link`);
+    // It is told of the link when both folders have been looked at.
+    const note = stage.terminal.note.bind(stage.terminal);
+    stage.terminal.note = (text) => {
+      if (text.startsWith("Skipped link")) Deno.removeSync(`${source}/gone`);
+      note(text);
+    };
+    assertEquals(await stage.run(`${line} --delete`), 11);
+    assertEquals(await Deno.readTextFile(`${target}/a/new.txt`), "n");
+    assertEquals(await Deno.readTextFile(`${target}/gone/kept.txt`), "k");
+    assertMatch(stage.terminal.notes.at(-1)!, /^1 more in \S*dst stay: not everything could be/);
+    assertEquals(await Deno.readTextFile(`${target}/extra.txt`), "e");
+  });
+
+  Deno.test(`${title} replaces nothing while not all of the source is known`, async () => {
+    await using stage = await ShellStage.set();
+    const { source, target } = sides(stage);
+    await write(source, "a", "n");
+    await write(source, "not a name?", "x");
+    await write(target, "a/kept.txt", "k");
+    assertEquals(await stage.run(`${line} --delete`), 2);
+    assertEquals(await Deno.readTextFile(`${target}/a/kept.txt`), "k");
+  });
+
+  Deno.test(`${title} with -n shows what can be done, and fails as without it`, async () => {
+    await using stage = await ShellStage.set();
+    const { source, target } = sides(stage);
+    await write(source, "a/b/new.txt", "n");
+    await write(source, "c", "c");
+    await write(target, "a", "file");
+    await write(target, "extra", "e");
+    assertEquals(await stage.run(`${line} -n`), 11);
+    assertEquals(stage.terminal.results, ["new      c"]);
+    assertMatch(stage.terminal.errors.join(), /^a is of another kind in \S*dst: --delete replaces/);
+    await write(source, "not a name?", "x");
+    assertEquals(await stage.run(`${line} -n --delete`), 11);
+    assertEquals(stage.terminal.results.slice(1), ["new      c"]);
+  });
 }
 
 Deno.test("sync wants one folder on each side, and folders", async () => {

@@ -4,7 +4,7 @@ import { forEachOf, REMOTE_ROOT, type RemotePath, resolveRemotePath } from "../.
 import type { Command, CommandContext, Invocation, Next } from "../command.ts";
 import { downloadItem } from "../download_plan.ts";
 import { Failures } from "../failures.ts";
-import { about, SubjectError, UsageError } from "../shell_error.ts";
+import { about, SomeFailedError, SubjectError, UsageError } from "../shell_error.ts";
 import { isSameMoment, planSync, type SyncPlan } from "../sync_plan.ts";
 import { LocalSide, RemoteSide, type SyncSide } from "../sync_sides.ts";
 import type { TransferCommand } from "../terminal.ts";
@@ -63,16 +63,19 @@ async function sync(invocation: Invocation, context: CommandContext): Promise<Ne
       ? async (path) => await source.hash(path) === await target.hash(path)
       : isSameMoment,
   );
-  const mayDelete = invocation.has("d");
   for (const path of plan.others) {
     context.terminal.note(`Skipped ${path}: it is neither a file nor a folder`);
   }
+  const mayDelete = invocation.has("d");
+  const feasible = without(plan, await findBlocked(plan, direction, { mayDelete, failures }));
   if (invocation.has("n")) {
-    showPlan(plan, mayDelete, context);
+    // What cannot all be moved is a reason to delete nothing, then as now.
+    showPlan(feasible, mayDelete && failures.names.length === 0, context);
+    failures.throwIfAny(feasible.files.length + failures.names.length);
     return "go-on";
   }
   if (targetTree === null) await target.makeFolders([{ path: "", mode: source.mode }]);
-  await carryOut(plan, direction, context, { mayDelete, failures });
+  await carryOut(feasible, direction, context, { mayDelete, failures });
   return "go-on";
 }
 
@@ -122,6 +125,49 @@ function showPlan(plan: SyncPlan, mayDelete: boolean, { terminal }: CommandConte
   );
 }
 
+/**
+ * What stands in the way and has to stay: all of it without --delete, and with it what nothing would come in the
+ * place of. Each is told.
+ */
+async function findBlocked(
+  plan: SyncPlan,
+  { source, target }: Direction,
+  { mayDelete, failures }: { mayDelete: boolean; failures: Failures },
+): Promise<readonly string[]> {
+  const isWholeSource = failures.names.length === 0;
+  const files = new Set(plan.files.map(({ path }) => path));
+  const blocked: string[] = [];
+  for (const path of plan.obstacles) {
+    try {
+      if (!mayDelete) {
+        throw new UsageError(`${path} is of another kind in ${target.name}: --delete replaces it`);
+      }
+      if (!isWholeSource) {
+        throw new UsageError(`${path} stays in ${target.name}: not all of ${source.name} is known`);
+      }
+      // The only way to know on both sides that it can be read, and what stands there is gone for good.
+      if (files.has(path)) await about(path, () => source.hash(path));
+    } catch (error) {
+      failures.tell(path, error);
+      blocked.push(path);
+    }
+  }
+  return blocked;
+}
+
+/** The plan for what is not blocked. */
+function without(plan: SyncPlan, blocked: readonly string[]): SyncPlan {
+  if (blocked.length === 0) return plan;
+  const isFree = (path: string) =>
+    !blocked.some((obstacle) => path === obstacle || path.startsWith(`${obstacle}/`));
+  return {
+    ...plan,
+    obstacles: plan.obstacles.filter(isFree),
+    folders: plan.folders.filter(({ path }) => isFree(path)),
+    files: plan.files.filter(({ path }) => isFree(path)),
+  };
+}
+
 async function carryOut(
   plan: SyncPlan,
   direction: Direction,
@@ -130,28 +176,27 @@ async function carryOut(
 ): Promise<void> {
   const { target, command } = direction;
   const { terminal } = context;
-  const blocked = mayDelete ? [] : plan.obstacles;
-  for (const path of blocked) {
-    const problem = new UsageError(
-      `${path} is of another kind in ${target.name}: --delete replaces it`,
-    );
-    failures.tell(path, problem);
-  }
-  const isBlocked = (path: string) =>
-    blocked.some((obstacle) => path === obstacle || path.startsWith(`${obstacle}/`));
-  if (mayDelete) await removeAll(plan.obstacles, "Replaces", target, context);
-  await target.makeFolders(plan.folders.filter(({ path }) => !isBlocked(path)));
+  await removeAll(plan.obstacles, "Replaces", target, context);
+  await target.makeFolders(plan.folders);
   const items: TransferItem[] = [];
   for (const { path, sizeBytes } of plan.files) {
-    if (!isBlocked(path)) items.push(await direction.itemOf(path, sizeBytes));
+    items.push(await direction.itemOf(path, sizeBytes));
   }
-  if (items.length > 0 || failures.names.length > 0) {
-    await moveAll(command, items, { ...context, exists: "overwrite" }, failures);
-  } else {
-    terminal.note(`Nothing to move: ${plan.sameCount} the same.`);
+  const extras = mayDelete ? plan.extras : [];
+  try {
+    if (items.length > 0 || failures.names.length > 0) {
+      await moveAll(command, items, { ...context, exists: "overwrite" }, failures);
+    } else {
+      terminal.note(`Nothing to move: ${plan.sameCount} the same.`);
+    }
+  } catch (error) {
+    if (error instanceof SomeFailedError && extras.length > 0) {
+      terminal.note(`${extras.length} more in ${target.name} stay: not everything could be moved.`);
+    }
+    throw error;
   }
   // Only now: whatever failed above threw, and then nothing may be missing at the source by mistake.
-  if (mayDelete) await removeAll(plan.extras, "Deletes", target, context);
+  await removeAll(extras, "Deletes", target, context);
 }
 
 /** Shows everything that will go before the first of it does. */
