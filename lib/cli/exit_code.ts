@@ -5,7 +5,7 @@
  */
 
 import { StreamError } from "../bytes/byte_stream.ts";
-import { FileError, type FileErrorKind } from "../files/mod.ts";
+import { FileError, type FileErrorKind, validateComponent } from "../files/mod.ts";
 import { RemoteError, type StatusName } from "../request/mod.ts";
 import {
   CancelledError,
@@ -194,7 +194,7 @@ const REMOTE: Readonly<Record<StatusName, { exitCode: number; sentence: Sentence
   },
   "invalid-name": {
     exitCode: EXIT.usage,
-    sentence: (name) => `The server does not take this name: ${name}`,
+    sentence: (name) => `The server does not take this name: ${name}${faultOf(name)}`,
   },
   "name-too-long": { exitCode: EXIT.usage, sentence: (name) => `The name is too long: ${name}` },
   "outside": {
@@ -212,6 +212,12 @@ const REMOTE: Readonly<Record<StatusName, { exitCode: number; sentence: Sentence
   "too-large": { exitCode: EXIT.noSpace, sentence: (name) => `Too large: ${name}` },
   "io": { exitCode: EXIT.other, sentence: (name) => `The server's disk failed on ${name}` },
 };
+
+/** What is wrong with a name, where anybody can see that. */
+function faultOf(path: string): string {
+  const reason = validateComponent(path.split("/").at(-1) ?? "");
+  return reason === null ? "" : ` (${reason})`;
+}
 
 const CHANGING_COMMANDS: readonly string[] = ["put", "rename", "mkdir", "rm", "rmdir"];
 

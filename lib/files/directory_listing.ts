@@ -1,4 +1,5 @@
 import type { DiskDirectory, ListedNode, NodeStatus } from "./disk.ts";
+import { FileError } from "./file_error.ts";
 import { STAGING_PREFIX, validateComponent } from "./remote_path.ts";
 
 /** What a file or folder looks like from outside. */
@@ -17,7 +18,7 @@ export interface FileStatus {
 export interface DirectoryEntry extends FileStatus {
   /** The name as stored; escape it before showing it. */
   readonly name: string;
-  /** `false` when no path can name it: bytes that are not UTF-8, or a name that is not allowed. */
+  /** `false` when it cannot be asked for; {@linkcode unreadableEntry} says why. */
   readonly readable: boolean;
 }
 
@@ -37,6 +38,17 @@ export function fileStatus({ kind, sizeBytes, modifiedMs, mode }: NodeStatus): F
     modifiedMs,
     mode,
   };
+}
+
+/**
+ * Why an entry is not readable: no path can name it (bytes that are not UTF-8, a name that is not allowed), or the
+ * folder may be listed but not entered.
+ */
+export function unreadableEntry(name: string, path: string): FileError {
+  const reason = validateComponent(name);
+  return reason === null
+    ? new FileError("permission", path)
+    : new FileError("invalid-name", path, { reason });
 }
 
 const UNKNOWN: FileStatus = { kind: "other", sizeBytes: 0, modifiedMs: 0, mode: 0 };

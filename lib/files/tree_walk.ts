@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { DirectoryEntry, FileStatus } from "./directory_listing.ts";
+import { type DirectoryEntry, type FileStatus, unreadableEntry } from "./directory_listing.ts";
 import type { DiskDirectory } from "./disk.ts";
-import { FileError, fileErrorFrom } from "./file_error.ts";
+import { type FileError, fileErrorFrom } from "./file_error.ts";
 import {
   formatRemotePath,
   type RemotePath,
@@ -32,7 +32,7 @@ export async function* walkContents(
 ): AsyncIterable<WalkStep> {
   for (const { name, readable, ...status } of await listOr(list, folder, skip)) {
     const path = readable ? childOr(folder, name, skip) : null;
-    if (!readable) skip(new FileError("invalid-name", shownChild(folder, name)));
+    if (!readable) skip(unreadableEntry(name, shownChild(folder, name)));
     if (path === null) continue;
     yield { path, status };
     if (status.kind === "directory") yield* walkContents(list, path, skip);

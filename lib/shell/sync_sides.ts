@@ -63,7 +63,7 @@ export class LocalSide implements SyncSide {
     const root = await this.root({ create: false });
     this.mode = status.mode;
     const tree = new Map<string, FileStatus>();
-    const skip = (error: FileError) => onSkipped(error, error.path);
+    const skip = (error: FileError) => onSkipped(error, error.path.slice(1));
     for await (const { path, status } of root.walk(REMOTE_ROOT, { onSkipped: skip })) {
       this.#context.signal.throwIfAborted();
       if (path.components.length > 0) tree.set(path.components.join("/"), status);

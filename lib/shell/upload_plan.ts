@@ -21,7 +21,7 @@ import { type CopyPlan, type CopyRequest, takesContents } from "./download_plan.
 import { Failures } from "./failures.ts";
 import type { LocalMatch, LocalPlace } from "./local_folders.ts";
 import { makeRemoteFolders, remoteStatusOrNull } from "./remote_place.ts";
-import { UsageError } from "./shell_error.ts";
+import { SubjectError, UsageError } from "./shell_error.ts";
 import { aboutTarget } from "./shown_path.ts";
 import type { TransferItem } from "./transfer_item.ts";
 
@@ -147,7 +147,10 @@ async function walkLocal(
   const folders: NewFolder[] = [];
   let topMode = NEW_FOLDER_MODE;
   const files: { path: RemotePath; sizeBytes: number }[] = [];
-  const onSkipped = (error: FileError) => failures.tell(error.path, error);
+  const onSkipped = (error: FileError) => {
+    const name = shownBelow(source, error.path.split("/").slice(1));
+    failures.tell(name, new SubjectError(name, error));
+  };
   for await (const { path, status } of root.walk(REMOTE_ROOT, { onSkipped })) {
     signal.throwIfAborted();
     if (path.components.length === 0) topMode = status.mode;
@@ -186,8 +189,12 @@ async function planSource(
 
 /** What the user calls something in a source. */
 function shownName(source: Source, path: RemotePath): string {
+  return shownBelow(source, path.components);
+}
+
+function shownBelow(source: Source, components: readonly string[]): string {
   const shown = takesContents(source.text) ? [] : source.ownName;
-  return [...shown, ...path.components].join("/");
+  return [...shown, ...components].join("/");
 }
 
 /** A local file and where it goes. */

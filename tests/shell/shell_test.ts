@@ -190,6 +190,25 @@ Deno.test("folders go both ways with -r, empty ones too; . means what a folder h
   assertEquals(await stage.run("put tree"), 2);
 });
 
+Deno.test("put -r of several folders says in which of them a name is that cannot be sent", async () => {
+  await using stage = await ShellStage.set();
+  await write(stage.clientFolder, "a/sub/x:y", "1");
+  await write(stage.clientFolder, "b/sub/x:y", "2");
+  await write(stage.clientFolder, "b/fine.txt", "3");
+  assertEquals(await stage.run("put -r a b"), 11);
+  assertMatch(
+    stage.terminal.errors[0]!,
+    /^Not a name for a file: a\/sub\/x:y \(name has a control/,
+  );
+  assertMatch(stage.terminal.errors[1]!, /^Not a name for a file: b\/sub\/x:y/);
+  assertEquals(stage.terminal.batches.at(-1)?.failed, ["a/sub/x:y", "b/sub/x:y"]);
+  await stage.run("sync b server:b");
+  assertMatch(stage.terminal.errors.at(-2)!, /^Not a name for a file: sub\/x:y/);
+  await write(stage.serverFolder, "c/x:y", "2");
+  await stage.run("get -r c");
+  assertMatch(stage.terminal.errors.at(-2)!, /not take this name: \/c\/x:y \(name has a control/);
+});
+
 Deno.test("put -r names what stands where a folder should be, and send nothing", async () => {
   await using stage = await ShellStage.set();
   await write(stage.clientFolder, "tree/deep/deeper/a.txt", "a");
