@@ -156,6 +156,25 @@ Deno.test("resume sends what is to be sent although something cannot be fetched"
   assertEquals(await stagingOf(stage.clientFolder), []);
 });
 
+Deno.test("resume calls a file that is to be sent what it is called here", async () => {
+  await using stage = await ShellStage.set();
+  await Deno.writeFile(`${stage.clientFolder}/here.bin`, BIG);
+  const home = await FileRoot.open(stage.clientFolder);
+  const server = { host: "127.0.0.1", port: 5555 };
+  for (const name of ["here.bin", "gone.bin"]) {
+    const note = new TransferNote(() => Promise.resolve(home), {
+      ...{ command: "put", server, remote: `/there-${name}`, exists: "overwrite" },
+      local: `${stage.clientFolder}/${name}`,
+    });
+    note.begin(BIG.length);
+    await note.settled();
+  }
+  await home.close();
+  assertEquals(await stage.run("resume"), 11);
+  assertMatch(stage.terminal.errors[0]!, /^No such file here: gone\.bin/);
+  assertEquals(stage.terminal.transfers.map(({ name }) => name), ["here.bin"]);
+});
+
 Deno.test("a transfer is remembered when it only has to wait, not when it can never be had", () => {
   const isRemembered = (status: ConstructorParameters<typeof RemoteError>[0]) =>
     isWorthResuming(new SubjectError("f", new RemoteError(status, "/f")));

@@ -6,6 +6,7 @@ import { downloadItem } from "../download_plan.ts";
 import { Failures } from "../failures.ts";
 import type { Target } from "../link.ts";
 import { SomeFailedError } from "../shell_error.ts";
+import { shownLocalPath } from "../shown_path.ts";
 import { moveAll } from "../transfer_batch.ts";
 import { isWorthResuming, type TransferItem } from "../transfer_item.ts";
 import { TransferNote, type UnfinishedTransfer, unfinishedTransfers } from "../unfinished.ts";
@@ -96,14 +97,13 @@ async function itemsOf(
 
 async function itemOf(
   { command, remote: text, local: path, exists }: UnfinishedTransfer,
-  { local }: CommandContext,
+  { local, session }: CommandContext,
 ): Promise<TransferItem> {
   const remote = resolveRemotePath(REMOTE_ROOT, text);
   const place = await local.place(path, { create: command === "get" });
-  const name = text.slice(1);
   const item = command === "get"
-    ? downloadItem(name, UNKNOWN_BYTES, remote, place)
-    : uploadItem(name, UNKNOWN_BYTES, place, remote);
+    ? downloadItem(text.slice(1), UNKNOWN_BYTES, remote, place)
+    : uploadItem(shownLocalPath(path, session.localFolder), UNKNOWN_BYTES, place, remote);
   // Only big files are noted.
   return { ...item, isPackable: false, exists };
 }
