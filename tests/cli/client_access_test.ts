@@ -13,7 +13,12 @@ Deno.test("askCode() says where the code stands, and once for each wrong one tha
     files: {
       paths: { runtime: null, config: null },
       folder: null,
-      options: { disk: systemDisk, entropy: systemEntropy, hasModes: true },
+      options: {
+        disk: systemDisk,
+        entropy: systemEntropy,
+        hasModes: true,
+        pause: () => Promise.resolve(),
+      },
     },
     givenCode: null,
     readSecret(prompt) {
