@@ -109,7 +109,7 @@ const FORBIDDEN_CHARACTER = /[\u0000-\u001F\u007F-\u009F<>:"|?*\\/]/;
 
 /** Default-ignorable and bidirectional controls, U+FFFD, and variation selectors not after an emoji. */
 const INVISIBLE_CHARACTER =
-  /[\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180F\u200B-\u200F\u2028-\u202E\u2060-\u206F\u3164\uFE00-\uFE0E\uFEFF\uFFA0\uFFF0-\uFFFB\uFFFD\u{E0000}-\u{E0FFF}]|(?<!\p{Emoji})\uFE0F/u;
+  /[\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180F\u200B-\u200F\u2028-\u202E\u2060-\u206F\u3164\uFE00-\uFE0E\uFEFF\uFFA0\uFFF0-\uFFFB\uFFFD\u{1BCA0}-\u{1BCA3}\u{1D173}-\u{1D17A}\u{E0000}-\u{E0FFF}]|(?<!\p{Emoji})\uFE0F/u;
 
 const DEVICE_NAME = /^(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:[. ].*)?$/i;
 

@@ -177,3 +177,12 @@ Deno.test("validateComponent() takes names that only begin like those of devices
   }
   assertEquals(validateComponent("a".repeat(256)), "name is longer than 255 bytes");
 });
+
+Deno.test("validateComponent() refuses every character that nobody sees, whichever it is", () => {
+  const unseen = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}]/u;
+  for (let code = 0; code <= 0x10FFFF; code++) {
+    const character = String.fromCodePoint(code);
+    if (!unseen.test(character)) continue;
+    assert(validateComponent(`a${character}b`) !== null, code.toString(16));
+  }
+});
