@@ -127,7 +127,8 @@ function noteOf(
     command,
     server: session.target,
     remote: formatRemotePath(remote),
-    local: folders.absolute(local.root.directory, ...local.path.components),
+    folder: folders.absolute(local.root.directory),
+    path: formatRemotePath(local.path),
     exists,
   });
 }

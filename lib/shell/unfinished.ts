@@ -18,8 +18,10 @@ export interface UnfinishedTransfer {
   readonly server: Target;
   /** The file there, from the top: `/a/b.bin`. */
   readonly remote: string;
-  /** The file here, absolute. */
-  readonly local: string;
+  /** The folder here in which the file is worked on: an unfinished part is found by it. Absolute. */
+  readonly folder: string;
+  /** The file here, from the top of that folder: `/a/b.bin`. */
+  readonly path: string;
   /** What was to become of a file that is at its target. */
   readonly exists: ExistsPolicy;
 }
@@ -94,8 +96,9 @@ function othersOf(transfer: UnfinishedTransfer): UnfinishedTransfer[] {
     .map((exists) => ({ ...transfer, exists }));
 }
 
-function encode({ command, server, remote, local, exists }: UnfinishedTransfer): string {
-  return JSON.stringify([VERSION, command, server.host, server.port, remote, local, exists]);
+function encode(transfer: UnfinishedTransfer): string {
+  const { command, server: { host, port }, remote, folder, path, exists } = transfer;
+  return JSON.stringify([VERSION, command, host, port, remote, folder, path, exists]);
 }
 
 const VERSION = 2;
@@ -108,11 +111,12 @@ function decode(text: string): UnfinishedTransfer | null {
     return null;
   }
   if (!Array.isArray(fields) || fields[0] !== VERSION) return null;
-  const [, command, host, port, remote, local, word] = fields as unknown[];
+  const [, command, host, port, remote, folder, path, word] = fields as unknown[];
   if (command !== "get" && command !== "put") return null;
   if (typeof host !== "string" || typeof port !== "number") return null;
-  if (typeof remote !== "string" || typeof local !== "string") return null;
+  if (typeof remote !== "string") return null;
+  if (typeof folder !== "string" || typeof path !== "string") return null;
   const exists = EXISTS_POLICIES.find((policy) => policy === word);
   if (exists === undefined) return null;
-  return { command, server: { host, port }, remote, local, exists };
+  return { command, server: { host, port }, remote, folder, path, exists };
 }

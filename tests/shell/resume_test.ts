@@ -42,7 +42,8 @@ Deno.test("resume goes on with a put of a client that was killed", async () => {
     command: "put",
     server: { host: "127.0.0.1", port: 5555 },
     remote: "/d.bin",
-    local: `${stage.clientFolder}/big.bin`,
+    folder: stage.clientFolder,
+    path: "/big.bin",
     exists: "overwrite",
   } as const;
   const note = new TransferNote(() => Promise.resolve(home), transfer);
@@ -60,10 +61,10 @@ Deno.test("resume forgets what is not there any more, and leaves other servers a
   await using stage = await ShellStage.set();
   const home = await FileRoot.open(stage.clientFolder);
   const note = async (host: string, remote: string) => {
-    const local = `${stage.clientFolder}/x.bin`;
-    const server = { host, port: 5555 };
-    const transfer = { command: "get", server, remote, local, exists: "overwrite" } as const;
-    const kept = new TransferNote(() => Promise.resolve(home), transfer);
+    const kept = new TransferNote(() => Promise.resolve(home), {
+      ...{ command: "get", server: { host, port: 5555 }, remote, exists: "overwrite" },
+      ...{ folder: stage.clientFolder, path: "/x.bin" },
+    });
     kept.begin(2 ** 21);
     await kept.settled();
   };
@@ -86,10 +87,10 @@ Deno.test("resume forgets a put whose folder is gone, and goes on with the rest"
   const home = await FileRoot.open(stage.clientFolder);
   const server = { host: "127.0.0.1", port: 5555 };
   for (const name of ["gone/x.bin", "big.bin"]) {
-    const local = `${stage.clientFolder}/${name}`;
-    const remote = `/${name}`;
-    const transfer = { command: "put", server, remote, local, exists: "overwrite" } as const;
-    const note = new TransferNote(() => Promise.resolve(home), transfer);
+    const note = new TransferNote(() => Promise.resolve(home), {
+      ...{ command: "put", server, remote: `/${name}`, exists: "overwrite" },
+      ...{ folder: stage.clientFolder, path: `/${name}` },
+    });
     note.begin(BIG.length);
     await note.settled();
   }
@@ -125,6 +126,19 @@ Deno.test("resume does to a file that is there what get was to do", async () => 
   assertEquals(await stagingOf(stage.clientFolder), []);
 });
 
+Deno.test("resume goes on with the parts of a tree, deep ones too", async () => {
+  await using stage = await ShellStage.set({ timeoutMs: 1 });
+  await Deno.mkdir(`${stage.serverFolder}/tree/sub/deep`, { recursive: true });
+  await Deno.writeFile(`${stage.serverFolder}/tree/sub/deep/big.bin`, BIG);
+  await cutOff(stage, "get -r tree -o got", 2_500_000);
+  await Deno.remove(`${stage.clientFolder}/got/sub`, { recursive: true });
+  assertEquals(await stage.run("resume"), 0, stage.terminal.errors.join());
+  assert(stage.terminal.transfers.at(-1)!.resumedFrom > 0);
+  assertEquals(await Deno.readFile(`${stage.clientFolder}/got/sub/deep/big.bin`), BIG);
+  assertEquals(await stagingOf(`${stage.clientFolder}/got`), []);
+  assertEquals(await stagingOf(stage.clientFolder), []);
+});
+
 Deno.test("of one file asked for twice, resume knows the last wish", async () => {
   await using stage = await ShellStage.set({ timeoutMs: 1, exists: "fail" });
   await Deno.writeFile(`${stage.serverFolder}/big.bin`, BIG);
@@ -144,9 +158,10 @@ Deno.test("resume sends what is to be sent although something cannot be fetched"
   const home = await FileRoot.open(stage.clientFolder);
   const server = { host: "127.0.0.1", port: 5555 };
   for (const [command, name] of [["get", "gone.bin"], ["put", "big.bin"]] as const) {
-    const local = `${stage.clientFolder}/${name}`;
-    const transfer = { command, server, remote: `/${name}`, local, exists: "overwrite" } as const;
-    const note = new TransferNote(() => Promise.resolve(home), transfer);
+    const note = new TransferNote(() => Promise.resolve(home), {
+      ...{ command, server, remote: `/${name}`, exists: "overwrite" },
+      ...{ folder: stage.clientFolder, path: `/${name}` },
+    });
     note.begin(BIG.length);
     await note.settled();
   }
@@ -164,7 +179,7 @@ Deno.test("resume calls a file that is to be sent what it is called here", async
   for (const name of ["here.bin", "gone.bin"]) {
     const note = new TransferNote(() => Promise.resolve(home), {
       ...{ command: "put", server, remote: `/there-${name}`, exists: "overwrite" },
-      local: `${stage.clientFolder}/${name}`,
+      ...{ folder: stage.clientFolder, path: `/${name}` },
     });
     note.begin(BIG.length);
     await note.settled();

@@ -1,6 +1,15 @@
 /** `resume`: goes on with what was begun. */
 
-import { FileError, REMOTE_ROOT, resolveRemotePath } from "../../files/mod.ts";
+import { join } from "@std/path";
+import {
+  FileError,
+  NEW_FOLDER_MODE,
+  type NewFolder,
+  REMOTE_ROOT,
+  type RemotePath,
+  remotePathFromComponents,
+  resolveRemotePath,
+} from "../../files/mod.ts";
 import type { Command, CommandContext, Invocation, Next } from "../command.ts";
 import { downloadItem } from "../download_plan.ts";
 import { Failures } from "../failures.ts";
@@ -39,7 +48,8 @@ async function resume(invocation: Invocation, context: CommandContext): Promise<
   for (const transfer of transfers) {
     const isHere = isSameServer(transfer.server, session.target);
     if (isHere) mine.push(transfer);
-    const { command, remote, local: path, server } = transfer;
+    const { command, remote, server } = transfer;
+    const path = localPathOf(transfer);
     const where = isHere ? "" : `  (server ${server.host} port ${server.port})`;
     const line = command === "get" ? `get  ${remote} → ${path}` : `put  ${path} → ${remote}`;
     terminal.result(`${line}${where}`, {
@@ -88,7 +98,7 @@ async function itemsOf(
       items.push(await itemOf(transfer, context));
     } catch (error) {
       if (!(error instanceof FileError)) throw error;
-      failures.tell(transfer.local, error);
+      failures.tell(localPathOf(transfer), error);
       if (!isWorthResuming(error)) await forget(transfer, context);
     }
   }
@@ -96,16 +106,33 @@ async function itemsOf(
 }
 
 async function itemOf(
-  { command, remote: text, local: path, exists }: UnfinishedTransfer,
+  transfer: UnfinishedTransfer,
   { local, session }: CommandContext,
 ): Promise<TransferItem> {
+  const { command, remote: text, folder, exists } = transfer;
   const remote = resolveRemotePath(REMOTE_ROOT, text);
-  const place = await local.place(path, { create: command === "get" });
+  const place = {
+    root: await local.folder(folder, { create: command === "get" }),
+    path: resolveRemotePath(REMOTE_ROOT, transfer.path),
+  };
+  if (command === "get") await place.root.makeDirectories(foldersOf(place.path));
+  const shown = shownLocalPath(localPathOf(transfer), session.localFolder);
   const item = command === "get"
     ? downloadItem(text.slice(1), UNKNOWN_BYTES, remote, place)
-    : uploadItem(shownLocalPath(path, session.localFolder), UNKNOWN_BYTES, place, remote);
+    : uploadItem(shown, UNKNOWN_BYTES, place, remote);
   // Only big files are noted.
   return { ...item, isPackable: false, exists };
+}
+
+/** The file here, absolute. */
+function localPathOf({ folder, path }: UnfinishedTransfer): string {
+  return join(folder, path);
+}
+
+/** The folder of a path, which may be gone by now; those above it are made with it. */
+function foldersOf({ components }: RemotePath): NewFolder[] {
+  if (components.length < 2) return [];
+  return [{ path: remotePathFromComponents(components.slice(0, -1)), mode: NEW_FOLDER_MODE }];
 }
 
 async function forget(
