@@ -3,6 +3,7 @@ import { assertEquals, assertGreater } from "@std/assert";
 import type { Address } from "../../lib/transport/mod.ts";
 import { AmplificationWatch } from "./amplification_watch.ts";
 import { CLIENT_ADDRESS, connectPair, type Pair, SERVER_ADDRESS } from "./endpoint_pair.ts";
+import { bytesOf } from "./scene.ts";
 import { keyOf, SimulatedNetwork } from "./simulated_network.ts";
 
 type Way = "upload" | "download";
@@ -122,4 +123,54 @@ Deno.test("a client that moves back and forth is followed", () => {
     assertGreater(shareOf(transfer, 1), 0.5, `move ${moves}`);
     assertEquals(server.live.address, address);
   }
+});
+
+Deno.test("a download goes on when the client's NAT gives it another port or address", () => {
+  for (
+    const address of [{ ...CLIENT_ADDRESS, port: 1234 }, { hostname: "203.0.113.9", port: 77 }]
+  ) {
+    const net = new SimulatedNetwork({ seed: 5, link: { rateBytesPerSecond: 1e6 } });
+    const { client, server } = connectPair(net);
+    const upload = client.openStream();
+    upload.write(bytesOf(10));
+    net.runFor(100);
+    server.wrap(server.accepted[0]!).write(bytesOf(2_000_000)).finish();
+    net.runFor(500);
+    net.attach(client.host, address);
+    net.runFor(30_000);
+    assertEquals(client.receivedBytes, 2_000_000, keyOf(address));
+    assertEquals(server.live.address, address);
+  }
+});
+
+Deno.test("a client that only receives says so when its NAT has given it another port", () => {
+  for (const darkMs of [0, 3000]) {
+    const net = new SimulatedNetwork({ seed: 5, link: { rateBytesPerSecond: 2e6, latencyMs: 1 } });
+    const { client, server } = connectPair(net);
+    client.openStream().write(bytesOf(1));
+    net.runFor(100);
+    server.wrap(server.accepted[0]!).write(bytesOf(20_000_000)).finish();
+    net.runFor(2000);
+    const untilMs = net.clock.nowMs + darkMs;
+    net.addFault({ fromMs: net.clock.nowMs, untilMs, conditions: { lossRate: 1 } });
+    net.runFor(darkMs / 2);
+    net.attach(client.host, { ...CLIENT_ADDRESS, port: 1234 });
+    net.runFor(darkMs / 2 + 1500);
+    const before = client.receivedBytes;
+    net.runFor(1000);
+    assertGreater(client.receivedBytes - before, 1_500_000);
+  }
+});
+
+Deno.test("a copy of the newest packet from elsewhere does not move the connection", () => {
+  const net = new SimulatedNetwork({ seed: 5 });
+  const { client, server } = connectPair(net);
+  const elsewhere = { hostname: "198.51.100.3", port: 99 };
+  net.observers.push((packet, node) => {
+    if (node === client.host) net.inject({ ...packet, from: elsewhere }, net.clock.nowMs + 0.1);
+  });
+  client.openStream().write(bytesOf(300_000)).finish();
+  net.runFor(20_000);
+  assertEquals(server.receivedBytes, 300_000);
+  assertEquals(server.live.address, CLIENT_ADDRESS);
 });

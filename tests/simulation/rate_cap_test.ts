@@ -1,7 +1,7 @@
 /** The user's cap and background mode on whole connections, in virtual time. */
 import { assertAlmostEquals, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { connectPair, type Pair } from "./endpoint_pair.ts";
-import { SeededRandom } from "./seeded_entropy.ts";
+import { bytesOf } from "./scene.ts";
 import { type LinkConditions, SimulatedNetwork } from "./simulated_network.ts";
 
 const BIN_MS = 10;
@@ -50,10 +50,6 @@ const LOOPBACK: Partial<LinkConditions> = {
   queueBytes: 8 << 20,
 };
 const LOSSY: Partial<LinkConditions> = { ...WAN, lossRate: 0.02 };
-
-function bytesOf(length: number): Uint8Array {
-  return new SeededRandom(length).bytes(length);
-}
 
 const SECONDS = 10;
 const POLITE = true;

@@ -4,7 +4,7 @@ import type { SendTimes } from "../../lib/bytes/send_times.ts";
 import { congestionController as cubic } from "../../lib/transport/congestion/cubic.ts";
 import type { TransportConfig } from "../../lib/transport/mod.ts";
 import { connectPair, type Pair } from "./endpoint_pair.ts";
-import { SeededRandom } from "./seeded_entropy.ts";
+import { bytesOf } from "./scene.ts";
 import { type LinkConditions, SimulatedNetwork } from "./simulated_network.ts";
 
 const WAN: Partial<LinkConditions> = {
@@ -13,10 +13,6 @@ const WAN: Partial<LinkConditions> = {
   queueBytes: 200_000,
 };
 const SPAN_MS = 10_000;
-
-function bytesOf(length: number): Uint8Array {
-  return new SeededRandom(length).bytes(length);
-}
 
 /** Share of ten seconds for each reason, in percent, while the client sends. */
 function shares(
