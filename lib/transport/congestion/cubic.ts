@@ -13,10 +13,12 @@ import type {
   LossSample,
 } from "./controller.ts";
 import { HyStart } from "./parts/hystart.ts";
+import { RecoveryPeriod } from "./parts/recovery_period.ts";
 import {
   initialWindowBytes,
   minimumWindowBytes,
   pacingQuantumBytes,
+  windowPacingRate,
 } from "./parts/window_rules.ts";
 
 /** Aggressiveness, packets per second³. RFC 9438 §5.1. */
@@ -37,8 +39,7 @@ class Cubic implements CongestionController {
   #maxDatagramBytes: number;
   #slowStartThresholdBytes = Infinity;
   readonly #hyStart = new HyStart();
-  #recoveryStartedAtMs = -Infinity;
-  #isRecovering = false;
+  readonly #recovery = new RecoveryPeriod();
   #smoothedRttMs = NaN;
   #lastAckAtMs = NaN;
 
@@ -56,7 +57,6 @@ class Cubic implements CongestionController {
   #undoThresholdBytes = 0;
   #undoPlateauBytes = 0;
   #undoPreviousWindowBytes = 0;
-  #undoLostPackets = 0;
 
   constructor(options: ControllerOptions) {
     this.#maxDatagramBytes = options.maxDatagramBytes;
@@ -65,7 +65,7 @@ class Cubic implements CongestionController {
   }
 
   get stateName(): string {
-    if (this.#isRecovering) return "recovery";
+    if (this.#recovery.isRunning) return "recovery";
     if (this.windowBytes >= this.#slowStartThresholdBytes) return "avoidance";
     return this.#hyStart.isConservative ? "conservative-slow-start" : "slow-start";
   }
@@ -80,8 +80,7 @@ class Cubic implements CongestionController {
     this.#smoothedRttMs = sample.smoothedRttMs;
     const sinceLastAckMs = sample.nowMs - this.#lastAckAtMs;
     this.#lastAckAtMs = sample.nowMs;
-    if (sample.largestAckedSentAtMs > this.#recoveryStartedAtMs) {
-      this.#isRecovering = false;
+    if (this.#recovery.onAck(sample)) {
       if (this.windowBytes < this.#slowStartThresholdBytes) {
         this.#slowStart(sample);
       } else if (sample.isWindowLimited) {
@@ -95,15 +94,11 @@ class Cubic implements CongestionController {
   }
 
   onLoss(sample: LossSample): void {
-    if (sample.largestLostSentAtMs <= this.#recoveryStartedAtMs) {
-      if (this.#undoLostPackets > 0) this.#undoLostPackets += sample.lostPackets;
-      return;
-    }
+    if (!this.#recovery.onLoss(sample)) return;
     this.#undoWindowBytes = this.windowBytes;
     this.#undoThresholdBytes = this.#slowStartThresholdBytes;
     this.#undoPlateauBytes = this.#plateauBytes;
     this.#undoPreviousWindowBytes = this.#previousWindowBytes;
-    this.#undoLostPackets = sample.lostPackets;
 
     // A window below the last plateau: a new flow wants room, so leave it some. RFC 9438 §4.7.
     this.#plateauBytes = this.windowBytes < this.#plateauBytes
@@ -115,16 +110,12 @@ class Cubic implements CongestionController {
       minimumWindowBytes(this.#maxDatagramBytes),
     );
     this.#slowStartThresholdBytes = this.windowBytes;
-    this.#recoveryStartedAtMs = sample.nowMs;
-    this.#isRecovering = true;
     this.#epochStartMs = NaN;
     this.#updatePacing();
   }
 
   onSpuriousLoss(packetCount: number): void {
-    if (this.#undoLostPackets === 0) return;
-    this.#undoLostPackets = Math.max(this.#undoLostPackets - packetCount, 0);
-    if (this.#undoLostPackets > 0) return;
+    if (!this.#recovery.onSpuriousLoss(packetCount)) return;
     if (this.windowBytes < this.#undoWindowBytes) {
       this.windowBytes = this.#undoWindowBytes;
       this.#slowStartThresholdBytes = this.#undoThresholdBytes;
@@ -132,8 +123,6 @@ class Cubic implements CongestionController {
       this.#previousWindowBytes = this.#undoPreviousWindowBytes;
       this.#epochStartMs = NaN;
     }
-    this.#recoveryStartedAtMs = -Infinity;
-    this.#isRecovering = false;
     this.#updatePacing();
   }
 
@@ -144,9 +133,7 @@ class Cubic implements CongestionController {
       minimumWindowBytes(this.#maxDatagramBytes),
     );
     this.windowBytes = minimumWindowBytes(this.#maxDatagramBytes);
-    this.#recoveryStartedAtMs = -Infinity;
-    this.#isRecovering = false;
-    this.#undoLostPackets = 0;
+    this.#recovery.forget();
     this.#epochStartMs = NaN;
     this.#updatePacing();
   }
@@ -155,7 +142,7 @@ class Cubic implements CongestionController {
     const initial = initialWindowBytes(this.#maxDatagramBytes);
     this.#slowStartThresholdBytes = Math.max(this.windowBytes, initial);
     this.windowBytes = Math.min(this.windowBytes, initial);
-    this.#undoLostPackets = 0;
+    this.#recovery.keep();
     this.#epochStartMs = NaN;
     this.#updatePacing();
   }
@@ -214,9 +201,11 @@ class Cubic implements CongestionController {
   }
 
   #updatePacing(): void {
-    const rttMs = this.#smoothedRttMs > 0 ? this.#smoothedRttMs : 1;
-    const gain = this.windowBytes < this.#slowStartThresholdBytes ? 2 : 1.25;
-    this.pacingRateBytesPerSecond = gain * this.windowBytes * 1000 / rttMs;
+    this.pacingRateBytesPerSecond = windowPacingRate(
+      this.windowBytes,
+      this.#slowStartThresholdBytes,
+      this.#smoothedRttMs,
+    );
     this.sendQuantumBytes = pacingQuantumBytes(
       this.pacingRateBytesPerSecond,
       this.#maxDatagramBytes,

@@ -12,10 +12,12 @@ import type {
   ControllerOptions,
   LossSample,
 } from "./controller.ts";
+import { RecoveryPeriod } from "./parts/recovery_period.ts";
 import {
   initialWindowBytes,
   minimumWindowBytes,
   pacingQuantumBytes,
+  windowPacingRate,
 } from "./parts/window_rules.ts";
 
 const LOSS_REDUCTION_FACTOR = 0.5;
@@ -30,14 +32,12 @@ class NewReno implements CongestionController {
 
   #maxDatagramBytes: number;
   #slowStartThresholdBytes = Infinity;
-  #recoveryStartedAtMs = -Infinity;
-  #isRecovering = false;
+  readonly #recovery = new RecoveryPeriod();
   #ackedBytesCredit = 0;
   #smoothedRttMs = NaN;
-  // The reduction that may still be undone: state before it, and its losses not yet refuted.
+  // The reduction that may still be undone: state before it.
   #undoWindowBytes = 0;
   #undoThresholdBytes = 0;
-  #undoLostPackets = 0;
 
   constructor(options: ControllerOptions) {
     this.#maxDatagramBytes = options.maxDatagramBytes;
@@ -46,7 +46,7 @@ class NewReno implements CongestionController {
   }
 
   get stateName(): string {
-    if (this.#isRecovering) return "recovery";
+    if (this.#recovery.isRunning) return "recovery";
     return this.windowBytes < this.#slowStartThresholdBytes ? "slow-start" : "avoidance";
   }
 
@@ -58,23 +58,16 @@ class NewReno implements CongestionController {
 
   onAck(sample: AckSample): void {
     this.#smoothedRttMs = sample.smoothedRttMs;
-    if (sample.largestAckedSentAtMs > this.#recoveryStartedAtMs) {
-      this.#isRecovering = false;
+    if (this.#recovery.onAck(sample)) {
       if (sample.isWindowLimited) this.#grow(sample.ackedBytes);
     }
     this.#updatePacing();
   }
 
   onLoss(sample: LossSample): void {
-    if (sample.largestLostSentAtMs <= this.#recoveryStartedAtMs) {
-      if (this.#undoLostPackets > 0) this.#undoLostPackets += sample.lostPackets;
-      return;
-    }
-    this.#recoveryStartedAtMs = sample.nowMs;
-    this.#isRecovering = true;
+    if (!this.#recovery.onLoss(sample)) return;
     this.#undoWindowBytes = this.windowBytes;
     this.#undoThresholdBytes = this.#slowStartThresholdBytes;
-    this.#undoLostPackets = sample.lostPackets;
     const reduced = this.windowBytes * LOSS_REDUCTION_FACTOR;
     this.windowBytes = Math.max(reduced, minimumWindowBytes(this.#maxDatagramBytes));
     this.#slowStartThresholdBytes = this.windowBytes;
@@ -83,26 +76,20 @@ class NewReno implements CongestionController {
   }
 
   onSpuriousLoss(packetCount: number): void {
-    if (this.#undoLostPackets === 0) return;
-    this.#undoLostPackets = Math.max(this.#undoLostPackets - packetCount, 0);
-    if (this.#undoLostPackets > 0) return;
+    if (!this.#recovery.onSpuriousLoss(packetCount)) return;
     this.windowBytes = Math.max(this.windowBytes, this.#undoWindowBytes);
     this.#slowStartThresholdBytes = this.#undoThresholdBytes;
-    this.#recoveryStartedAtMs = -Infinity;
-    this.#isRecovering = false;
     this.#updatePacing();
   }
 
   onPersistentCongestion(): void {
     this.windowBytes = minimumWindowBytes(this.#maxDatagramBytes);
-    this.#recoveryStartedAtMs = -Infinity;
-    this.#isRecovering = false;
-    this.#undoLostPackets = 0;
+    this.#recovery.forget();
     this.#updatePacing();
   }
 
   onBlackoutEnd(): void {
-    this.#undoLostPackets = 0;
+    this.#recovery.keep();
     this.#slowStartThresholdBytes = Math.max(
       this.windowBytes,
       initialWindowBytes(this.#maxDatagramBytes),
@@ -132,10 +119,11 @@ class NewReno implements CongestionController {
   }
 
   #updatePacing(): void {
-    // Before the first RTT sample a window may leave within a millisecond.
-    const rttMs = this.#smoothedRttMs > 0 ? this.#smoothedRttMs : 1;
-    const gain = this.windowBytes < this.#slowStartThresholdBytes ? 2 : 1.25;
-    this.pacingRateBytesPerSecond = gain * this.windowBytes * 1000 / rttMs;
+    this.pacingRateBytesPerSecond = windowPacingRate(
+      this.windowBytes,
+      this.#slowStartThresholdBytes,
+      this.#smoothedRttMs,
+    );
     this.sendQuantumBytes = pacingQuantumBytes(
       this.pacingRateBytesPerSecond,
       this.#maxDatagramBytes,

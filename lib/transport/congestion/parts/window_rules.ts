@@ -21,6 +21,20 @@ export function minimumWindowBytes(maxDatagramBytes: number): number {
 }
 
 /**
+ * Pacing of a window over a round trip, bytes per second: double while the window doubles, a quarter more
+ * afterwards. Before the first RTT sample a window may leave within a millisecond.
+ */
+export function windowPacingRate(
+  windowBytes: number,
+  slowStartThresholdBytes: number,
+  smoothedRttMs: number,
+): number {
+  const rttMs = smoothedRttMs > 0 ? smoothedRttMs : 1;
+  const gain = windowBytes < slowStartThresholdBytes ? 2 : 1.25;
+  return gain * windowBytes * 1000 / rttMs;
+}
+
+/**
  * Burst for a pacing rate: what leaves in two milliseconds, at least two packets, at most 64 KiB
  * (or two packets where those are larger), so that one burst fits any receive buffer.
  */
