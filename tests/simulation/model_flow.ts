@@ -8,14 +8,13 @@
  * @module
  */
 import type {
-  AckSample,
   CongestionController,
   CongestionControllerFactory,
-  LossSample,
 } from "../../lib/transport/congestion/controller.ts";
 import { WindowedMinimum } from "../../lib/collections/windowed_minimum.ts";
 import { DeliveryRateSampler } from "../../lib/transport/delivery_rate.ts";
 import { MIN_RTT_SPAN_MS, MIN_RTT_SPANS } from "../../lib/transport/rtt_estimator.ts";
+import { emptyAckSample, emptyLossSample } from "../../lib/transport/samples.ts";
 import type { BottleneckLink } from "./bottleneck_link.ts";
 import { Timeline } from "./timeline.ts";
 
@@ -114,42 +113,8 @@ export class Flow {
   #finishedAtMs = NaN;
   #deliveredAtHalfTime = -1;
 
-  readonly #ackSample: AckSample = {
-    nowMs: 0,
-    ackedBytes: 0,
-    ackedPackets: 0,
-    lostBytes: 0,
-    lostPackets: 0,
-    priorInFlightBytes: 0,
-    inFlightBytes: 0,
-    rttMs: NaN,
-    smoothedRttMs: 0.1,
-    minRttMs: 0.1,
-    largestAcked: 0,
-    largestAckedSentAtMs: 0.1,
-    deliveredBytes: 0,
-    priorDeliveredBytes: 0,
-    deliveryRateBytesPerSecond: NaN,
-    intervalMs: 0.1,
-    sentInFlightBytes: 0,
-    lostSinceSentBytes: 0,
-    isAppLimited: false,
-    isWindowLimited: false,
-    ackDelayMs: 0.1,
-  };
-  readonly #lossSample: LossSample = {
-    nowMs: 0,
-    lostBytes: 0,
-    lostPackets: 0,
-    largestLost: 0,
-    largestLostSentAtMs: 0.1,
-    inFlightBytes: 0,
-    sentInFlightBytes: 0,
-    lostSinceSentBytes: 0,
-    priorDeliveredBytes: 0,
-    deliveredBytes: 0,
-    smoothedRttMs: 0.1,
-  };
+  readonly #ackSample = emptyAckSample();
+  readonly #lossSample = emptyLossSample();
 
   constructor(link: BottleneckLink, options: FlowOptions, limitMs: number) {
     this.#link = link;
