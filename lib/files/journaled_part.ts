@@ -2,12 +2,12 @@ import { assert } from "../bytes/invariant.ts";
 import { constantTimeEqual, LEAF_BYTES, TreeHasher } from "../crypto/mod.ts";
 import type { DiskFile } from "./disk.ts";
 import { FileError, fileErrorFrom, osCode } from "./file_error.ts";
-import { HeldLeavesCheck } from "./held_leaves_check.ts";
+import type { HeldLeavesCheck } from "./held_leaves_check.ts";
+import { type HeldPart, openHeldPart } from "./held_part.ts";
 import { LeafBlock } from "./leaf_block.ts";
 import { openLocked } from "./locked_file.ts";
 import type { PartialFile, PartialOptions } from "./partial_file.ts";
 import { type Destination, publishFile, sealFile, UnreliablePartError } from "./publication.ts";
-import { readFully } from "./read_fully.ts";
 import { assertWithinQuota } from "./sender_quota.ts";
 import {
   beginStaged,
@@ -17,7 +17,7 @@ import {
   type StagingContext,
   type StagingPlace,
 } from "./staging.ts";
-import { type JournalHeader, TransferJournal } from "./transfer_journal.ts";
+import type { JournalHeader, TransferJournal } from "./transfer_journal.ts";
 
 /** Bytes between two flushes in the background. They only bound what a power loss costs. */
 const CHECKPOINT_BYTES = 256 * 1024 * 1024;
@@ -39,16 +39,6 @@ export interface JournaledPartSetup {
   readonly header: JournalHeader;
   /** A clock for checkpoints, if there is one. */
   readonly nowMs: (() => number) | undefined;
-}
-
-/** Part and journal, open and locked. */
-interface OpenPart {
-  readonly part: DiskFile;
-  readonly log: DiskFile;
-  readonly journal: TransferJournal;
-  readonly leaves: readonly Uint8Array[];
-  readonly isOfSameSource: boolean;
-  readonly check: HeldLeavesCheck;
 }
 
 /**
@@ -84,93 +74,11 @@ async function openPartAt(place: StagingPlace, setup: JournaledPartSetup): Promi
   });
   if (log === null) throw new FileError("busy", path);
   try {
-    const open = await recoverPart(place, names.part, log, setup.header) ??
-      await startPart(place, names.part, log, setup.header);
+    const open = await openHeldPart(place, names.part, log, setup.header);
     return new JournaledPart(place, names, open, setup);
   } catch (error) {
     log.close();
     throw error;
-  }
-}
-
-async function recoverPart(
-  place: StagingPlace,
-  name: string,
-  log: DiskFile,
-  header: JournalHeader,
-): Promise<OpenPart | null> {
-  const recovered = await TransferJournal.recover(log, header);
-  if (recovered === null) return null;
-  const part = await openUnpublished(place, name);
-  if (part === null) return null;
-  try {
-    const { journal, isSameSource } = recovered;
-    const check = await HeldLeavesCheck.start({
-      read: (buffer, offset) => readFully(part, buffer, offset),
-      leaves: recovered.leaves,
-    });
-    try {
-      await journal.cutTo(check.count);
-    } catch (error) {
-      await check.stop();
-      throw error;
-    }
-    const leaves = recovered.leaves.slice(0, check.count);
-    return { part, log, journal, leaves, isOfSameSource: isSameSource, check };
-  } catch (error) {
-    part.close();
-    throw error;
-  }
-}
-
-async function startPart(
-  place: StagingPlace,
-  name: string,
-  log: DiskFile,
-  header: JournalHeader,
-): Promise<OpenPart> {
-  await removeIfThere(place.directory, name);
-  const journal = await TransferJournal.start(log, header);
-  const part = await place.directory.openFile(name, { access: "write", create: "new" });
-  const check = HeldLeavesCheck.ofNothing();
-  return { part, log, journal, leaves: [], isOfSameSource: true, check };
-}
-
-/** `null` when there is no part, or when it has a second name: a crash came just after publishing. */
-async function openUnpublished(place: StagingPlace, name: string): Promise<DiskFile | null> {
-  const part = await openForWriting(place, name);
-  if (part === null || (await part.status()).linkCount === 1) return part;
-  part.close(); // writing to it would change the published file
-  return null;
-}
-
-/** `null` when there is no part, or one that cannot be written any more. */
-async function openForWriting(place: StagingPlace, name: string): Promise<DiskFile | null> {
-  try {
-    return await place.directory.openFile(name, { access: "write" });
-  } catch (error) {
-    if (osCode(error) === "ENOENT") return null;
-    if (!NOT_PERMITTED.has(osCode(error) ?? "")) throw error;
-  }
-  // Sealed with the mode of a read-only source, and not published: a crash came between, or the name was taken.
-  try {
-    await makeWritable(await place.directory.openFile(name, { access: "read" }));
-    return await place.directory.openFile(name, { access: "write" });
-  } catch (error) {
-    if (NOT_PERMITTED.has(osCode(error) ?? "")) return null;
-    throw error;
-  }
-}
-
-const NOT_PERMITTED: ReadonlySet<string> = new Set(["EACCES", "EPERM"]);
-
-async function makeWritable(part: DiskFile): Promise<void> {
-  try {
-    const { linkCount, modifiedMs } = await part.status();
-    // With a second name it is published: its mode is no longer ours to change.
-    if (linkCount === 1) await part.setAttributes({ mode: 0o600, modifiedMs });
-  } finally {
-    part.close();
   }
 }
 
@@ -218,7 +126,7 @@ class JournaledPart implements PartialFile {
   constructor(
     place: StagingPlace,
     names: { readonly part: string; readonly log: string },
-    open: OpenPart,
+    open: HeldPart,
     { destination, options, nowMs }: JournaledPartSetup,
   ) {
     this.#place = place;

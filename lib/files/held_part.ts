@@ -1,0 +1,121 @@
+/**
+ * What an earlier transfer has left of a file: its part and journal, taken over as far as they are true.
+ *
+ * @module
+ */
+import type { DiskFile } from "./disk.ts";
+import { osCode } from "./file_error.ts";
+import { HeldLeavesCheck } from "./held_leaves_check.ts";
+import { readFully } from "./read_fully.ts";
+import { removeIfThere, type StagingPlace } from "./staging.ts";
+import { type JournalHeader, TransferJournal } from "./transfer_journal.ts";
+
+/** Part and journal, open and locked. */
+export interface HeldPart {
+  /** The content. */
+  readonly part: DiskFile;
+  /** The file of the journal. */
+  readonly log: DiskFile;
+  /** What is known of the content. */
+  readonly journal: TransferJournal;
+  /** Hashes of the leaves that are held. */
+  readonly leaves: readonly Uint8Array[];
+  /** They came from the same version of the source. */
+  readonly isOfSameSource: boolean;
+  /** Reads back what is held of them. */
+  readonly check: HeldLeavesCheck;
+}
+
+/**
+ * Opens the part of this name for the one who has its journal open and locked; begins both anew where
+ * nothing of them can be used.
+ */
+export async function openHeldPart(
+  place: StagingPlace,
+  name: string,
+  log: DiskFile,
+  header: JournalHeader,
+): Promise<HeldPart> {
+  return await recoverPart(place, name, log, header) ?? await startPart(place, name, log, header);
+}
+
+async function recoverPart(
+  place: StagingPlace,
+  name: string,
+  log: DiskFile,
+  header: JournalHeader,
+): Promise<HeldPart | null> {
+  const recovered = await TransferJournal.recover(log, header);
+  if (recovered === null) return null;
+  const part = await openUnpublished(place, name);
+  if (part === null) return null;
+  try {
+    const { journal, isSameSource } = recovered;
+    const check = await HeldLeavesCheck.start({
+      read: (buffer, offset) => readFully(part, buffer, offset),
+      leaves: recovered.leaves,
+    });
+    try {
+      await journal.cutTo(check.count);
+    } catch (error) {
+      await check.stop();
+      throw error;
+    }
+    const leaves = recovered.leaves.slice(0, check.count);
+    return { part, log, journal, leaves, isOfSameSource: isSameSource, check };
+  } catch (error) {
+    part.close();
+    throw error;
+  }
+}
+
+async function startPart(
+  place: StagingPlace,
+  name: string,
+  log: DiskFile,
+  header: JournalHeader,
+): Promise<HeldPart> {
+  await removeIfThere(place.directory, name);
+  const journal = await TransferJournal.start(log, header);
+  const part = await place.directory.openFile(name, { access: "write", create: "new" });
+  const check = HeldLeavesCheck.ofNothing();
+  return { part, log, journal, leaves: [], isOfSameSource: true, check };
+}
+
+/** `null` when there is no part, or when it has a second name: a crash came just after publishing. */
+async function openUnpublished(place: StagingPlace, name: string): Promise<DiskFile | null> {
+  const part = await openForWriting(place, name);
+  if (part === null || (await part.status()).linkCount === 1) return part;
+  part.close(); // writing to it would change the published file
+  return null;
+}
+
+/** `null` when there is no part, or one that cannot be written any more. */
+async function openForWriting(place: StagingPlace, name: string): Promise<DiskFile | null> {
+  try {
+    return await place.directory.openFile(name, { access: "write" });
+  } catch (error) {
+    if (osCode(error) === "ENOENT") return null;
+    if (!NOT_PERMITTED.has(osCode(error) ?? "")) throw error;
+  }
+  // Sealed with the mode of a read-only source, and not published: a crash came between, or the name was taken.
+  try {
+    await makeWritable(await place.directory.openFile(name, { access: "read" }));
+    return await place.directory.openFile(name, { access: "write" });
+  } catch (error) {
+    if (NOT_PERMITTED.has(osCode(error) ?? "")) return null;
+    throw error;
+  }
+}
+
+const NOT_PERMITTED: ReadonlySet<string> = new Set(["EACCES", "EPERM"]);
+
+async function makeWritable(part: DiskFile): Promise<void> {
+  try {
+    const { linkCount, modifiedMs } = await part.status();
+    // With a second name it is published: its mode is no longer ours to change.
+    if (linkCount === 1) await part.setAttributes({ mode: 0o600, modifiedMs });
+  } finally {
+    part.close();
+  }
+}
