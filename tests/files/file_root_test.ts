@@ -1,14 +1,7 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
-import {
-  FileError,
-  type FileErrorKind,
-  FileRoot,
-  formatRemotePath,
-  REMOTE_ROOT,
-  type RemotePath,
-  resolveRemotePath,
-} from "../../lib/files/mod.ts";
+import { assert, assertEquals } from "@std/assert";
+import { type FileError, FileRoot, formatRemotePath, REMOTE_ROOT } from "../../lib/files/mod.ts";
 import { MemoryDisk } from "../support/memory_disk.ts";
+import { at, bytes, rejectsWith } from "./parts.ts";
 
 Deno.test("FileRoot.open() makes the folder only when asked", () =>
   inFolders(async ({ outside }) => {
@@ -333,10 +326,6 @@ async function inFolders(use: (folders: Folders) => Promise<void>): Promise<void
   }
 }
 
-function at(text: string): RemotePath {
-  return resolveRemotePath(REMOTE_ROOT, text);
-}
-
 function mkdir(root: FileRoot, path: string, options = { parents: false }): Promise<void> {
   return root.makeDirectory(at(path), options);
 }
@@ -360,14 +349,6 @@ function partialOptions() {
   } as const;
 }
 
-function bytes(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
-}
-
 async function exists(path: string): Promise<boolean> {
   return await Deno.lstat(path).then(() => true, () => false);
-}
-
-async function rejectsWith(kind: FileErrorKind, call: () => Promise<unknown>): Promise<void> {
-  assertEquals((await assertRejects(call, FileError)).kind, kind);
 }
