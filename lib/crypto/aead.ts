@@ -130,6 +130,11 @@ export function outsideError(buffer: Uint8Array): RangeError {
   return new RangeError(`Cannot seal: packet and tag do not fit in ${buffer.length} bytes`);
 }
 
+/** The error of a key that is used after `destroy()`. */
+export function destroyedKeyError(): InternalError {
+  return new InternalError("A destroyed packet key was used");
+}
+
 /** The nonces of one key: the IV, XOR the packet number in the low 64 bits. RFC 9001 §5.3. */
 export class PacketNonce {
   /** The nonce of the last call, 12 bytes, overwritten by the next. Its memory never moves. */

@@ -4,11 +4,11 @@
  * @module
  */
 import { createCipheriv, createDecipheriv } from "node:crypto";
-import { InternalError } from "../bytes/invariant.ts";
 import {
   type AeadKey,
   type AeadProvider,
   checkKeyLengths,
+  destroyedKeyError,
   isInside,
   outsideError,
   PacketNonce,
@@ -97,6 +97,6 @@ class NodeAeadKey implements AeadKey {
   }
 
   #checkUsable(): void {
-    if (this.#isDestroyed) throw new InternalError("A destroyed packet key was used");
+    if (this.#isDestroyed) throw destroyedKeyError();
   }
 }

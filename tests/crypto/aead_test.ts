@@ -10,8 +10,8 @@ import {
   SUITES,
   TAG_BYTES,
 } from "../../lib/crypto/mod.ts";
-import { agreesWithNode } from "../../lib/crypto/libcrypto.ts";
 import { PacketNonce } from "../../lib/crypto/aead.ts";
+import { agreesWithNode } from "../../lib/crypto/provider_agreement.ts";
 import aead from "../vectors/aead.json" with { type: "json" };
 
 // Here and not inside a test: a library stays loaded, which the leak check of a test would object to.
