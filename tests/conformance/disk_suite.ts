@@ -172,6 +172,14 @@ const CRITERIA: readonly (readonly [string, Check])[] = [
     assertNotEquals((await file.status()).contentVersion, before.contentVersion);
     file.close();
   }],
+  ["sets times before 1970 too, to the millisecond", async (root) => {
+    const file = await makeFile(root, "f", "x");
+    for (const modifiedMs of [-617_587_199_999, -1, 0]) {
+      await file.setAttributes({ mode: 0o640, modifiedMs });
+      assertEquals((await file.status()).modifiedMs, modifiedMs);
+    }
+    file.close();
+  }],
   ["locks against every other handle until closing", async (root) => {
     const first = await makeFile(root, "f", "x");
     const second = await root.openFile("f", { access: "write" });

@@ -14,7 +14,7 @@ export class SystemFile implements DiskFile {
   readonly #path: string;
   readonly #access: OpenFileOptions["access"];
   #lock: Deno.FsFile | null = null;
-  /** For large transfers; undefined before the first, null when it cannot be had. */
+  /** The same file as one of Deno's, for large transfers; undefined before the first, null when it cannot be had. */
   #far: Deno.FsFile | null | undefined = undefined;
   #lastTransfer: Promise<void> = Promise.resolve();
 
@@ -72,13 +72,18 @@ export class SystemFile implements DiskFile {
     this.#lastTransfer = turn.promise;
     try {
       await before;
-      if (this.#far === undefined) this.#far = await this.#reopen();
-      if (this.#far === null) return transfer.near();
-      this.#far.seekSync(position, Deno.SeekMode.Start);
-      return await transfer.far(this.#far);
+      const file = await this.#farFile();
+      if (file === null) return transfer.near();
+      file.seekSync(position, Deno.SeekMode.Start);
+      return await transfer.far(file);
     } finally {
       turn.resolve();
     }
+  }
+
+  async #farFile(): Promise<Deno.FsFile | null> {
+    if (this.#far === undefined) this.#far = await this.#reopen();
+    return this.#far;
   }
 
   /** The same file as one of Deno's, or null. By descriptor it is the same for certain; by path it is compared. */
@@ -101,11 +106,21 @@ export class SystemFile implements DiskFile {
     fs.ftruncateSync(this.#fd, sizeBytes);
   }
 
-  // deno-lint-ignore require-await
   async setAttributes({ mode, modifiedMs }: { mode: number; modifiedMs: number }): Promise<void> {
-    fs.fchmodSync(this.#fd, mode & 0o777);
+    await this.#setTime(modifiedMs);
+    fs.fchmodSync(this.#fd, mode & 0o777); // last: it may forbid to open the file once more
+  }
+
+  async #setTime(modifiedMs: number): Promise<void> {
+    // Node would take a moment before 1970 for the present one.
+    const far = modifiedMs < 0 ? await this.#farFile() : null;
+    if (far !== null) {
+      const moment = new Date(modifiedMs);
+      far.utimeSync(moment, moment);
+      return;
+    }
     // Half a microsecond more: seconds as a double, cut to whole ones, would lose a millisecond.
-    const seconds = (modifiedMs + 0.0005) / 1000;
+    const seconds = (Math.max(0, modifiedMs) + 0.0005) / 1000;
     fs.futimesSync(this.#fd, seconds, seconds);
   }
 
