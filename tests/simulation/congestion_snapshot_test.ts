@@ -84,6 +84,12 @@ const PROFILES: readonly Profile[] = [
     expected: { worst: 84, mean: 84.5 },
   },
   {
+    name: "lossy, 20 %",
+    link: { rateBitsPerSecond: 100e6, rttMs: 50, lossRate: 0.2 },
+    totalBytes: 3e8,
+    expected: { worst: 65, mean: 66.9 },
+  },
+  {
     name: "long, 2 %",
     link: { rateBitsPerSecond: 100e6, rttMs: 300, lossRate: 0.02 },
     totalBytes: 3e8,
@@ -307,6 +313,74 @@ Deno.test("a bbr flow that comes late has its share within half a minute, whatev
       const late = flows[1]!.goodputMbits;
       assert(late >= 30, `SEED=${seed}: ${late.toFixed(1)} of 100, queue of ${bufferBdp} BDP`);
     }
+  }
+});
+
+Deno.test("bbr flows before a queue of ten packets do not answer each other's losses with more", () => {
+  // Their own loss is as steady as that of a bad path, but for the ups and downs of their probing.
+  const lostShare = (flowCount: number, mbits: number, rttMs: number): number => {
+    let lost = 0;
+    let sent = 0;
+    for (let seed = FIRST_SEED; seed < FIRST_SEED + 2; seed++) {
+      const { flows, overflowPackets } = runLink(
+        { rateBitsPerSecond: mbits * 1e6, rttMs, bufferBytes: 15_000, seed },
+        Array.from({ length: flowCount }, (_, i) => ({ controller: bbr, startAtMs: 700 * i })),
+        60_000,
+      );
+      lost += overflowPackets;
+      for (const flow of flows) sent += flow.sentPackets;
+    }
+    return lost / sent;
+  };
+  for (
+    const [flowCount, mbits, rttMs, limit] of [
+      [2, 100, 50, 0.17],
+      [2, 100, 20, 0.13],
+      [4, 20, 60, 0.17],
+      [8, 100, 50, 0.21],
+      [8, 20, 60, 0.22],
+      [16, 100, 20, 0.25],
+    ] as const
+  ) {
+    const share = lostShare(flowCount, mbits, rttMs);
+    assert(share < limit, `${flowCount} flows, ${mbits} Mbit/s, ${rttMs} ms: ${share.toFixed(3)}`);
+  }
+});
+
+Deno.test("a bbr flow that comes late to a path that loses a fifth gets a share", () => {
+  for (const bufferBdp of [0.2, 1, 4]) {
+    const link = {
+      rateBitsPerSecond: 100e6,
+      rttMs: 40,
+      bufferBytes: 500_000 * bufferBdp,
+      lossRate: 0.2,
+      seed: FIRST_SEED,
+    };
+    const { flows } = runLink(
+      link,
+      [{ controller: bbr }, { controller: bbr, startAtMs: 10_000 }],
+      60_000,
+    );
+    const [early, late] = [flows[0]!.lateGoodputMbits, flows[1]!.lateGoodputMbits];
+    assert(late >= 15 && early + late >= 60, `${early.toFixed(0)} and ${late.toFixed(0)}`);
+  }
+});
+
+Deno.test("bbr at a policer that becomes slower does not go on as if the loss were the path's own", () => {
+  for (const mbits of [60, 80, 85]) {
+    const { flows, overflowPackets } = runLink(
+      {
+        rateBitsPerSecond: 100e6,
+        rttMs: 50,
+        bufferBytes: 15_000,
+        rateStep: { atMs: 15_000, rateBitsPerSecond: mbits * 1e6 },
+        seed: FIRST_SEED,
+      },
+      [{ controller: bbr }],
+      60_000,
+    );
+    const lost = overflowPackets / flows[0]!.sentPackets;
+    assert(lost < 0.06, `${mbits} Mbit/s: lost ${lost.toFixed(3)}`);
   }
 });
 

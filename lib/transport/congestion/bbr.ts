@@ -3,7 +3,8 @@
  *
  * draft-ietf-ccwg-bbr gives the skeleton: probe for bandwidth in cycles, cap what is in flight at
  * a multiple of bandwidth × propagation delay. As specified it gives up near 2 % random loss; here
- * loss is judged by `parts/loss_judge.ts`. Further changes: startup also ends when a whole round
+ * loss is judged by `parts/loss_judge.ts`, and made good where `parts/random_loss.ts` has proven that it
+ * does not come from us. Further changes: startup also ends when a whole round
  * sees a queue, probing ends at 1.25 bandwidth-delay products, probing for the RTT is skipped when
  * the path showed its bare RTT anyway, every reduction is undone when its losses prove spurious,
  * silence is not taken for congestion, a path that becomes longer is believed within a few rounds, and
@@ -193,13 +194,20 @@ class Bbr implements CongestionController {
     const isGrowing = !phase.isFilled && this.#filling.isGrowing;
     const wasCruising = this.#isRoundCruised;
     this.#isRoundCruised = phase.name === "cruise";
+    const isDelayed = queueMs > congestionDelayMs(minRttMs, jitterMs);
+    if (phase.name === "startup") this.#response.onStartupRound(isDelayed);
     if (isQueueSmall && (wasCruising || isGrowing)) losses.learn(rounds);
 
+    const isSteady = isQueueSmall && wasCruising && phase.name === "cruise";
+    losses.random.onRoundEnd(rounds, {
+      isSteady,
+      isDelayed,
+      packetBytes: this.#model.maxDatagramBytes,
+      nowMs: sample.nowMs,
+    });
     if (phase.name !== "up" && this.#judge.isAnswered) this.#onProbeAnswered(sample);
-    const isDelayed = queueMs > congestionDelayMs(minRttMs, jitterMs);
     this.#cycle.hasStandingQueue = isDelayed && wasCruising;
-    if (phase.name === "startup") this.#response.onStartupRound(isDelayed);
-    else if (wasCruising && phase.name === "cruise" && isDelayed) {
+    if (wasCruising && phase.name === "cruise" && isDelayed) {
       this.#response.onCruiseRound(isDelayed, this.#sending.windowBytes);
     }
     this.#response.onRoundEnd();
@@ -234,7 +242,9 @@ class Bbr implements CongestionController {
         else if (this.#isDrained(sample) || roundsInPhase >= DOWN_ROUNDS) this.#enterCruise(nowMs);
         break;
       case "cruise":
-        if (this.#cycle.isDue(nowMs)) this.#enterRefill(nowMs);
+        if (this.#cycle.isDue(nowMs) && !this.#model.losses.random.isTesting) {
+          this.#enterRefill(nowMs);
+        }
         break;
       case "refill":
         if (roundsInPhase >= 1 && rounds.isRoundStart) this.#enterUp(nowMs);

@@ -109,6 +109,16 @@ Deno.test("bbr keeps its window when packets get lost without a queue", () => {
   assert(flow.lateGoodputMbits > 88, `${flow.lateGoodputMbits.toFixed(1)} Mbit/s`);
 });
 
+Deno.test("bbr holds its rate where a fifth of all packets gets lost at random", () => {
+  for (
+    const [mbits, rttMs, lossRate] of [[100, 50, 0.15], [100, 50, 0.2], [20, 60, 0.2]] as const
+  ) {
+    const { flow } = watch({ rateBitsPerSecond: mbits * 1e6, rttMs, lossRate }, 60_000);
+    const share = flow.lateGoodputMbits / (mbits * 1430 / 1500 * (1 - lossRate));
+    assert(share > 0.85, `${mbits} Mbit/s, ${rttMs} ms, ${lossRate}: ${share.toFixed(2)}`);
+  }
+});
+
 Deno.test("bbr finds the room again that a tiny buffer made it give up", () => {
   const { flow } = watch({ rateBitsPerSecond: 100e6, rttMs: 50, bufferBytes: 15_000 }, 20_000);
   assert(flow.lateGoodputMbits > 85, `${flow.lateGoodputMbits.toFixed(1)} Mbit/s`);

@@ -49,6 +49,17 @@ export class BbrModel {
     return long < short ? long : short;
   }
 
+  /** What to send so that the path is full behind the losses that are there in any case, bytes per second. */
+  get sendBandwidth(): number {
+    const bandwidth = this.bandwidth;
+    const ratio = this.losses.random.madeGoodRatio;
+    if (ratio === 0) return bandwidth;
+    // The highest of many samples is above the mean, the more so the fewer packets a sample has.
+    const packets = bandwidth * this.path.minRttMs / 1000 / this.maxDatagramBytes;
+    const made = bandwidth / (1 - ratio) / (1 + 2 * Math.sqrt(ratio / (1 - ratio) / packets));
+    return made > bandwidth ? made : bandwidth;
+  }
+
   /** The window before anything is known, bytes. */
   get firstWindowBytes(): number {
     const packet = this.maxDatagramBytes;
@@ -74,7 +85,7 @@ export class BbrModel {
     if (!(minRttMs < Infinity)) return this.firstWindowBytes;
     const ackDelayMs = minRttMs < 40 ? minRttMs / 8 : 5;
     const slackMs = minRttMs < NOISY_RTT_MS ? SCHEDULER_SLACK_MS - 1 : 0;
-    const bytes = this.bandwidth * (gain * minRttMs + ackDelayMs + slackMs) / 1000;
+    const bytes = this.sendBandwidth * (gain * minRttMs + ackDelayMs + slackMs) / 1000;
     const smallest = this.smallestWindowBytes;
     return bytes > smallest ? bytes : smallest;
   }
@@ -90,14 +101,15 @@ export class BbrModel {
     return this.rounds.recentMinRttMs(nowMs) - minRttMs > congestionDelayMs(minRttMs, jitterMs);
   }
 
-  /** The last round lost more than the path does without congestion. */
-  isLastRoundTooLossy(isDelayed: boolean): boolean {
+  /** The last round lost more than the path does without congestion, which is `knownRatio` at least. */
+  isLastRoundTooLossy(isDelayed: boolean, knownRatio: number = this.losses.random.ratio): boolean {
     const { lastLostBytes, lastDeliveredBytes } = this.rounds;
     return this.losses.isTooHigh(
       lastLostBytes,
       lastLostBytes + lastDeliveredBytes,
       isDelayed,
       this.maxDatagramBytes,
+      knownRatio,
     );
   }
 

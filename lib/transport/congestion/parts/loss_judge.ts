@@ -8,6 +8,7 @@
  * @module
  */
 
+import { RandomLoss } from "./random_loss.ts";
 import type { RoundTracker } from "./rounds.ts";
 
 /** Loss beyond the base ratio that is too high. draft-ietf-ccwg-bbr §2.7 (LossThresh). */
@@ -16,19 +17,23 @@ const LOSS_THRESHOLD = 0.02;
 const HOPELESS_LOSS = 0.25;
 /** Base ratio assumed at least when the chance of random losses is reckoned. */
 const RARE_LOSS = 0.005;
+/** Largest base ratio, as long as it is not proven that it is independent of what we send. */
 const LARGEST_BASE = 0.1;
 /** Rounds over which the base ratio is averaged. */
 const BASE_ROUNDS = 30;
 
 /** Knows the ratio of losses that happen without congestion. */
 export class LossJudge {
+  /** The part of it that is proven to be there whatever we send. */
+  readonly random: RandomLoss = new RandomLoss();
   #lostBytes = 0;
   #deliveredBytes = 0;
 
-  /** Loss ratio of the path without congestion, 0 to 0.1. */
+  /** Loss ratio of the path without congestion, 0 to 0.1, or to what is proven. */
   get baseRatio(): number {
     const total = this.#lostBytes + this.#deliveredBytes;
-    return total > 0 ? Math.min(this.#lostBytes / total, LARGEST_BASE) : 0;
+    if (total === 0) return 0;
+    return Math.min(this.#lostBytes / total, Math.max(LARGEST_BASE, this.random.ratio));
   }
 
   /** Learns from a round that had no queue of its own making. */
@@ -47,6 +52,7 @@ export class LossJudge {
   reset(): void {
     this.#lostBytes = 0;
     this.#deliveredBytes = 0;
+    this.random.reset();
   }
 
   /**
@@ -54,12 +60,14 @@ export class LossJudge {
    *
    * @param isDelayed The queue, as the smallest RTT of a round tells it, agrees.
    * @param packetBytes Size of a packet: few packets prove little.
+   * @param knownRatio Loss that was there before, or is proven.
    */
   isTooHigh(
     lostBytes: number,
     sentBytes: number,
     isDelayed: boolean,
     packetBytes: number,
+    knownRatio: number = this.random.ratio,
   ): boolean {
     if (!(sentBytes > 0)) return false;
     const ratio = lostBytes / sentBytes;
@@ -70,7 +78,12 @@ export class LossJudge {
       const noise = 2 * Math.sqrt((base > RARE_LOSS ? base : RARE_LOSS) / packets);
       return ratio > base + LOSS_THRESHOLD + noise;
     }
-    return packets >= 16 && ratio > HOPELESS_LOSS;
+    if (packets < 16) return false;
+    const surplus = knownRatio - LARGEST_BASE;
+    const hopeless = HOPELESS_LOSS + (surplus > 0 ? surplus : 0);
+    // Where much gets lost in any case, chance takes a round beyond that easily.
+    const noise = 3 * Math.sqrt(hopeless * (1 - hopeless) / packets);
+    return ratio > hopeless + noise * Math.min(knownRatio / LARGEST_BASE, 1);
   }
 }
 

@@ -24,6 +24,8 @@ export class LossResponse {
   /** Where the newest reduction found us. */
   #phaseAtReduction: PhaseName = "startup";
   #reducedInRound = 0;
+  /** Loss ratios of the last rounds of startup. */
+  readonly #startupRatios = [0, 0, 0];
   #ignoreSentBeforeMs = -Infinity;
 
   /** Reads and writes `model`. */
@@ -47,9 +49,13 @@ export class LossResponse {
   onStartupRound(isDelayed: boolean): void {
     const model = this.#model;
     const { rounds } = model;
-    if (rounds.lastLossBursts < STARTUP_LOSS_BURSTS || !model.isLastRoundTooLossy(isDelayed)) {
-      return;
-    }
+    // A queue that overflows was not overflowing three rounds ago.
+    const earlierRatio = Math.min(...this.#startupRatios, model.losses.baseRatio);
+    this.#startupRatios.shift();
+    const sentBytes = rounds.lastLostBytes + rounds.lastDeliveredBytes;
+    this.#startupRatios.push(sentBytes > 0 ? rounds.lastLostBytes / sentBytes : 0);
+    const isTooLossy = model.isLastRoundTooLossy(isDelayed, earlierRatio);
+    if (rounds.lastLossBursts < STARTUP_LOSS_BURSTS || !isTooLossy) return;
     this.#save(rounds.lastLostBytes);
     this.#phase.isFilled = true;
     model.bounds.longTermBytes = Math.max(model.inFlightAt(1), rounds.lastDeliveredBytes);

@@ -18,6 +18,8 @@ export const HEADROOM = 0.15;
 const SHARING_WINDOW_GAIN = 1.2;
 /** Until the first RTT sample, the window is paced as if the RTT were this. */
 const NOMINAL_RTT_MS = 10;
+/** Pace while it is tested whether losses depend on it. */
+const TEST_GAIN = 0.5;
 /** Share of the bandwidth for one round trip after a blackout. */
 const RESTART_GAIN = 0.5;
 
@@ -93,11 +95,13 @@ export class Sending {
 
   /** Decides the pacing rate and the burst. */
   updatePacing(nowMs: number, smoothedRttMs: number): void {
-    const bandwidth = this.#model.bandwidth;
+    const model = this.#model;
+    const bandwidth = model.bandwidth;
     if (!(bandwidth > 0)) this.#paceStartup(smoothedRttMs > 0 ? smoothedRttMs : NOMINAL_RTT_MS);
     else if (nowMs < this.#restartUntilMs) this.#setPacing(RESTART_GAIN * bandwidth);
     else if (this.#phase.isFilled) {
-      let rate = this.#phase.pacingGain * bandwidth * PACING_MARGIN;
+      let rate = this.#phase.pacingGain * model.sendBandwidth * PACING_MARGIN;
+      if (model.losses.random.isTesting) rate *= TEST_GAIN;
       // Where losses bound the window, spread it over the round trip: ACKs would clock bursts.
       const bounded = this.boundBytes * 1000 / (smoothedRttMs + Math.min(smoothedRttMs / 8, 5));
       if (rate > bounded) rate = bounded;
@@ -130,9 +134,12 @@ export class Sending {
 
   /** Decides the burst: no larger than what leaves in a moment, and than what survives. */
   updateQuantum(): void {
-    const { maxDatagramBytes, bandwidth, path } = this.#model;
+    const { maxDatagramBytes, bandwidth, path, losses } = this.#model;
     const quantum = pacingQuantumBytes(this.pacingRateBytesPerSecond, maxDatagramBytes);
-    const limit = Math.max(this.#bursts.bytes, 2 * maxDatagramBytes);
+    const largest = losses.random.isTesting
+      ? this.pacingRateBytesPerSecond / 4000
+      : this.#bursts.bytes;
+    const limit = Math.max(largest, 2 * maxDatagramBytes);
     this.quantumBytes = quantum < limit ? quantum : limit;
     if (bandwidth > 0) path.burstMs = this.quantumBytes * 1000 / bandwidth;
   }
@@ -154,7 +161,7 @@ export class Sending {
     let spanMs = gain * minRttMs;
     const slackMs = minRttMs + SCHEDULER_SLACK_MS;
     if (spanMs < slackMs) spanMs = slackMs;
-    const bytes = model.bandwidth * (spanMs + 2 * path.jitterMs) / 1000 + path.extraAckedBytes;
+    const bytes = model.sendBandwidth * (spanMs + 2 * path.jitterMs) / 1000 + path.extraAckedBytes;
     const smallest = Math.max(model.smallestWindowBytes, 3 * this.quantumBytes);
     return bytes > smallest ? bytes : smallest;
   }
