@@ -40,7 +40,7 @@ export function ownParameters(traits: OwnTraits): TransportParameters {
   };
 }
 
-/** A datagram larger than a sixteenth of the receive buffer would make a burst of a few overflow it. */
+/** Three datagrams in flight, and the bookkeeping of each, must not overflow the receive buffer. */
 function maxPayloadFor(receiveBufferBytes: number): number {
-  return Math.min(MAX_BATCH_BYTES, Math.floor(receiveBufferBytes / 16));
+  return Math.min(MAX_BATCH_BYTES, Math.floor(receiveBufferBytes / 4));
 }

@@ -21,6 +21,8 @@ const QUEUE_MS = 10;
 
 /** Of the receive buffer a third or more goes to bookkeeping, and a part is left free. */
 const RECEIVE_BUFFER_SHARE = 0.35;
+/** Datagrams that it takes at least: one is read, one waits, one is on its way. See `maxUdpPayloadBytes`. */
+const RECEIVE_BUFFER_DATAGRAMS = 3;
 
 /** Where datagrams go: an IP address in text and a port. */
 export interface Address {
@@ -140,7 +142,8 @@ export class Path {
    */
   get windowBytes(): number {
     const { windowBytes, fillingBytes } = this.controller;
-    const limit = fillingBytes + Math.max(fillingBytes, this.#receiverRoomBytes);
+    const leastBytes = RECEIVE_BUFFER_DATAGRAMS * this.mtu.datagramBytes;
+    const limit = fillingBytes + Math.max(fillingBytes, this.#receiverRoomBytes, leastBytes);
     return limit < windowBytes ? limit : windowBytes;
   }
 

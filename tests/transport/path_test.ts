@@ -6,10 +6,11 @@ import { Path } from "../../lib/transport/path.ts";
 
 /** A path whose controller knows this bandwidth and this round trip and allows 10 MB. */
 function pathWith(
-  { bandwidth, rttMs, receiveBufferBytes }: {
+  { bandwidth, rttMs, receiveBufferBytes, maxDatagramBytes = 1472 }: {
     bandwidth: number;
     rttMs: number;
     receiveBufferBytes: number;
+    maxDatagramBytes?: number;
   },
 ): Path {
   const path = new Path({
@@ -17,7 +18,7 @@ function pathWith(
     random: () => 0.5,
     isPolite: false,
     maxRateBytesPerSecond: Infinity,
-    maxDatagramBytes: 1472,
+    maxDatagramBytes,
     wholeDatagramBytes: Infinity,
     expectedDatagramBytes: 0,
     maxBurstBytes: 65_536,
@@ -38,6 +39,18 @@ function pathWith(
 Deno.test("on a short path no more is in flight than fills it and the peer's receive buffer", () => {
   const path = pathWith({ bandwidth: 100e6, rttMs: 0.5, receiveBufferBytes: 212_992 });
   assertAlmostEquals(path.windowBytes, 50_000 + 0.35 * 212_992, 1);
+});
+
+Deno.test("three datagrams are in flight however large they are, beyond what fills the path", () => {
+  const path = pathWith({
+    bandwidth: 100e6,
+    rttMs: 0.5,
+    receiveBufferBytes: 212_992,
+    maxDatagramBytes: 53_248,
+  });
+  path.mtu.onProbeSent();
+  path.mtu.onProbeAcked(53_248, 0);
+  assertAlmostEquals(path.windowBytes, 50_000 + 3 * 53_248, 1);
 });
 
 Deno.test("a path that holds more than the receive buffer may be filled twice", () => {
