@@ -161,7 +161,7 @@ class Polite implements CongestionController {
       LARGEST_HIGH_QUEUE_MS,
     );
     const isQueueLow = queueMs < LOW_QUEUE * highMs;
-    const total = rounds.lastLostBytes + rounds.lastDeliveredBytes;
+    const total = rounds.lastSentBytes;
     // Three standard deviations of the loss that the path has anyway.
     const base = this.#losses.baseRatio;
     const noise = 3 * Math.sqrt(Math.max(base, LOSS_MARGIN) * this.#maxDatagramBytes / total);

@@ -102,11 +102,11 @@ export class BbrModel {
   }
 
   /** The last round lost more than the path does without congestion, which is `knownRatio` at least. */
-  isLastRoundTooLossy(isDelayed: boolean, knownRatio: number = this.losses.random.ratio): boolean {
-    const { lastLostBytes, lastDeliveredBytes } = this.rounds;
+  isLastRoundTooLossy(isDelayed: boolean, knownRatio?: number): boolean {
+    const { lastLostBytes, lastSentBytes } = this.rounds;
     return this.losses.isTooHigh(
       lastLostBytes,
-      lastLostBytes + lastDeliveredBytes,
+      lastSentBytes,
       isDelayed,
       this.maxDatagramBytes,
       knownRatio,

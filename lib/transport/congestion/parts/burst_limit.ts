@@ -102,7 +102,7 @@ export class BurstLimit {
 
   #count(rounds: RoundTracker): void {
     this.#lostBytes += rounds.lastLostBytes;
-    this.#sentBytes += rounds.lastLostBytes + rounds.lastDeliveredBytes;
+    this.#sentBytes += rounds.lastSentBytes;
   }
 
   #shrink(sender: BurstSender, divisor: number): void {
@@ -132,7 +132,7 @@ export class BurstLimit {
 
 function isBurstLoss(rounds: RoundTracker, losses: LossJudge, packetBytes: number): boolean {
   if (rounds.lastLossBursts < 2) return false;
-  const total = rounds.lastLostBytes + rounds.lastDeliveredBytes;
+  const total = rounds.lastSentBytes;
   const base = losses.baseRatio;
   const noise = 3 * Math.sqrt((base + 0.001) * packetBytes / total);
   return rounds.lastLostBytes > (base + LOSS_MARGIN + noise) * total;

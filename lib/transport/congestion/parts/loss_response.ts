@@ -52,11 +52,11 @@ export class LossResponse {
     // A queue that overflows was not overflowing three rounds ago.
     const earlierRatio = Math.min(...this.#startupRatios, model.losses.baseRatio);
     this.#startupRatios.shift();
-    const sentBytes = rounds.lastLostBytes + rounds.lastDeliveredBytes;
-    this.#startupRatios.push(sentBytes > 0 ? rounds.lastLostBytes / sentBytes : 0);
+    const { lastLostBytes, lastSentBytes } = rounds;
+    this.#startupRatios.push(lastSentBytes > 0 ? lastLostBytes / lastSentBytes : 0);
     const isTooLossy = model.isLastRoundTooLossy(isDelayed, earlierRatio);
     if (rounds.lastLossBursts < STARTUP_LOSS_BURSTS || !isTooLossy) return;
-    this.#save(rounds.lastLostBytes);
+    this.#save(lastLostBytes);
     this.#phase.isFilled = true;
     model.bounds.longTermBytes = Math.max(model.inFlightAt(1), rounds.lastDeliveredBytes);
   }
@@ -91,8 +91,7 @@ export class LossResponse {
   onProbeRound(): boolean {
     const { rounds, bounds, losses } = this.#model;
     if (bounds.longTermBytes === Infinity) return false;
-    const total = rounds.lastLostBytes + rounds.lastDeliveredBytes;
-    const limit = (losses.baseRatio + POLICER_LOSS) * total;
+    const limit = (losses.baseRatio + POLICER_LOSS) * rounds.lastSentBytes;
     if (rounds.lastLostBytes >= limit) return rounds.lastLossBursts >= PROBE_LOSS_BURSTS;
     bounds.longTermBytes *= UP_GAIN;
     return false;

@@ -84,7 +84,7 @@ export class RandomLoss {
     if (this.isTesting && this.#skippedRounds++ < SKIPPED_ROUNDS) return;
     this.#spanMs += nowMs - this.#roundAtMs;
     this.#lostBytes += rounds.lastLostBytes;
-    this.#sentBytes += rounds.lastLostBytes + rounds.lastDeliveredBytes;
+    this.#sentBytes += rounds.lastSentBytes;
     const isEnough = this.#lostBytes >= SAMPLE_LOST_PACKETS * packetBytes ||
       this.#sentBytes >= SAMPLE_PACKETS * packetBytes;
     if (!isEnough) return;

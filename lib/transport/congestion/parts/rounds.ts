@@ -57,6 +57,11 @@ export class RoundTracker {
   #startedAtMs = 0;
   #endDeliveredBytes = 0;
 
+  /** Bytes of the last complete round that were answered for: delivered or lost. */
+  get lastSentBytes(): number {
+    return this.lastLostBytes + this.lastDeliveredBytes;
+  }
+
   /** Takes an ACK, before anything else looks at the round. */
   onAck(sample: AckSample): void {
     this.isRoundStart = sample.priorDeliveredBytes >= this.#endDeliveredBytes &&
