@@ -82,10 +82,7 @@ export class PrivateFolder {
 
   /** Writes a file, in place of the one that is there: nobody ever sees half of it. */
   async write(name: string, content: Uint8Array): Promise<void> {
-    await this.#within(async (directory) => {
-      const temporary = await this.#writeTemporary(directory, name, content);
-      await directory.rename(temporary, directory, name);
-    });
+    await this.#within((directory) => this.#replace(directory, name, content));
   }
 
   /** Writes a file in place of the one that is there: no change of another program comes in between. */
@@ -97,9 +94,7 @@ export class PrivateFolder {
       const lockName = `.${name}.lock`;
       const lock = await this.#lock(directory, lockName);
       try {
-        const content = change(await this.#readIn(directory, name));
-        const temporary = await this.#writeTemporary(directory, name, content);
-        await directory.rename(temporary, directory, name);
+        await this.#replace(directory, name, change(await this.#readIn(directory, name)));
       } finally {
         if (lock !== null) await removeIfThere(directory, lockName);
         lock?.close();
@@ -143,6 +138,11 @@ export class PrivateFolder {
     } finally {
       directory.close();
     }
+  }
+
+  async #replace(directory: DiskDirectory, name: string, content: Uint8Array): Promise<void> {
+    const temporary = await this.#writeTemporary(directory, name, content);
+    await directory.rename(temporary, directory, name);
   }
 
   /** Null when it cannot be had: then the file is changed without. */
