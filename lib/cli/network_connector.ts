@@ -122,17 +122,15 @@ export class NetworkConnector implements Connector {
     { caller }: NetworkLink,
     timeoutMs: number,
   ): Promise<Role | null> {
-    const limit = new AbortController();
-    const sleep = this.#sleep(timeoutMs);
-    sleep.done.then(() => limit.abort());
     try {
-      return await this.#access.askRole(caller, handle.remoteIdentity, limit.signal);
+      return await this.#within(
+        timeoutMs,
+        (limit) => this.#access.askRole(caller, handle.remoteIdentity, limit),
+      );
     } catch (error) {
       // Requests on this connection tell what is wrong with it.
       if (error instanceof StreamError || error instanceof RemoteError) return null;
       throw error;
-    } finally {
-      sleep.cancel();
     }
   }
 
@@ -142,22 +140,33 @@ export class NetworkConnector implements Connector {
     { timeoutMs, signal }: ConnectLimits,
   ) {
     const { handle, link, typedCode } = attempt;
-    const limit = new AbortController();
-    const stop = () => limit.abort();
-    const sleep = this.#sleep(timeoutMs);
-    sleep.done.then(stop);
-    signal.addEventListener("abort", stop);
     try {
       const { caller } = link;
-      return await this.#access.admit({ handle, caller }, target, {
-        typedCode,
-        signal: limit.signal,
-      });
+      return await this.#within(
+        timeoutMs,
+        (limit) =>
+          this.#access.admit({ handle, caller }, target, {
+            typedCode,
+            signal: AbortSignal.any([limit, signal]),
+          }),
+      );
     } catch (error) {
       if (signal.aborted) throw new CancelledError("Cancelled", { cause: error });
       throw admissionFailure(await causeOfLoss(error, link), target);
+    }
+  }
+
+  /** Runs `work` with a signal that fires when it takes too long. */
+  async #within<Result>(
+    timeoutMs: number,
+    work: (limit: AbortSignal) => Promise<Result>,
+  ): Promise<Result> {
+    const limit = new AbortController();
+    const sleep = this.#sleep(timeoutMs);
+    sleep.done.then(() => limit.abort());
+    try {
+      return await work(limit.signal);
     } finally {
-      signal.removeEventListener("abort", stop);
       sleep.cancel();
     }
   }
