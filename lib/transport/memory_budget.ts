@@ -47,12 +47,11 @@ export class MemoryBudget implements SharedMemory {
 /** What one connection may take of the shared memory: nothing before it is let in. */
 export class MemoryShare implements SharedMemory {
   readonly #memory: SharedMemory;
-  #isOpen: boolean;
+  #isOpen = false;
 
   /** A share of `memory`. */
-  constructor(memory: SharedMemory, options: { isOpen: boolean }) {
+  constructor(memory: SharedMemory) {
     this.#memory = memory;
-    this.#isOpen = options.isOpen;
   }
 
   /** The connection is let in. */

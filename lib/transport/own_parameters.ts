@@ -27,7 +27,7 @@ export function ownParameters(traits: OwnTraits): TransportParameters {
   return {
     maxIdleTimeoutMs: config.maxIdleTimeoutMs,
     maxUdpPayloadBytes: Math.max(1200, maxPayloadFor(receiveBufferBytes)),
-    // More follows once the peer has proved its address: a window is a promise of memory.
+    // More follows once the peer is let in: a window is a promise of memory.
     initialMaxDataBytes: Math.min(config.initialWindowBytes, config.baseWindowBytes),
     initialMaxStreamDataBytes: config.initialStreamWindowBytes,
     initialMaxStreams: config.maxStreams,

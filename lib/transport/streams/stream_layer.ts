@@ -53,7 +53,7 @@ export class StreamLayer {
     const { config, peer, memory = new MemoryBudget(Infinity) } = options;
     this.#control = options.control;
     this.#events = options.events;
-    this.#share = new MemoryShare(memory, { isOpen: false });
+    this.#share = new MemoryShare(memory);
     this.#letInWindowBytes = config.initialWindowBytes;
     const baseBytes = Math.min(config.initialWindowBytes, config.baseWindowBytes);
     this.#flow = new ConnectionFlowControl(baseBytes, config.maxWindowBytes, this.#share);
