@@ -43,6 +43,16 @@ export {
 export { loadRistretto255, type Ristretto255 } from "./ristretto255.ts";
 export { HASH_BYTES, Sha256, sha256 } from "./hash.ts";
 export {
+  hashOfLeafTag,
+  LEAF_SCHEME_BYTES,
+  type LeafHasher,
+  LeafHashing,
+  type LeafHashingOptions,
+  leafNonce,
+  plainLeafHashing,
+  plainLeaves,
+} from "./leaf_hashing.ts";
+export {
   LEAF_BYTES,
   LEAF_PREFIX_BYTES,
   leafHash,

@@ -7,6 +7,7 @@ import { createCipheriv, createDecipheriv } from "node:crypto";
 import {
   type AeadKey,
   type AeadProvider,
+  checkGmacLengths,
   checkKeyLengths,
   destroyedKeyError,
   isInside,
@@ -15,6 +16,7 @@ import {
   type SuiteName,
   TAG_BYTES,
 } from "./aead.ts";
+import { plainBytes } from "./hash.ts";
 
 /** The provider that is always there. */
 export const nodeAeadProvider: AeadProvider = {
@@ -22,6 +24,14 @@ export const nodeAeadProvider: AeadProvider = {
   createKey(suite: SuiteName, key: Uint8Array, iv: Uint8Array): AeadKey {
     checkKeyLengths(suite, key, iv);
     return new NodeAeadKey(suite, key, iv);
+  },
+  isQuickWithLeaves: false,
+  gmac(key: Uint8Array, nonce: Uint8Array, data: Uint8Array): Uint8Array {
+    checkGmacLengths(key, nonce, data);
+    const cipher = createCipheriv("aes-128-gcm", key, nonce, OPTIONS);
+    cipher.setAAD(data, { plaintextLength: 0 });
+    cipher.final();
+    return plainBytes(cipher.getAuthTag());
   },
 };
 

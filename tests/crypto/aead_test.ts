@@ -36,6 +36,41 @@ for (const provider of PROVIDERS) {
     });
   }
 
+  Deno.test(`${provider.name} agrees with the first case of the GCM specification on GMAC`, () => {
+    const tag = provider.gmac(new Uint8Array(16), new Uint8Array(12), new Uint8Array(0));
+    assertEquals(tag, hex("58e2fccefa7e3061367f1d57a4e7455a"));
+  });
+
+  Deno.test(`${provider.name} gives the tag of a packet without plaintext as GMAC, of any size`, () => {
+    for (const length of [1, 15, 16, 17, 1000, 65_536, 1_048_576]) {
+      const packet = pattern(length + 7 + TAG_BYTES);
+      const key = provider.createKey("aes-128-gcm", pattern(16), pattern(12));
+      key.seal(packet, 7, length, 0, 0);
+      key.destroy();
+      const tag = provider.gmac(pattern(16), pattern(12), packet.subarray(7, 7 + length));
+      assertEquals(tag, packet.subarray(7 + length));
+    }
+  });
+
+  Deno.test(`${provider.name} makes tags between packets under the same key`, () => {
+    const key = createKey(provider, "aes-128-gcm");
+    const sealed = [1, 2].map((packetNumber) => {
+      const packet = pattern(100 + TAG_BYTES);
+      key.seal(packet, 0, 20, 80, packetNumber);
+      provider.gmac(pattern(16), pattern(12), pattern(500));
+      return packet;
+    });
+    assert(key.open(sealed[1]!, 0, 20, 80 + TAG_BYTES, 2));
+    assert(key.open(sealed[0]!, 0, 20, 80 + TAG_BYTES, 1));
+    key.destroy();
+  });
+
+  Deno.test(`${provider.name} refuses keys and nonces of a wrong length for GMAC`, () => {
+    const data = pattern(10);
+    assertThrows(() => provider.gmac(pattern(32), pattern(12), data), RangeError);
+    assertThrows(() => provider.gmac(pattern(16), pattern(11), data), RangeError);
+  });
+
   Deno.test(`${provider.name} builds the nonce of RFC 9001 appendix A.5 from IV and packet number`, () => {
     const key = provider.createKey(
       "chacha20-poly1305",
@@ -310,8 +345,11 @@ Deno.test("the self-test of a provider passes for a right one and for no wrong o
       },
     }),
   };
+  const wrongTag = { ...nodeAeadProvider, gmac: () => new Uint8Array(TAG_BYTES) };
+  assert(!agreesWithNode(wrongTag), "makes wrong tags");
   for (const [fault, change] of Object.entries(wrong)) {
     const provider: AeadProvider = {
+      ...nodeAeadProvider,
       name: "libcrypto",
       createKey: (...parameters) => {
         const key = nodeAeadProvider.createKey(...parameters);

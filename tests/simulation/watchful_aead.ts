@@ -3,7 +3,12 @@
  *
  * @module
  */
-import { type AeadKey, type AeadProvider, TAG_BYTES } from "../../lib/crypto/mod.ts";
+import {
+  type AeadKey,
+  type AeadProvider,
+  nodeAeadProvider,
+  TAG_BYTES,
+} from "../../lib/crypto/mod.ts";
 
 const PRIME = 0x0100_0193;
 
@@ -14,6 +19,8 @@ const PRIME = 0x0100_0193;
 export const fastAead: AeadProvider = {
   name: "node",
   createKey: (_suite, key, iv) => new ChecksumKey(fold(fold(0x811c_9dc5, key), iv)),
+  isQuickWithLeaves: false,
+  gmac: (...parameters) => nodeAeadProvider.gmac(...parameters),
 };
 
 class ChecksumKey implements AeadKey {
@@ -97,7 +104,7 @@ export class KeyWatch {
   /** The same provider under watch. */
   watch(provider: AeadProvider): AeadProvider {
     return {
-      name: provider.name,
+      ...provider,
       createKey: (suite, key, iv) => {
         const id = `${suite} ${key.join()} ${iv.join()}`;
         let record = this.#records.get(id);
