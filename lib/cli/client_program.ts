@@ -15,6 +15,7 @@ import {
   type Terminal,
   wordFromArgument,
 } from "../shell/mod.ts";
+import { chooseLeafHashing } from "./ciphers.ts";
 import { ClientAccess } from "./client_access.ts";
 import { type ControllerImport, loadController } from "./congestion.ts";
 import { describeFailure, EXIT } from "./exit_code.ts";
@@ -161,7 +162,8 @@ async function prepare(
     },
   });
   const { exists, durability, ffi: hasNativeCode } = options;
-  const shell = new Shell({ session, terminal, exists, durability, hasNativeCode });
+  const leafHashing = chooseLeafHashing(options);
+  const shell = new Shell({ session, terminal, exists, durability, hasNativeCode, leafHashing });
   return new ClientProgram({ options, session, shell, terminal, ...io });
 }
 

@@ -4,11 +4,12 @@
  * @module
  */
 
-import { type Identity, nodeAeadProvider, openLibcrypto } from "../crypto/mod.ts";
+import type { Identity } from "../crypto/mod.ts";
 import { type DriverOptions, isLoopback, Listener, openUdpSocket } from "../driver/mod.ts";
 import { FEATURES, featuresForAnyone } from "../operations/mod.ts";
 import type { Role } from "../request/mod.ts";
 import type { TransportConfig } from "../transport/mod.ts";
+import { chooseAead } from "./ciphers.ts";
 
 /** What both programs say about their network. */
 export interface NetworkOptions {
@@ -36,20 +37,23 @@ export interface NetworkSetup {
 
 /** Chooses ciphers and settings. */
 export function setUpNetwork(options: NetworkOptions): NetworkSetup {
-  const libcrypto = options.ffi ? openLibcrypto() : null;
+  const aead = chooseAead(options);
   const { maxRateBytesPerSecond, isPolite, congestion, identity, roleOfAnyone = "none" } = options;
   return {
     identity,
     driver: {
       identity,
-      aead: libcrypto ?? nodeAeadProvider,
+      aead,
       // AES is the faster one through libcrypto and the slower one without.
-      suites: libcrypto === null ? ["chacha20-poly1305"] : ["aes-128-gcm", "chacha20-poly1305"],
+      suites: aead.name === "libcrypto"
+        ? ["aes-128-gcm", "chacha20-poly1305"]
+        : ["chacha20-poly1305"],
       ffi: options.ffi,
       config: {
         maxRateBytesPerSecond,
         isPolite,
-        features: FEATURES.limits + FEATURES.knowsHeld + featuresForAnyone(roleOfAnyone),
+        features: FEATURES.limits + FEATURES.knowsHeld + FEATURES.leafSchemes +
+          featuresForAnyone(roleOfAnyone),
         ...(congestion === null ? {} : { congestion }),
       },
     },

@@ -21,6 +21,7 @@ import {
 } from "../operations/mod.ts";
 import { serveConnection, statusCode } from "../request/mod.ts";
 import { UsageError } from "../shell/mod.ts";
+import { chooseLeafHashing } from "./ciphers.ts";
 import { type ControllerImport, loadController } from "./congestion.ts";
 import { describeFailure, EXIT } from "./exit_code.ts";
 import { type NetworkSetup, openListener, outsideAddress, setUpNetwork } from "./network.ts";
@@ -89,7 +90,10 @@ async function openRoot({ root, isReadOnly, durability, ffi }: ServerOptions): P
     const hasNativeCode = ffi;
     const create = !isReadOnly;
     const guardsDisk = true;
-    return await FileRoot.open(root, { create, guardsDisk, nowMs, durability, hasNativeCode });
+    const leafHashing = chooseLeafHashing({ ffi });
+    return await FileRoot.open(root, {
+      ...{ create, guardsDisk, nowMs, durability, hasNativeCode, leafHashing },
+    });
   } catch (error) {
     if (error instanceof FileError && error.kind === "not-found") {
       throw new UsageError(`There is no folder ${root} to serve`, { cause: error });

@@ -1,5 +1,5 @@
 import { assert } from "../bytes/invariant.ts";
-import { constantTimeEqual, LEAF_BYTES, leafHash, treeRoot } from "../crypto/mod.ts";
+import { constantTimeEqual, LEAF_BYTES, leafHash, plainLeaves, treeRoot } from "../crypto/mod.ts";
 import { FileError, fileErrorFrom, osCode } from "./file_error.ts";
 import type { OpenPartsLimit } from "./open_parts_limit.ts";
 import type { PartialFile, PartialOptions } from "./partial_file.ts";
@@ -23,6 +23,7 @@ export interface SmallPartContext extends StagingContext {
  */
 export class BufferedPart implements PartialFile {
   readonly resumeOffset = 0;
+  readonly leafHasher = plainLeaves;
   readonly leaves: readonly Uint8Array[] = [];
   readonly isOfSameSource = true;
   readonly #context: SmallPartContext;

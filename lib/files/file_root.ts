@@ -1,3 +1,4 @@
+import { type LeafHashing, plainLeafHashing } from "../crypto/mod.ts";
 import {
   type DirectoryEntry,
   type FileStatus,
@@ -40,6 +41,8 @@ export interface FileRootOptions {
   readonly hasNativeCode?: boolean;
   /** What transfers wait for that say nothing else; `"full"` by default. */
   readonly durability?: Durability;
+  /** Makes the hashers of what is received, and knows those of what is unfinished; plain ones by default. */
+  readonly leafHashing?: LeafHashing;
   /** Where hashes of its files are remembered, to share that with other folders; otherwise its own. */
   readonly leafMemory?: LeafMemory;
   /**
@@ -64,6 +67,8 @@ export interface FileRootOptions {
 export class FileRoot {
   /** The absolute path of the folder on this machine. */
   readonly directory: string;
+  /** Makes hashers for the leaves of its files. */
+  readonly leafHashing: LeafHashing;
   readonly #disk: Disk;
   readonly #root: DiskDirectory;
   readonly #places: PlaceNotes;
@@ -79,7 +84,8 @@ export class FileRoot {
     const folders = new OpenFolders(root);
     this.#folders = folders;
     const { nowMs, hasNativeCode = true, disk = systemDisk, durability = "full" } = options;
-    const { leafMemory = new LeafMemory() } = options;
+    const { leafMemory = new LeafMemory(), leafHashing: hashing = plainLeafHashing } = options;
+    this.leafHashing = hashing;
     const flushes = new RootFlushes(root, { nowMs, hasNativeCode });
     const home = options.home === undefined ? directory : disk.absolutePath(options.home);
     const places = new PlaceNotes({
@@ -91,7 +97,7 @@ export class FileRoot {
     this.#reading = new Reading({ disk, folders, flushes, durability, leafMemory });
     const guard = new DiskGuard({ isStrict: options.guardsDisk ?? false });
     this.#receiving = new Receiving({
-      ...{ disk, folders, flushes, places, guard, durability, nowMs },
+      ...{ disk, folders, flushes, places, guard, durability, nowMs, hashing },
     });
     this.#names = new NameChanges(folders, flushes.syncs);
   }

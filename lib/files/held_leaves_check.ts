@@ -1,3 +1,4 @@
+import { type LeafHasher, plainLeaves } from "../crypto/mod.ts";
 import { countEqualLeaves } from "./leaf_comparison.ts";
 
 /** Leaves at the end of a part that are read again before anything else: what a crash tears is there. */
@@ -7,6 +8,8 @@ const CHECKED_FIRST = 64;
 export interface HeldLeaves {
   /** Reads the part; fewer bytes at its end. */
   readonly read: (buffer: Uint8Array, offset: number) => Promise<number>;
+  /** How its journal hashes. */
+  readonly hasher: LeafHasher;
   /** What its journal claims. */
   readonly leaves: readonly Uint8Array[];
 }
@@ -23,10 +26,10 @@ export class HeldLeavesCheck {
   readonly #outcome: Promise<number | { readonly error: unknown }>;
   #isStopped = false;
 
-  private constructor({ read, leaves }: HeldLeaves, count: number, uncheckedCount: number) {
+  private constructor(held: HeldLeaves, count: number, uncheckedCount: number) {
     this.count = count;
     this.#outcome = countEqualLeaves({
-      ...{ read, leaves, from: 0, until: uncheckedCount },
+      ...{ ...held, from: 0, until: uncheckedCount },
       isStopped: () => this.#isStopped,
     }).then((wrong) => wrong === uncheckedCount ? count : wrong, (error) => ({ error }));
   }
@@ -47,7 +50,8 @@ export class HeldLeavesCheck {
 
   /** The check of nothing. */
   static ofNothing(): HeldLeavesCheck {
-    return new HeldLeavesCheck({ read: () => Promise.resolve(0), leaves: [] }, 0, 0);
+    const read = () => Promise.resolve(0);
+    return new HeldLeavesCheck({ read, hasher: plainLeaves, leaves: [] }, 0, 0);
   }
 
   /** Number of leaves before the first that is wrong, once all are checked. Throws what the disk reports. */

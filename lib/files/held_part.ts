@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { constantTimeEqual, type LeafHasher, type LeafHashing } from "../crypto/mod.ts";
 import type { DiskFile } from "./disk.ts";
 import { osCode } from "./file_error.ts";
 import { HeldLeavesCheck } from "./held_leaves_check.ts";
@@ -18,12 +19,26 @@ export interface HeldPart {
   readonly log: DiskFile;
   /** What is known of the content. */
   readonly journal: TransferJournal;
+  /** How its leaves are hashed. */
+  readonly hasher: LeafHasher;
   /** Hashes of the leaves that are held. */
   readonly leaves: readonly Uint8Array[];
   /** They came from the same version of the source. */
   readonly isOfSameSource: boolean;
   /** Reads back what is held of them. */
   readonly check: HeldLeavesCheck;
+}
+
+/** What a part is for. */
+export interface HeldPartSetup {
+  /** What its journal belongs to. */
+  readonly header: JournalHeader;
+  /** Knows the hashes of a journal. */
+  readonly hashing: LeafHashing;
+  /** How leaves are hashed when it begins anew. */
+  readonly hasher: LeafHasher;
+  /** It begins anew when they were hashed in another way. */
+  readonly isHasherFixed: boolean;
 }
 
 /**
@@ -34,25 +49,28 @@ export async function openHeldPart(
   place: StagingPlace,
   name: string,
   log: DiskFile,
-  header: JournalHeader,
+  setup: HeldPartSetup,
 ): Promise<HeldPart> {
-  return await recoverPart(place, name, log, header) ?? await startPart(place, name, log, header);
+  return await recoverPart(place, name, log, setup) ?? await startPart(place, name, log, setup);
 }
 
 async function recoverPart(
   place: StagingPlace,
   name: string,
   log: DiskFile,
-  header: JournalHeader,
+  { header, hashing, hasher: wanted, isHasherFixed }: HeldPartSetup,
 ): Promise<HeldPart | null> {
-  const recovered = await TransferJournal.recover(log, header);
+  const recovered = await TransferJournal.recover(log, header, hashing);
   if (recovered === null) return null;
+  const { hasher } = recovered;
+  if (isHasherFixed && !constantTimeEqual(hasher.scheme, wanted.scheme)) return null;
   const part = await openUnpublished(place, name);
   if (part === null) return null;
   try {
     const { journal, isSameSource } = recovered;
     const check = await HeldLeavesCheck.start({
       read: (buffer, offset) => readFully(part, buffer, offset),
+      hasher,
       leaves: recovered.leaves,
     });
     try {
@@ -62,7 +80,7 @@ async function recoverPart(
       throw error;
     }
     const leaves = recovered.leaves.slice(0, check.count);
-    return { part, log, journal, leaves, isOfSameSource: isSameSource, check };
+    return { part, log, journal, hasher, leaves, isOfSameSource: isSameSource, check };
   } catch (error) {
     part.close();
     throw error;
@@ -73,13 +91,13 @@ async function startPart(
   place: StagingPlace,
   name: string,
   log: DiskFile,
-  header: JournalHeader,
+  { header, hasher }: HeldPartSetup,
 ): Promise<HeldPart> {
   await removeIfThere(place.directory, name);
-  const journal = await TransferJournal.start(log, header);
+  const journal = await TransferJournal.start(log, header, hasher);
   const part = await place.directory.openFile(name, { access: "write", create: "new" });
   const check = HeldLeavesCheck.ofNothing();
-  return { part, log, journal, leaves: [], isOfSameSource: true, check };
+  return { part, log, journal, hasher, leaves: [], isOfSameSource: true, check };
 }
 
 /** `null` when there is no part, or when it has a second name: a crash came just after publishing. */

@@ -1,5 +1,12 @@
 import { assert } from "../bytes/invariant.ts";
-import { constantTimeEqual, LEAF_BYTES, TreeHasher } from "../crypto/mod.ts";
+import {
+  constantTimeEqual,
+  LEAF_BYTES,
+  type LeafHasher,
+  type LeafHashing,
+  plainLeaves,
+  TreeHasher,
+} from "../crypto/mod.ts";
 import type { DiskFile } from "./disk.ts";
 import { FileError, fileErrorFrom, osCode } from "./file_error.ts";
 import type { HeldLeavesCheck } from "./held_leaves_check.ts";
@@ -37,6 +44,8 @@ export interface JournaledPartSetup {
   readonly senderId: string;
   /** What the journal belongs to. */
   readonly header: JournalHeader;
+  /** Knows the hashes of a journal. */
+  readonly hashing: LeafHashing;
   /** A clock for checkpoints, if there is one. */
   readonly nowMs: (() => number) | undefined;
 }
@@ -63,7 +72,8 @@ async function openPartAt(place: StagingPlace, setup: JournaledPartSetup): Promi
     part: `${place.prefix}${setup.id}${PART_SUFFIX}`,
     log: `${place.prefix}${setup.id}${JOURNAL_SUFFIX}`,
   };
-  const { destination: { guard, path }, senderId } = setup;
+  const { destination: { guard, path }, senderId, header, hashing, options } = setup;
+  const { leafHasher: hasher = plainLeaves, isHasherFixed = false } = options;
   const { directory } = place;
   const log = await guard.inTurn(async () => {
     if (guard.isStrict && await directory.lookUp(names.part) === null) {
@@ -74,7 +84,9 @@ async function openPartAt(place: StagingPlace, setup: JournaledPartSetup): Promi
   });
   if (log === null) throw new FileError("busy", path);
   try {
-    const open = await openHeldPart(place, names.part, log, setup.header);
+    const open = await openHeldPart(place, names.part, log, {
+      ...{ header, hashing, hasher, isHasherFixed },
+    });
     return new JournaledPart(place, names, open, setup);
   } catch (error) {
     log.close();
@@ -100,6 +112,7 @@ class JournaledPart implements PartialFile {
   readonly #options: PartialOptions;
   readonly #nowMs: (() => number) | undefined;
 
+  readonly leafHasher: LeafHasher;
   readonly isOfSameSource: boolean;
   readonly #check: HeldLeavesCheck;
   #resumed: readonly Uint8Array[];
@@ -137,6 +150,7 @@ class JournaledPart implements PartialFile {
     this.#destination = destination;
     this.#options = options;
     this.#nowMs = nowMs;
+    this.leafHasher = open.hasher;
     this.isOfSameSource = open.isOfSameSource;
     this.#check = open.check;
     this.#resumed = open.leaves;
@@ -255,7 +269,7 @@ class JournaledPart implements PartialFile {
 
   /** Never rejects: a failure is kept for the next call. */
   async #writeLeaf(block: LeafBlock, length: number, position: number): Promise<void> {
-    const hashing = block.digest(position / LEAF_BYTES, length);
+    const hashing = block.digest(this.leafHasher, position / LEAF_BYTES, length);
     const { guard, parent, path } = this.#destination;
     try {
       await guard.assertMayWrite(parent, path, length);

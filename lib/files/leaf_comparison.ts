@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { constantTimeEqual, LEAF_BYTES } from "../crypto/mod.ts";
+import { constantTimeEqual, LEAF_BYTES, type LeafHasher } from "../crypto/mod.ts";
 import { allEnded } from "./all_ended.ts";
 import { LeafBlock } from "./leaf_block.ts";
 
@@ -14,6 +14,8 @@ const PARALLEL_LEAVES = 4;
 export interface LeafComparison {
   /** Fills a buffer from an offset of the file; returns how many bytes, fewer at its end. */
   readonly read: (buffer: Uint8Array, offset: number) => Promise<number>;
+  /** How they are hashed. */
+  readonly hasher: LeafHasher;
   /** The hashes by index. */
   readonly leaves: readonly Uint8Array[];
   /** First leaf to compare. */
@@ -44,7 +46,7 @@ export async function countEqualLeaves(comparison: LeafComparison): Promise<numb
 }
 
 async function isEqual(
-  { read, leaves, known, isStopped }: LeafComparison,
+  { read, hasher, leaves, known, isStopped }: LeafComparison,
   block: LeafBlock,
   index: number,
 ): Promise<boolean> {
@@ -53,6 +55,6 @@ async function isEqual(
   return constantTimeEqual(hash, leaves[index]!);
 
   async function readHash(): Promise<Uint8Array> {
-    return await block.digest(index, await read(block.data, index * LEAF_BYTES));
+    return await block.digest(hasher, index, await read(block.data, index * LEAF_BYTES));
   }
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { LEAF_BYTES } from "../crypto/mod.ts";
+import { LEAF_BYTES, type LeafHasher } from "../crypto/mod.ts";
 import { allEnded } from "./all_ended.ts";
 import { FileError } from "./file_error.ts";
 import { LeafBlock } from "./leaf_block.ts";
@@ -20,6 +20,7 @@ const PARALLEL_LEAVES = 4;
  */
 export async function leafHashes(
   source: SourceFile,
+  hasher: LeafHasher,
   isStopped: () => boolean = () => false,
 ): Promise<Uint8Array[]> {
   const { sizeBytes } = source.status;
@@ -31,7 +32,7 @@ export async function leafHashes(
     while (next < count) {
       const index = next++;
       if (isStopped()) throw new FileError("changed", "", { reason: "nobody waits for it" });
-      hashes[index] = (source.knownLeafHash(index) ?? await read(block, index)).slice();
+      hashes[index] = (source.knownLeafHash(hasher, index) ?? await read(block, index)).slice();
     }
   };
   await allEnded(Array.from({ length: Math.min(PARALLEL_LEAVES, count) }, worker));
@@ -39,6 +40,6 @@ export async function leafHashes(
 
   async function read(block: LeafBlock, index: number): Promise<Uint8Array> {
     const length = await source.readInto(block.data, index * LEAF_BYTES);
-    return await source.leafHash(block, index, length);
+    return await source.leafHash(hasher, block, index, length);
   }
 }

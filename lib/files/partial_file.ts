@@ -1,5 +1,5 @@
 import { ByteWriter } from "../bytes/byte_writer.ts";
-import { LEAF_BYTES, sha256 } from "../crypto/mod.ts";
+import { LEAF_BYTES, type LeafHasher, type LeafHashing, sha256 } from "../crypto/mod.ts";
 import { BufferedPart, type SmallPartContext } from "./buffered_part.ts";
 import { openJournaledPart } from "./journaled_part.ts";
 import type { Destination } from "./publication.ts";
@@ -19,6 +19,10 @@ export interface PartialOptions {
    * content; with another one, how much of it is has to be found out.
    */
   readonly sourceToken: string;
+  /** How leaves are hashed when nothing of them is held yet; plainly by default. */
+  readonly leafHasher?: LeafHasher;
+  /** What is held and hashed otherwise is of no use, and begun anew. False by default. */
+  readonly isHasherFixed?: boolean;
   /** Names who sends it; nobody resumes, or learns of, what another one parked. `""` when it is absent. */
   readonly sender?: string;
   /**
@@ -41,6 +45,8 @@ export type Durability = "full" | "data" | "none";
 export interface PartialFile {
   /** Bytes that are here already, in whole leaves, checked by hashing; writing goes on from there. */
   readonly resumeOffset: number;
+  /** How leaves are hashed: those that are held, and those to come. */
+  readonly leafHasher: LeafHasher;
   /** Hashes of the leaves before {@linkcode resumeOffset}. */
   readonly leaves: readonly Uint8Array[];
   /** Whether they are of a source with the same token and size. */
@@ -73,6 +79,8 @@ export interface PartialFile {
 export interface PartialFileContext extends SmallPartContext {
   /** A clock for checkpoints, if there is one. */
   readonly nowMs: (() => number) | undefined;
+  /** Knows the hashes of what was parked. */
+  readonly hashing: LeafHashing;
 }
 
 /**
@@ -94,9 +102,9 @@ export async function openPartialFile(
   const header = { sizeBytes, source, key, target: destination.path };
   const senderId = sha256(new TextEncoder().encode(sender)).subarray(0, SENDER_BYTES).toHex();
   const id = `${senderId}${key.subarray(0, ID_BYTES).toHex()}`;
-  const { nowMs } = context;
+  const { nowMs, hashing } = context;
   const part = await openJournaledPart(context, {
-    ...{ destination, options, id, senderId, header, nowMs },
+    ...{ destination, options, id, senderId, header, nowMs, hashing },
   });
   await assertRoomFor(part, sizeBytes, destination);
   return part;

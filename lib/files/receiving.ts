@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { LeafHashing } from "../crypto/mod.ts";
 import type { Disk, NodeStatus } from "./disk.ts";
 import type { DiskGuard } from "./disk_guard.ts";
 import { FileError, fileErrorFrom } from "./file_error.ts";
@@ -36,6 +37,8 @@ export interface ReceivingContext {
   readonly durability: Durability;
   /** A clock for checkpoints, if there is one. */
   readonly nowMs: (() => number) | undefined;
+  /** Knows the hashes of what was parked. */
+  readonly hashing: LeafHashing;
 }
 
 /** Opens parts, one at a time for each name. */
@@ -48,7 +51,7 @@ export class Receiving {
   /** Opens nothing yet. */
   constructor(context: ReceivingContext) {
     this.#context = context;
-    const { folders: { root, shared }, places, nowMs } = context;
+    const { folders: { root, shared }, places, nowMs, hashing } = context;
     this.#partialContext = {
       root,
       directories: shared,
@@ -56,6 +59,7 @@ export class Receiving {
       numbers: countUp(),
       openParts: new OpenPartsLimit(),
       nowMs,
+      hashing,
     };
   }
 

@@ -1,4 +1,4 @@
-import { LEAF_BYTES } from "../crypto/mod.ts";
+import { LEAF_BYTES, type LeafHasher } from "../crypto/mod.ts";
 import type { DiskFile, OpenFileStatus } from "./disk.ts";
 import { type FileStatus, fileStatus } from "./directory_listing.ts";
 import { FileError, fileErrorFrom } from "./file_error.ts";
@@ -18,9 +18,14 @@ export interface SourceFile {
    */
   readInto(buffer: Uint8Array, offset: number): Promise<number>;
   /** Hash of leaf `index`, whose first `length` bytes were read into a block: computed, or remembered. */
-  leafHash(block: LeafBlock, index: number, length: number): Promise<Uint8Array>;
+  leafHash(
+    hasher: LeafHasher,
+    block: LeafBlock,
+    index: number,
+    length: number,
+  ): Promise<Uint8Array>;
   /** The hash of a leaf if it is remembered, else null. */
-  knownLeafHash(index: number): Uint8Array | null;
+  knownLeafHash(hasher: LeafHasher, index: number): Uint8Array | null;
   /** Forgets what is remembered: the receiver found other bytes than the hashes say. */
   forgetLeaves(): void;
   /** Whether the content may have changed since opening: ask after the last byte. */
@@ -49,6 +54,16 @@ export async function sourceFile(file: DiskFile, options: SourceOptions): Promis
   }
 }
 
+/** Leaves that are hashed before it is asked whether the file has changed. */
+const LEAVES_CONFIRMED_AT_ONCE = 16;
+
+/** A leaf that was hashed. */
+interface HashedLeaf {
+  readonly hasher: LeafHasher;
+  readonly index: number;
+  readonly hash: Uint8Array;
+}
+
 class OpenSource implements SourceFile {
   readonly status: FileStatus;
   readonly identity: string;
@@ -57,6 +72,8 @@ class OpenSource implements SourceFile {
   readonly #opened: OpenFileStatus;
   /** Null when nothing of this file can be known: it changed just now, or is too short to matter. */
   readonly #memory: LeafMemory | null;
+  /** What was hashed since the file was last seen unchanged. */
+  #unconfirmed: HashedLeaf[] = [];
   #isClosed = false;
 
   constructor(file: DiskFile, opened: OpenFileStatus, { path, memory, nowMs }: SourceOptions) {
@@ -84,21 +101,28 @@ class OpenSource implements SourceFile {
     return filled;
   }
 
-  async leafHash(block: LeafBlock, index: number, length: number): Promise<Uint8Array> {
-    const known = this.knownLeafHash(index);
+  async leafHash(
+    hasher: LeafHasher,
+    block: LeafBlock,
+    index: number,
+    length: number,
+  ): Promise<Uint8Array> {
+    const known = this.knownLeafHash(hasher, index);
     if (known !== null) return known;
-    const hash = await block.digest(index, length);
-    if (this.#memory !== null && (await this.#file.status()).version === this.#opened.version) {
-      this.#memory.keep(this.#opened, index, hash);
+    const hash = await block.digest(hasher, index, length);
+    if (this.#memory !== null) {
+      this.#unconfirmed.push({ hasher, index, hash });
+      if (this.#unconfirmed.length >= LEAVES_CONFIRMED_AT_ONCE) await this.#confirm(this.#memory);
     }
     return hash;
   }
 
-  knownLeafHash(index: number): Uint8Array | null {
-    return this.#memory?.hashOf(this.#opened, index) ?? null;
+  knownLeafHash(hasher: LeafHasher, index: number): Uint8Array | null {
+    return this.#memory?.hashOf(this.#opened, hasher, index) ?? null;
   }
 
   forgetLeaves(): void {
+    this.#unconfirmed = [];
     this.#memory?.forget(this.#opened);
   }
 
@@ -107,10 +131,24 @@ class OpenSource implements SourceFile {
     return (await this.#file.status()).contentVersion !== this.#opened.contentVersion;
   }
 
-  // deno-lint-ignore require-await
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#file.close();
+    try {
+      if (this.#memory !== null) await this.#confirm(this.#memory);
+    } catch {
+      // They are hashed once more some day.
+    } finally {
+      this.#file.close();
+    }
+  }
+
+  /** Remembers what was hashed when the file is still what it was: asking takes a turn to the disk. */
+  async #confirm(memory: LeafMemory): Promise<void> {
+    const leaves = this.#unconfirmed;
+    if (leaves.length === 0) return;
+    this.#unconfirmed = [];
+    if ((await this.#file.status()).version !== this.#opened.version) return;
+    for (const { hasher, index, hash } of leaves) memory.keep(this.#opened, hasher, index, hash);
   }
 }

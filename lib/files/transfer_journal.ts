@@ -3,7 +3,8 @@
  *
  * ```text
  * entry  = u16 body length ‖ u8 type ‖ body ‖ first 8 bytes of SHA-256 over what precedes
- * header = u8 version ‖ u64 size ‖ source (16 bytes) ‖ u32 leaf size ‖ key (32 bytes) ‖ target path
+ * header = u8 version ‖ u64 size ‖ source (16 bytes) ‖ u32 leaf size ‖ scheme of the hashes (17 bytes) ‖
+ *          key (32 bytes) ‖ target path
  * leaf   = u32 index ‖ hash (32 bytes)
  * ```
  *
@@ -16,7 +17,15 @@
  */
 import { ByteReader } from "../bytes/byte_reader.ts";
 import { ByteWriter } from "../bytes/byte_writer.ts";
-import { constantTimeEqual, HASH_BYTES, LEAF_BYTES, sha256 } from "../crypto/mod.ts";
+import {
+  constantTimeEqual,
+  HASH_BYTES,
+  LEAF_BYTES,
+  LEAF_SCHEME_BYTES,
+  type LeafHasher,
+  type LeafHashing,
+  sha256,
+} from "../crypto/mod.ts";
 import type { DiskFile } from "./disk.ts";
 import { readFully } from "./read_fully.ts";
 
@@ -38,6 +47,8 @@ export interface RecoveredJournal {
   readonly journal: TransferJournal;
   /** Hashes of the leaves. */
   readonly leaves: Uint8Array[];
+  /** How the leaves are hashed. */
+  readonly hasher: LeafHasher;
   /** Whether they are of a source that looked the same as the one that is sent now. */
   readonly isSameSource: boolean;
 }
@@ -63,8 +74,12 @@ export class TransferJournal {
   }
 
   /** Starts an empty journal in `file`, whatever was in it. */
-  static async start(file: DiskFile, header: JournalHeader): Promise<TransferJournal> {
-    const entry = encodeHeader(header);
+  static async start(
+    file: DiskFile,
+    header: JournalHeader,
+    { scheme }: Pick<LeafHasher, "scheme">,
+  ): Promise<TransferJournal> {
+    const entry = encodeHeader(header, scheme);
     await file.truncate(0);
     await file.write(entry, 0);
     return new TransferJournal(file, entry, { leafCount: 0, isHeaderDue: false });
@@ -72,27 +87,32 @@ export class TransferJournal {
 
   /**
    * Reads what `file` claims, as far as a file of this size has leaves, or returns `null` when it is the
-   * journal of nothing or for something else. Drop the leaves that turn out wrong, or not to be of this
+   * journal of nothing or for something else, or hashes in a way unknown to `hashing`. Drop the leaves that turn out wrong, or not to be of this
    * source, with {@linkcode cutTo} before appending.
    */
   static async recover(
     file: DiskFile,
     header: JournalHeader,
+    hashing: LeafHashing,
   ): Promise<RecoveredJournal | null> {
-    const expected = encodeHeader(header);
+    const headerBytes = encodeHeader(header, new Uint8Array(LEAF_SCHEME_BYTES)).length;
     const maxLeafCount = Math.floor(header.sizeBytes / LEAF_BYTES);
     const { sizeBytes } = await file.status();
     const stored = new Uint8Array(
-      Math.min(sizeBytes, expected.length + maxLeafCount * LEAF_ENTRY_BYTES),
+      Math.min(sizeBytes, headerBytes + maxLeafCount * LEAF_ENTRY_BYTES),
     );
     const length = await readFully(file, stored, 0);
-    if (length < expected.length) return null;
-    const found = stored.subarray(0, expected.length);
-    if (!isForSameTarget(found, header)) return null;
+    if (length < headerBytes) return null;
+    const found = stored.subarray(0, headerBytes);
+    const scheme = schemeForSameTarget(found, header);
+    const hasher = scheme === null ? null : hashing.of(scheme);
+    if (hasher === null) return null;
+    const expected = encodeHeader(header, hasher.scheme);
     const isSameSource = constantTimeEqual(found, expected);
-    const leaves = decodeLeaves(stored.subarray(expected.length, length));
+    const leaves = decodeLeaves(stored.subarray(headerBytes, length));
     const state = { leafCount: leaves.length, isHeaderDue: !isSameSource };
-    return { journal: new TransferJournal(file, expected, state), leaves, isSameSource };
+    const journal = new TransferJournal(file, expected, state);
+    return { journal, leaves, hasher, isSameSource };
   }
 
   /** Notes that the next leaf is written. */
@@ -114,26 +134,34 @@ export class TransferJournal {
   }
 }
 
-const VERSION = 2;
+const VERSION = 3;
 const HEADER = 1;
 const LEAF = 2;
 const CHECK_BYTES = 8;
 const LEAF_ENTRY_BYTES = 3 + 4 + HASH_BYTES + CHECK_BYTES;
 
-function encodeHeader({ sizeBytes, source, key, target }: JournalHeader): Uint8Array {
+function encodeHeader(
+  { sizeBytes, source, key, target }: JournalHeader,
+  scheme: Uint8Array,
+): Uint8Array {
   const body = new ByteWriter().u8(VERSION).u64(sizeBytes).bytes(source).u32(LEAF_BYTES);
-  return encodeEntry(HEADER, body.bytes(key).text(target).finish());
+  return encodeEntry(HEADER, body.bytes(scheme).bytes(key).text(target).finish());
 }
 
-/** Whether an entry is a header that differs from this one in nothing but size and source. */
-function isForSameTarget(entry: Uint8Array, { source, key, target }: JournalHeader): boolean {
+/** The scheme in a header that otherwise differs from this one in nothing but size and source, or null. */
+function schemeForSameTarget(
+  entry: Uint8Array,
+  { source, key, target }: JournalHeader,
+): Uint8Array | null {
   const checked = entry.subarray(0, -CHECK_BYTES);
-  if (!constantTimeEqual(entry.subarray(-CHECK_BYTES), checkOf(checked))) return false;
+  if (!constantTimeEqual(entry.subarray(-CHECK_BYTES), checkOf(checked))) return null;
   const fields = new ByteReader(checked, 3);
-  if (fields.u8() !== VERSION) return false;
+  if (fields.u8() !== VERSION) return null;
   const sizeBytes = fields.u64();
   const other = { sizeBytes, source: fields.bytes(source.length), key, target };
-  return constantTimeEqual(entry, encodeHeader(other));
+  fields.u32(); // the leaf size
+  const scheme = fields.bytes(LEAF_SCHEME_BYTES);
+  return constantTimeEqual(entry, encodeHeader(other, scheme)) ? scheme : null;
 }
 
 function encodeLeaf(index: number, hash: Uint8Array): Uint8Array {

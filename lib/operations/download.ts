@@ -2,7 +2,8 @@
  * `get`: the server offers a file, sends it, and hears whether it arrived.
  *
  * ```text
- * client → server   path, whether nothing of it is held: a large file then comes without a question
+ * client → server   path, whether nothing of it is held: a large file then comes without a question, its leaves
+ *                   hashed with the scheme that follows (to a server that is known to read that)
  * server → client   size, time, mode, token of the source
  *                   the transfer, as sender.ts shows it, ending with the server's end of stream
  * client → server   u16 status: ok once the file is verified and published ‖ end of stream
@@ -18,6 +19,7 @@ import {
   type Call,
   type Caller,
   type Codec,
+  MessageError,
   type Operation,
   readFlag,
   RemoteError,
@@ -27,8 +29,12 @@ import {
 } from "../request/mod.ts";
 import {
   compareHeldFile,
+  hasherOfReceiver,
+  hasherOfSender,
   isComparable,
   isResumable,
+  LEAF_SCHEME_BYTES,
+  type LeafHasher,
   plainSha256,
   type ReceivedFile,
   type ReceiveOptions,
@@ -42,7 +48,7 @@ import {
   isSkippedAfter,
   receivedMode,
 } from "./existing_target.ts";
-import { knowsHeld } from "./features.ts";
+import { knowsHeld, readsLeafSchemes } from "./features.ts";
 import { type PathRequest, pathRequestCodec, pathSubject } from "./file_info.ts";
 import { type FileOffer, fileOfferCodec } from "./file_offer.ts";
 import type { ServeContext } from "./serve_context.ts";
@@ -62,14 +68,21 @@ import {
 export interface DownloadRequest extends PathRequest {
   /** The client keeps no unfinished part of it: nothing need be agreed on before the bytes come. */
   readonly holdsNothing: boolean;
+  /** How the leaves of a large file are hashed then; plainly when it is absent. */
+  readonly leafScheme?: Uint8Array;
 }
 
 const requestCodec: Codec<DownloadRequest> = {
   encode: (request, writer) => {
     pathRequestCodec.encode(request, writer);
     writeFlag(writer, request.holdsNothing);
+    if (request.leafScheme !== undefined) writer.bytes(request.leafScheme);
   },
-  decode: (reader) => ({ ...pathRequestCodec.decode(reader), holdsNothing: readFlag(reader) }),
+  decode: (reader) => ({
+    ...pathRequestCodec.decode(reader),
+    holdsNothing: readFlag(reader),
+    ...(reader.remaining > 0 ? { leafScheme: reader.bytes(LEAF_SCHEME_BYTES).slice() } : {}),
+  }),
 };
 
 /**
@@ -108,11 +121,19 @@ async function downloadOnce(
     const comparesAll = knowsHeld(options.peerFeatures ?? 0);
     const isClaimless = !await root.mayHoldPart(chosen.path) &&
       !(comparesAll && await mayBeHeld(root, chosen));
-    const request = { path: remote, holdsNothing: isClaimless };
+    const canTell = readsLeafSchemes(options.peerFeatures ?? 0);
+    const leafHasher = hasherOfReceiver(root, { canTell });
+    const request = {
+      ...{ path: remote, holdsNothing: isClaimless },
+      ...(isClaimless && canTell ? { leafScheme: leafHasher.scheme } : {}),
+    };
     call = await caller.open(downloadOperation, request, { signal: options.signal });
     const offer = await call.receive();
     sizeBytes = offer.sizeBytes;
-    const move = { path, sizeBytes, isClaimless, ...moveOptions(options, name, sizeBytes) };
+    const move = {
+      ...{ path, sizeBytes, isClaimless, leafHasher },
+      ...moveOptions(root, options, { name, sizeBytes }),
+    };
     const received = await receiveOffered(call, offer, { root, chosen }, move);
     caller.linger(sendVerdict(call));
     return {
@@ -139,7 +160,7 @@ async function receiveOffered(
   call: Call<DownloadRequest, FileOffer>,
   offer: FileOffer,
   { root, chosen: { path, publication } }: { root: FileRoot; chosen: ChosenTarget },
-  options: ReceiveOptions,
+  options: ReceiveOptions & { readonly leafHasher: LeafHasher },
 ): Promise<ReceivedFile> {
   const looks = { ...offer, mode: receivedMode(offer.mode) };
   const isComparing = publication === "overwrite" && isComparable(options) &&
@@ -148,7 +169,12 @@ async function receiveOffered(
   try {
     const compared = held === null ? null : await compareHeldFile(call, held, options);
     if (compared?.kind === "same") return compared.received;
-    const partial = await root.openPartial(path, { ...looks, exists: publication });
+    const { leafHasher, leafHashing, isClaimless } = options;
+    const isHasherFixed = leafHashing === undefined || isClaimless || compared !== null;
+    const partial = await root.openPartial(path, {
+      ...{ ...looks, exists: publication },
+      ...{ leafHasher, isHasherFixed },
+    });
     return await receiveOrSettle(call, partial, { ...options, begun: compared?.begun });
   } finally {
     await held?.close();
@@ -202,7 +228,9 @@ export const downloadOperation: Operation<DownloadRequest, FileOffer, ServeConte
   request: requestCodec,
   response: fileOfferCodec,
   subject: pathSubject,
-  async serve({ path, holdsNothing }, exchange, context) {
+  async serve({ path, holdsNothing, leafScheme }, exchange, context) {
+    const leafHasher = hasherOfSender(context.root, leafScheme);
+    if (leafHasher === null) throw new MessageError("Leaves hashed in an unknown way");
     const source = await context.root.openSource(path);
     try {
       const name = formatRemotePath(path);
@@ -212,9 +240,9 @@ export const downloadOperation: Operation<DownloadRequest, FileOffer, ServeConte
         exchange.beginRaw();
         const { onStart, onProgress } = count;
         const isClaimless = holdsNothing;
-        const move = { path: name, isClaimless, onStart, onProgress };
+        const move = { path: name, isClaimless, leafHasher, onStart, onProgress };
         try {
-          const options = { ...move, ...peerOptions(context) };
+          const options = { ...move, ...peerOptions(context.root, context) };
           const sent = await sendFile(exchange, source, options);
           count.limit = sent.limit;
           await exchange.finish();

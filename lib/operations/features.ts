@@ -15,6 +15,8 @@ export const FEATURES = {
   anyoneWrites: 4,
   /** It knows what is there already: as a sender it compares all of a claim first when it is asked to. */
   knowsHeld: 8,
+  /** It reads how the leaves of a large file are hashed, where the formats leave that open. */
+  leafSchemes: 16,
 } as const;
 
 /** Whether the other side reads what limited a transfer. */
@@ -25,6 +27,11 @@ export function readsLimits(peerFeatures: number): boolean {
 /** Whether the other side knows what is there already. */
 export function knowsHeld(peerFeatures: number): boolean {
   return has(peerFeatures, FEATURES.knowsHeld);
+}
+
+/** Whether the other side reads how leaves are hashed. */
+export function readsLeafSchemes(peerFeatures: number): boolean {
+  return has(peerFeatures, FEATURES.leafSchemes);
 }
 
 /** The features of a server that lets anybody in with this role. */

@@ -13,7 +13,7 @@ import {
   type TransferLimit,
 } from "../transfer/mod.ts";
 import type { ExistsPolicy } from "./existing_target.ts";
-import { knowsHeld, readsLimits } from "./features.ts";
+import { knowsHeld, readsLeafSchemes, readsLimits } from "./features.ts";
 
 /** A file below a folder of this machine. */
 export interface LocalFile {
@@ -89,12 +89,12 @@ export interface TransferResult {
 
 /** The same callbacks, as the halves of a transfer take them. */
 export function moveOptions(
+  root: FileRoot,
   options: TransferOptions,
-  name: string,
-  sizeBytes: number,
-): Omit<ReceiveOptions, "path" | "sizeBytes" | "isClaimless" | "begun"> {
+  { name, sizeBytes }: Pick<TransferStart, "name" | "sizeBytes">,
+): Omit<ReceiveOptions, "path" | "sizeBytes" | "isClaimless" | "leafHasher" | "begun"> {
   return {
-    ...peerOptions(options),
+    ...peerOptions(root, options),
     plainHash: options.plainHash,
     isStopped: () => options.signal?.aborted === true,
     onStart: (resumedFrom) => options.onStart?.({ name, sizeBytes, resumedFrom }),
@@ -104,11 +104,15 @@ export function moveOptions(
 
 /** What the halves of a transfer need to know of the other side, and to find out what limits it. */
 export function peerOptions(
+  root: FileRoot,
   { gauge, peerFeatures = 0 }: Pick<TransferOptions, "gauge" | "peerFeatures">,
-): Pick<MoveOptions, "watch" | "tellsLimit" | "comparesAll"> {
-  const comparesAll = knowsHeld(peerFeatures);
-  if (gauge === undefined) return { comparesAll };
-  return { comparesAll, watch: new LimitWatch(gauge.meter), tellsLimit: readsLimits(peerFeatures) };
+): Pick<MoveOptions, "watch" | "tellsLimit" | "comparesAll" | "leafHashing"> {
+  const known = {
+    comparesAll: knowsHeld(peerFeatures),
+    leafHashing: readsLeafSchemes(peerFeatures) ? root.leafHashing : undefined,
+  };
+  if (gauge === undefined) return known;
+  return { ...known, watch: new LimitWatch(gauge.meter), tellsLimit: readsLimits(peerFeatures) };
 }
 
 /** Name of a file without its folders; `/` for the folder itself. */

@@ -40,8 +40,10 @@ import {
 import {
   compareHeldFile,
   encodeLimit,
+  hasherOfReceiver,
   isComparable,
   isResumable,
+  type LeafHasher,
   limitFromCode,
   type MoveOptions,
   type ReceivedFile,
@@ -58,7 +60,7 @@ import {
   isSkippedAfter,
   receivedMode,
 } from "./existing_target.ts";
-import { knowsHeld, readsLimits } from "./features.ts";
+import { knowsHeld, readsLeafSchemes, readsLimits } from "./features.ts";
 import { type FileOffer, fileOfferCodec } from "./file_offer.ts";
 import { readPath, writePath } from "./remote_path_codec.ts";
 import type { ServeContext } from "./serve_context.ts";
@@ -120,7 +122,7 @@ export async function upload(
   return await startingOverOnce(options, async (attempt) => {
     const file = await source.root.openSource(source.path);
     try {
-      return await uploadOnce(caller, { file, path: source.path }, remote, attempt);
+      return await uploadOnce(caller, { ...source, file }, remote, attempt);
     } finally {
       await file.close();
     }
@@ -129,7 +131,7 @@ export async function upload(
 
 async function uploadOnce(
   caller: Caller,
-  source: { file: SourceFile; path: RemotePath },
+  source: LocalFile & { file: SourceFile },
   remote: RemotePath,
   options: TransferOptions,
 ): Promise<TransferResult> {
@@ -143,7 +145,7 @@ async function uploadOnce(
     exists: options.exists,
     ...(knowsHeld(options.peerFeatures ?? 0) ? { isRepeated: options.isRepeated ?? false } : {}),
   };
-  const move = { path, ...moveOptions(options, name, sizeBytes) };
+  const move = { path, ...moveOptions(source.root, options, { name, sizeBytes }) };
   let call: Call<UploadRequest, UploadReply> | null = null;
   try {
     call = await caller.open(uploadOperation, request, { signal: options.signal });
@@ -245,17 +247,23 @@ export const uploadOperation: Operation<UploadRequest, UploadReply, ServeContext
         exchange.stopReading("exists");
         return { kind: "skip", path, limit: null };
       }
-      const openTarget = async () => {
+      const canTell = readsLeafSchemes(peerFeatures);
+      const leafHasher = hasherOfReceiver(root, { canTell });
+      const openTarget = async ({ isHasherTold }: { isHasherTold: boolean }) => {
         const target = chosen ?? await chooseTarget(root, wanted, exists);
         if (target.isSkipped) throw new FileError("exists", formatRemotePath(wanted));
         const { publication } = target;
-        const options = { ...looks, exists: publication, sender: context.clientKey };
+        const isHasherFixed = isHasherTold || !canTell;
+        const options = {
+          ...{ ...looks, exists: publication, sender: context.clientKey },
+          ...{ leafHasher, isHasherFixed },
+        };
         return { path: target.path, partial: await root.openPartial(target.path, options) };
       };
       return await uploads.hold(
         formatRemotePath(path),
         claimant,
-        () => receiveUpload(exchange, context, { offer, path, twin, openTarget }),
+        () => receiveUpload(exchange, context, { offer, path, twin, leafHasher, openTarget }),
       );
     } finally {
       await twin?.file.close();
@@ -268,7 +276,10 @@ interface ReceivedUpload {
   /** Where the file goes, or where a file is that may be the same. */
   readonly path: RemotePath;
   readonly twin: Twin | null;
-  readonly openTarget: () => Promise<OpenTarget>;
+  /** How leaves are hashed unless those of an unfinished file are held. */
+  readonly leafHasher: LeafHasher;
+  /** Opens the part; `isHasherTold` when the client was told of {@linkcode leafHasher}. */
+  readonly openTarget: (options: { isHasherTold: boolean }) => Promise<OpenTarget>;
 }
 
 interface OpenTarget {
@@ -279,17 +290,20 @@ interface OpenTarget {
 async function receiveUpload(
   exchange: Exchange,
   context: ServeContext,
-  { offer: { sizeBytes }, path, twin, openTarget }: ReceivedUpload,
+  { offer: { sizeBytes }, path, twin, leafHasher, openTarget }: ReceivedUpload,
 ): Promise<UploadReply | typeof ANSWERED> {
   const name = formatRemotePath(path);
-  let target = twin === null ? await openTarget() : null;
+  let target = twin === null ? await openTarget({ isHasherTold: false }) : null;
   let limit: TransferLimit | null = null;
   const move = async ({ onStart, onProgress }: MoveCount): Promise<ReceivedFile> => {
     await exchange.respond(replyCodec, { kind: "receive", path, limit });
-    const options = { path: name, sizeBytes, onStart, onProgress, ...peerOptions(context) };
+    const options = {
+      ...{ path: name, sizeBytes, leafHasher, onStart, onProgress },
+      ...peerOptions(context.root, context),
+    };
     const held = twin === null ? null : await compareHeldFile(exchange, twin.file, options);
     if (held?.kind === "same") return held.received;
-    target ??= await openTarget();
+    target ??= await openTarget({ isHasherTold: true });
     return await receiveOrSettle(exchange, target.partial, { ...options, begun: held?.begun });
   };
   try {

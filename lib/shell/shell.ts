@@ -11,7 +11,7 @@ import { resumeCommands } from "./commands/resume.ts";
 import { syncCommands } from "./commands/sync.ts";
 import { transferCommands } from "./commands/transfers.ts";
 import { type Command, commandWords, findCommand, type Next, readInvocation } from "./command.ts";
-import { type Durability, LeafMemory } from "../files/mod.ts";
+import { type Durability, type FileRoot, LeafMemory } from "../files/mod.ts";
 import type { ExistsPolicy } from "../operations/mod.ts";
 import { LocalFolders } from "./local_folders.ts";
 import { ignoresFailure, parseLine, type Word } from "./parse_line.ts";
@@ -47,6 +47,8 @@ export interface ShellOptions {
   readonly durability?: Durability;
   /** False to do without native code; true by default. */
   readonly hasNativeCode?: boolean;
+  /** Makes the hashers of what is received; plain ones when absent. */
+  readonly leafHashing?: FileRoot["leafHashing"];
   /** The commands; all of them when absent. */
   readonly commands?: readonly Command[];
 }
@@ -97,11 +99,13 @@ export class Shell {
 
   /** Runs words that are already split: those of a line or of the program's arguments. */
   async runWords(words: readonly Word[], signal: AbortSignal): Promise<LineOutcome> {
-    const { terminal, session, exists, durability, hasNativeCode = true } = this.#options;
+    const { terminal, session, exists, durability, hasNativeCode = true, leafHashing } =
+      this.#options;
     let name = words[0]?.text ?? "";
     const local = new LocalFolders(session.localFolder, {
       nowMs: () => session.nowMs(),
       ...(durability === undefined ? {} : { durability }),
+      ...(leafHashing === undefined ? {} : { leafHashing }),
       hasNativeCode,
       leafMemory: this.#leafMemory,
       home: session.homeFolder,

@@ -7,11 +7,11 @@
  * @module
  */
 import { ByteReader } from "../bytes/byte_reader.ts";
-import { constantTimeEqual, HASH_BYTES, LEAF_BYTES, treeRoot } from "../crypto/mod.ts";
+import { constantTimeEqual, HASH_BYTES, LEAF_BYTES, plainLeaves, treeRoot } from "../crypto/mod.ts";
 import { type ExistingFile, leafHashes, type PartialFile } from "../files/mod.ts";
 import { readLimit } from "./limits.ts";
 import type { TransferPeer } from "./peer.ts";
-import { type ReceivedFile, type ReceiveOptions, sendClaim } from "./receiver.ts";
+import { type Claim, type ReceivedFile, type ReceiveOptions, sendClaim } from "./receiver.ts";
 import { isResumable, MAX_CLAIMED_LEAVES } from "./resume_plan.ts";
 import { TransferError } from "./transfer_error.ts";
 import { wholeFileRoot } from "./whole_file.ts";
@@ -55,10 +55,11 @@ export async function compareHeldFile(
   options: ReceiveOptions,
 ): Promise<HeldFile> {
   const { sizeBytes, path } = options;
-  const leaves = await leafHashes(held.source, options.isStopped);
+  const hasher = isResumable(sizeBytes) ? options.leafHasher ?? plainLeaves : plainLeaves;
+  const leaves = await leafHashes(held.source, hasher, options.isStopped);
   const root = treeRoot(leaves, sizeBytes);
   const begun = isResumable(sizeBytes)
-    ? await claimAll(peer, held, leaves, path)
+    ? await claimAll(peer, held, { hasher, leaves, comparesAll: true }, options)
     : await receiveSmall(peer, sizeBytes, root);
   if (begun !== null) return { kind: "other", begun };
   const startOffset = isResumable(sizeBytes) ? sizeBytes : 0;
@@ -78,12 +79,13 @@ export async function compareHeldFile(
 async function claimAll(
   peer: TransferPeer,
   held: ExistingFile,
-  leaves: readonly Uint8Array[],
-  path: string,
+  claim: Claim,
+  options: ReceiveOptions,
 ): Promise<BegunFile | null> {
-  await sendClaim(peer, leaves, { comparesAll: true });
+  await sendClaim(peer, claim, options);
+  const { leaves } = claim;
   const startLeaf = new ByteReader(await peer.reader.exactly(4)).u32();
-  if (startLeaf > leaves.length) throw new TransferError("protocol", path);
+  if (startLeaf > leaves.length) throw new TransferError("protocol", options.path);
   if (startLeaf === leaves.length) return null;
   const heldBytes = startLeaf * LEAF_BYTES;
   return {

@@ -4,6 +4,7 @@
  * @module
  */
 export * from "./held_file.ts";
+export * from "./leaf_choice.ts";
 export * from "./limits.ts";
 export * from "./peer.ts";
 export * from "./plain_hash.ts";

@@ -5,7 +5,7 @@
  */
 import { ByteReader } from "../bytes/byte_reader.ts";
 import { ByteWriter } from "../bytes/byte_writer.ts";
-import { HASH_BYTES, LEAF_BYTES, Sha256 } from "../crypto/mod.ts";
+import { HASH_BYTES, LEAF_BYTES, type LeafHasher, Sha256 } from "../crypto/mod.ts";
 import { FileError, type PartialFile } from "../files/mod.ts";
 import type { BegunFile } from "./held_file.ts";
 import { readLimit, type TransferLimit } from "./limits.ts";
@@ -90,6 +90,7 @@ async function agreeOnStart(
   options: ReceiveOptions,
 ): Promise<number> {
   const { sizeBytes, path, isClaimless } = options;
+  const { leafHasher: hasher } = partial;
   const held = partial.leaves;
   if (!isResumable(sizeBytes)) {
     if (held.length > 0) await partial.discardFrom(0);
@@ -97,7 +98,7 @@ async function agreeOnStart(
   }
   const claimed = isClaimless ? [] : held.slice(0, leavesToClaim(partial, options));
   const comparesAll = !partial.isOfSameSource && options.comparesAll === true;
-  if (!isClaimless) await sendClaim(peer, claimed, { comparesAll });
+  if (!isClaimless) await sendClaim(peer, { hasher, leaves: claimed, comparesAll }, options);
   const startLeaf = new ByteReader(await peer.reader.exactly(4)).u32();
   if (startLeaf > claimed.length) throw new TransferError("protocol", path);
   if (startLeaf < held.length) await partial.discardFrom(startLeaf);
@@ -116,14 +117,26 @@ function leavesToClaim(
   return isOfSameSource || comparesAll ? most : leavesComparedFirst(most);
 }
 
-/** Says what is held; `comparesAll` asks for all of it to be compared before anything else. */
+/** What a receiver says of what it holds. */
+export interface Claim {
+  /** How the leaves are hashed, and those that are to come. */
+  readonly hasher: LeafHasher;
+  /** The hashes of what is held. */
+  readonly leaves: readonly Uint8Array[];
+  /** All of it is to be compared before anything else. */
+  readonly comparesAll: boolean;
+}
+
+/** Says what is held, and how it is hashed to a sender who reads that. */
 export async function sendClaim(
   { stream }: TransferPeer,
-  leaves: readonly Uint8Array[],
-  { comparesAll }: { comparesAll: boolean },
+  { hasher, leaves, comparesAll }: Claim,
+  { leafHashing }: Pick<MoveOptions, "leafHashing">,
 ): Promise<void> {
   const word = leaves.length + (comparesAll ? COMPARE_ALL : 0);
-  await stream.write(new ByteWriter(4).u32(word).finish());
+  const opening = new ByteWriter().u32(word);
+  if (leafHashing !== undefined) opening.bytes(hasher.scheme);
+  await stream.write(opening.finish());
   for (let index = 0; index < leaves.length; index += HASHES_PER_WRITE) {
     const portion = leaves.slice(index, index + HASHES_PER_WRITE);
     const hashes = new ByteWriter(portion.length * HASH_BYTES);

@@ -2,7 +2,8 @@
  * The sending half of a transfer.
  *
  * ```text
- * receiver → sender   u32 count ‖ count × leaf hash     what is held   } only when the file
+ * receiver → sender   u32 count ‖ scheme of the hashes (17 bytes, if the sender is known to read it) ‖
+ *                     count × leaf hash                 what is held   } only when the file
  * sender → receiver   u32 first leaf to come                           } is larger than a leaf;
  *                                                                        no claim when it was said
  *                                                                        before that nothing is held
@@ -18,7 +19,16 @@
  */
 import { ByteReader } from "../bytes/byte_reader.ts";
 import { ByteWriter } from "../bytes/byte_writer.ts";
-import { HASH_BYTES, LEAF_BYTES, Sha256, TreeHasher } from "../crypto/mod.ts";
+import {
+  HASH_BYTES,
+  LEAF_BYTES,
+  LEAF_SCHEME_BYTES,
+  type LeafHasher,
+  type LeafHashing,
+  plainLeaves,
+  Sha256,
+  TreeHasher,
+} from "../crypto/mod.ts";
 import { countEqualLeaves, LeafBlock, type SourceFile } from "../files/mod.ts";
 import { encodeLimit, type LimitWatch, type TransferLimit } from "./limits.ts";
 import type { TransferPeer } from "./peer.ts";
@@ -48,6 +58,10 @@ export interface MoveOptions {
   readonly onStart?: ((startOffset: number) => void) | undefined;
   /** Both sides know already that the receiver claims nothing: it does not say so again. */
   readonly isClaimless?: boolean | undefined;
+  /** Given when a receiver's claim says how leaves are hashed; without it they are hashed plainly. */
+  readonly leafHashing?: LeafHashing | undefined;
+  /** How the leaves of a large file are hashed when there is no claim to say it; plainly by default. */
+  readonly leafHasher?: LeafHasher | undefined;
   /** The sender is known to compare all of a claim first when it is asked to. */
   readonly comparesAll?: boolean | undefined;
   /** How many bytes of the file are done: at most one report for each 64 KiB. */
@@ -86,6 +100,7 @@ export async function sendFile(
   const resume = isResumable(sizeBytes)
     ? await agreeOnStart(peer, source, options)
     : FROM_THE_START;
+  const { hasher } = resume;
   const startOffset = Math.min(resume.plan.startOffset, sizeBytes);
   options.onStart?.(startOffset);
   options.watch?.begin();
@@ -94,7 +109,7 @@ export async function sendFile(
   const plain = options.plainHash && startOffset === 0 ? new Sha256() : null;
   const comparison = new BackgroundComparison(source, resume);
   try {
-    await sendBytes(peer, source, { startOffset, tree, plain, comparison, options });
+    await sendBytes(peer, source, { startOffset, hasher, tree, plain, comparison, options });
     await comparison.done;
     comparison.assertEqual(options.path);
   } finally {
@@ -113,13 +128,14 @@ export async function sendFile(
   };
 }
 
-/** What both sides agreed on: the plan, and the hashes of the leaves before its start. */
+/** What both sides agreed on: the plan, how leaves are hashed, and the hashes of those before its start. */
 interface AgreedStart {
   readonly plan: ResumePlan;
+  readonly hasher: LeafHasher;
   readonly leaves: readonly Uint8Array[];
 }
 
-const FROM_THE_START: AgreedStart = { plan: planResume(0, 0), leaves: [] };
+const FROM_THE_START: AgreedStart = { plan: planResume(0, 0), hasher: plainLeaves, leaves: [] };
 
 /** Hears what the receiver holds, compares the first portion, and says where the bytes start. */
 async function agreeOnStart(
@@ -134,20 +150,33 @@ async function agreeOnStart(
   if (count > claimableLeaves(sizeBytes) && !(isWhole && count <= MAX_CLAIMED_LEAVES)) {
     throw new TransferError("protocol", options.path);
   }
+  const hasher = await readHasher(peer, options);
   const claimed: Uint8Array[] = [];
   while (claimed.length < count) claimed.push((await peer.reader.exactly(HASH_BYTES)).slice());
 
   const compared = word >= COMPARE_ALL ? count : leavesComparedFirst(count);
   const agreeing = await countEqualLeaves({
     read: (buffer, offset) => source.readInto(buffer, offset),
-    known: (index) => source.knownLeafHash(index),
+    known: (index) => source.knownLeafHash(hasher, index),
+    hasher,
     leaves: claimed,
     from: 0,
     until: compared,
   });
   const plan = planResume(count, agreeing, compared);
   await peer.stream.write(new ByteWriter(4).u32(plan.startLeaf).finish());
-  return { plan, leaves: claimed.slice(0, plan.startLeaf) };
+  return { plan, hasher, leaves: claimed.slice(0, plan.startLeaf) };
+}
+
+/** How leaves are hashed, as the claim says, or as was said before it. */
+async function readHasher(
+  { reader }: TransferPeer,
+  { isClaimless, leafHashing, leafHasher = plainLeaves, path }: MoveOptions,
+): Promise<LeafHasher> {
+  if (isClaimless || leafHashing === undefined) return leafHasher;
+  const hasher = leafHashing.of(await reader.exactly(LEAF_SCHEME_BYTES));
+  if (hasher === null) throw new TransferError("protocol", path);
+  return hasher;
 }
 
 /** The tree of what is not sent: whole leaves, or all of them, of which the last one may be shorter. */
@@ -164,8 +193,8 @@ class BackgroundComparison {
   #isStopped = false;
   #outcome: "running" | "equal" | "different" | { readonly error: unknown } = "running";
 
-  constructor(source: SourceFile, { plan, leaves }: AgreedStart) {
-    this.done = this.#run(source, leaves, plan.compareUntil);
+  constructor(source: SourceFile, agreed: AgreedStart) {
+    this.done = this.#run(source, agreed);
   }
 
   /** Throws when a difference is known. */
@@ -180,12 +209,14 @@ class BackgroundComparison {
     await this.done;
   }
 
-  async #run(source: SourceFile, leaves: readonly Uint8Array[], until: number): Promise<void> {
+  async #run(source: SourceFile, { plan, hasher, leaves }: AgreedStart): Promise<void> {
+    const until = plan.compareUntil;
     const first = leavesComparedFirst(until);
     try {
       const equal = await countEqualLeaves({
         read: (buffer, offset) => source.readInto(buffer, offset),
-        known: (index) => source.knownLeafHash(index),
+        known: (index) => source.knownLeafHash(hasher, index),
+        hasher,
         leaves,
         from: Math.min(first, until),
         until,
@@ -202,8 +233,9 @@ class BackgroundComparison {
 async function sendBytes(
   peer: TransferPeer,
   source: SourceFile,
-  { startOffset, tree, plain, comparison, options }: {
+  { startOffset, hasher, tree, plain, comparison, options }: {
     startOffset: number;
+    hasher: LeafHasher;
     tree: TreeHasher;
     plain: Sha256 | null;
     comparison: BackgroundComparison;
@@ -216,7 +248,7 @@ async function sendBytes(
     startBytes: startOffset,
     report: options.onProgress,
   });
-  const leaves = new ReadAhead(source, startOffset, options.watch);
+  const leaves = new ReadAhead(source, hasher, { startOffset, watch: options.watch });
   try {
     for (let offset = startOffset; offset < sizeBytes;) {
       const { data, hash } = await leaves.next();
@@ -249,15 +281,21 @@ const NOTHING_LEFT: ReadLeaf = { data: new Uint8Array(0), hash: new Uint8Array(0
 /** Reads a source leaf by leaf into two blocks in turn: one is filled and hashed while the other is in use. */
 class ReadAhead {
   #source: SourceFile;
+  #hasher: LeafHasher;
   #watch: LimitWatch | undefined;
   #offset: number;
   #blocks: readonly [LeafBlock, LeafBlock];
   #turn: 0 | 1 = 0;
   #pending: Promise<ReadLeaf | { readonly error: unknown }>;
 
-  constructor(source: SourceFile, startOffset: number, watch: LimitWatch | undefined) {
+  constructor(
+    source: SourceFile,
+    hasher: LeafHasher,
+    { startOffset, watch }: { startOffset: number; watch: LimitWatch | undefined },
+  ) {
     const left = source.status.sizeBytes - startOffset;
     this.#source = source;
+    this.#hasher = hasher;
     this.#watch = watch;
     this.#offset = startOffset;
     this.#blocks = [new LeafBlock(left), new LeafBlock(Math.max(0, left - LEAF_BYTES))];
@@ -286,7 +324,7 @@ class ReadAhead {
     try {
       const reading = this.#source.readInto(block.data, this.#offset);
       const length = await (this.#watch?.disk(reading) ?? reading);
-      const hash = await this.#source.leafHash(block, index, length);
+      const hash = await this.#source.leafHash(this.#hasher, block, index, length);
       return { data: block.data.subarray(0, length), hash };
     } catch (error) {
       return { error };

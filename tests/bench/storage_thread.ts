@@ -10,7 +10,7 @@
  */
 // deno-lint-ignore-file no-console -- a script: its table is its purpose
 import { join } from "@std/path";
-import { LEAF_BYTES, Sha256 } from "../../lib/crypto/mod.ts";
+import { LEAF_BYTES, plainLeaves, Sha256 } from "../../lib/crypto/mod.ts";
 import { type DiskFile, LeafBlock, systemDisk } from "../../lib/files/mod.ts";
 import { cpuSeconds } from "./cpu_time.ts";
 import type { BlockMessage, WorkerOrder } from "./storage_thread_worker.ts";
@@ -45,7 +45,7 @@ async function onRuntimeThreads(task: Task) {
 async function receive(file: DiskFile, plain: Sha256 | null, leafCount: number): Promise<void> {
   const blocks = [new LeafBlock(), new LeafBlock()] as const;
   const write = async (block: LeafBlock, index: number) => {
-    const hashing = block.digest(index, LEAF_BYTES);
+    const hashing = block.digest(plainLeaves, index, LEAF_BYTES);
     await file.write(block.data, index * LEAF_BYTES);
     await hashing;
   };
@@ -66,7 +66,7 @@ async function send(file: DiskFile, plain: Sha256 | null, leafCount: number): Pr
   const read = async (index: number) => {
     const block = blocks[index % 2 === 0 ? 0 : 1];
     if (index < leafCount) await file.read(block.data, index * LEAF_BYTES);
-    if (index < leafCount) await block.digest(index, LEAF_BYTES);
+    if (index < leafCount) await block.digest(plainLeaves, index, LEAF_BYTES);
     return block.data;
   };
   let reading = read(0);

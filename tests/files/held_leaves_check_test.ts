@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { leafHash } from "../../lib/crypto/mod.ts";
+import { leafHash, plainLeaves } from "../../lib/crypto/mod.ts";
 import { HeldLeavesCheck } from "../../lib/files/held_leaves_check.ts";
 
 const COUNT = 100;
@@ -17,6 +17,7 @@ function held(wrong: readonly number[]) {
     read,
     leaves: LEAVES,
     part: {
+      hasher: plainLeaves,
       leaves: LEAVES,
       // deno-lint-ignore require-await
       read: async (buffer: Uint8Array, offset: number) => {

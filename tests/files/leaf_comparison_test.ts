@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { LEAF_BYTES, leafHash } from "../../lib/crypto/mod.ts";
+import { LEAF_BYTES, leafHash, plainLeaves } from "../../lib/crypto/mod.ts";
 import { countEqualLeaves } from "../../lib/files/mod.ts";
 
 const DATA = new Uint8Array(LEAF_BYTES).fill(7);
@@ -17,7 +17,7 @@ function read(wrong: readonly number[] = [], readAt: number[] = []) {
 }
 
 Deno.test("countEqualLeaves() finds the first leaf that differs, whatever order they are hashed in", async () => {
-  const range = { leaves: LEAVES, from: 0, until: 12 };
+  const range = { hasher: plainLeaves, leaves: LEAVES, from: 0, until: 12 };
   assertEquals(await countEqualLeaves({ read: read(), ...range }), 12);
   assertEquals(await countEqualLeaves({ read: read([9, 3, 4]), ...range }), 3);
   assertEquals(await countEqualLeaves({ read: read([0]), ...range }), 0);
@@ -27,12 +27,15 @@ Deno.test("countEqualLeaves() finds the first leaf that differs, whatever order 
 
 Deno.test("countEqualLeaves() takes a file that ends too early for a difference", async () => {
   const short = () => Promise.resolve(100);
-  assertEquals(await countEqualLeaves({ read: short, leaves: LEAVES, from: 0, until: 3 }), 0);
+  assertEquals(
+    await countEqualLeaves({ read: short, hasher: plainLeaves, leaves: LEAVES, from: 0, until: 3 }),
+    0,
+  );
 });
 
 Deno.test("countEqualLeaves() reads little behind a difference, and nothing when it is stopped", async () => {
   const readAt: number[] = [];
-  const range = { leaves: LEAVES, from: 0, until: 12 };
+  const range = { hasher: plainLeaves, leaves: LEAVES, from: 0, until: 12 };
   await countEqualLeaves({ read: read([0, 1, 2, 3], readAt), ...range });
   assert(readAt.length < 9, String(readAt));
   readAt.length = 0;
@@ -50,7 +53,7 @@ Deno.test("countEqualLeaves() reports a disk that fails, after its last read", a
     if (offset === LEAF_BYTES) throw new Error("EIO");
     return LEAF_BYTES;
   };
-  const range = { leaves: LEAVES, from: 0, until: 12 };
+  const range = { hasher: plainLeaves, leaves: LEAVES, from: 0, until: 12 };
   await assertRejects(() => countEqualLeaves({ read: failing, ...range }), Error, "EIO");
   assertEquals(running, 0);
 });

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { LEAF_BYTES, leafHash } from "../../lib/crypto/mod.ts";
+import { LEAF_BYTES, leafHash, plainLeaves } from "../../lib/crypto/mod.ts";
 import {
   FileRoot,
   isSettled,
@@ -20,36 +20,51 @@ function version(node: string, leaves: number, version = "1") {
 Deno.test("LeafMemory tells the hashes of one version of a file only", () => {
   const memory = new LeafMemory();
   const file = version("a", 3);
-  memory.keep(file, 1, HASH);
-  assertEquals([0, 1, 2].map((index) => memory.hashOf(file, index)), [null, HASH, null]);
-  assertEquals(memory.hashOf(version("b", 3), 1), null);
-  assertEquals(memory.hashOf(version("a", 3, "2"), 1), null);
-  assertEquals(memory.hashOf(file, 1), null, "an older version was kept beside a newer one");
+  memory.keep(file, plainLeaves, 1, HASH);
+  assertEquals([0, 1, 2].map((index) => memory.hashOf(file, plainLeaves, index)), [
+    null,
+    HASH,
+    null,
+  ]);
+  assertEquals(memory.hashOf(version("b", 3), plainLeaves, 1), null);
+  assertEquals(memory.hashOf(version("a", 3, "2"), plainLeaves, 1), null);
+  assertEquals(
+    memory.hashOf(file, plainLeaves, 1),
+    null,
+    "an older version was kept beside a newer one",
+  );
   assertEquals(memory.usedBytes, 0);
 });
 
 Deno.test("LeafMemory forgets a file when told", () => {
   const memory = new LeafMemory();
-  memory.keep(version("a", 2), 0, HASH);
-  memory.keep(version("b", 2), 0, HASH);
+  memory.keep(version("a", 2), plainLeaves, 0, HASH);
+  memory.keep(version("b", 2), plainLeaves, 0, HASH);
   memory.forget(version("a", 2));
-  assertEquals(memory.hashOf(version("a", 2), 0), null);
-  assertEquals(memory.hashOf(version("b", 2), 0), HASH);
+  assertEquals(memory.hashOf(version("a", 2), plainLeaves, 0), null);
+  assertEquals(memory.hashOf(version("b", 2), plainLeaves, 0), HASH);
 });
 
 Deno.test("LeafMemory stays within its size and lets the file go that was not used for longest", () => {
   const capacityBytes = 10_000;
   const memory = new LeafMemory({ capacityBytes });
   const files = ["a", "b", "c"].map((node) => version(node, 100)); // 3812 bytes each
-  memory.keep(files[0]!, 0, HASH);
-  memory.keep(files[1]!, 0, HASH);
-  memory.hashOf(files[0]!, 0);
-  memory.keep(files[2]!, 0, HASH);
-  assertEquals(files.map((file) => memory.hashOf(file, 0) !== null), [true, false, true]);
+  memory.keep(files[0]!, plainLeaves, 0, HASH);
+  memory.keep(files[1]!, plainLeaves, 0, HASH);
+  memory.hashOf(files[0]!, plainLeaves, 0);
+  memory.keep(files[2]!, plainLeaves, 0, HASH);
+  assertEquals(files.map((file) => memory.hashOf(file, plainLeaves, 0) !== null), [
+    true,
+    false,
+    true,
+  ]);
   assert(memory.usedBytes <= capacityBytes);
-  memory.keep(version("huge", 1000), 0, HASH);
-  assertEquals(memory.hashOf(version("huge", 1000), 0), null);
-  assert(memory.hashOf(files[0]!, 0) !== null, "what cannot be kept drove out what can");
+  memory.keep(version("huge", 1000), plainLeaves, 0, HASH);
+  assertEquals(memory.hashOf(version("huge", 1000), plainLeaves, 0), null);
+  assert(
+    memory.hashOf(files[0]!, plainLeaves, 0) !== null,
+    "what cannot be kept drove out what can",
+  );
 });
 
 Deno.test("isSettled() is false for a file changed a moment ago, or in the future", () => {
@@ -74,10 +89,10 @@ async function servedFile() {
     await whileOpen();
     const known: boolean[] = [];
     for (let index = 0; index < 3; index++) {
-      known.push(source.knownLeafHash(index) !== null);
+      known.push(source.knownLeafHash(plainLeaves, index) !== null);
       const block = new LeafBlock();
       const length = await source.readInto(block.data, index * LEAF_BYTES);
-      const hash = await source.leafHash(block, index, length);
+      const hash = await source.leafHash(plainLeaves, block, index, length);
       assertEquals(hash, leafHash(index, block.data.subarray(0, length)));
     }
     await source.close();

@@ -4,7 +4,14 @@
  * @module
  */
 import { assertEquals, assertRejects } from "@std/assert";
-import { LEAF_BYTES, TreeHasher } from "../../lib/crypto/mod.ts";
+import {
+  LEAF_BYTES,
+  type LeafHasher,
+  type LeafHashing,
+  plainLeafHashing,
+  plainLeaves,
+  treeRoot,
+} from "../../lib/crypto/mod.ts";
 import {
   FileError,
   type FileErrorKind,
@@ -27,10 +34,12 @@ export const BIG = pattern(3 * LEAF_BYTES + 1000);
 export const SMALL = pattern(4096);
 
 /** An empty folder in memory. */
-export async function openMemoryRoot(): Promise<{ disk: MemoryDisk; root: FileRoot }> {
+export async function openMemoryRoot(
+  leafHashing: LeafHashing = plainLeafHashing,
+): Promise<{ disk: MemoryDisk; root: FileRoot }> {
   const disk = new MemoryDisk();
   disk.putNode("/r", "directory");
-  const root = await FileRoot.open("/r", { disk });
+  const root = await FileRoot.open("/r", { disk, leafHashing });
   return { disk, root };
 }
 
@@ -70,8 +79,12 @@ export function options(content: Uint8Array): PartialOptions {
 }
 
 /** The hash of some content. */
-export function rootOf(content: Uint8Array): Uint8Array {
-  return new TreeHasher().update(content).root();
+export function rootOf(content: Uint8Array, hasher: LeafHasher = plainLeaves): Uint8Array {
+  const leaves: Uint8Array[] = [];
+  for (let offset = 0; offset < content.length; offset += LEAF_BYTES) {
+    leaves.push(hasher.hash(leaves.length, content.subarray(offset, offset + LEAF_BYTES)));
+  }
+  return treeRoot(leaves, content.length);
 }
 
 /** Bytes that repeat nowhere soon. */

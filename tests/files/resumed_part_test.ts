@@ -1,7 +1,8 @@
 import { setImmediate } from "node:timers";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { LEAF_BYTES, leafHash } from "../../lib/crypto/mod.ts";
+import { LEAF_BYTES, leafHash, plainLeaves, sha256 } from "../../lib/crypto/mod.ts";
 import { FileRoot, type PartialOptions, REMOTE_ROOT } from "../../lib/files/mod.ts";
+import { keyedLeafHashing } from "../support/keyed_leaves.ts";
 import { MemoryDisk } from "../support/memory_disk.ts";
 import {
   at,
@@ -86,6 +87,70 @@ Deno.test("only the same sender and target resume", async () => {
   const same = await root.openPartial(at("f"), { ...options(BIG), modifiedMs: 5, mode: 0o600 });
   assertEquals([same.resumeOffset, same.isOfSameSource], [2 * LEAF_BYTES, true]);
   await same.discard();
+});
+
+Deno.test("a part goes on with the key that it was begun with", async () => {
+  const { disk, root } = await openMemoryRoot(keyedLeafHashing());
+  const mine = root.leafHashing.fresh();
+  const first = await root.openPartial(at("f"), { ...options(BIG), leafHasher: mine });
+  assertEquals(first.leafHasher, mine);
+  await writeAll(first, BIG.subarray(0, 2 * LEAF_BYTES + 5));
+  await first.park();
+
+  const next = { ...options(BIG), leafHasher: root.leafHashing.fresh() };
+  const second = await root.openPartial(at("f"), next);
+  assertEquals(second.leafHasher.scheme, mine.scheme);
+  assertEquals(second.leaves, [0, 1].map((index) => mine.hash(index, leafData(index))));
+  await writeAll(second, BIG.subarray(second.resumeOffset));
+  await second.commit(rootOf(BIG, mine));
+  assertEquals(disk.contentOf("/r/f"), BIG);
+  assertEquals(disk.namesIn(STAGING), []);
+});
+
+Deno.test("a part that is damaged is found out by keyed leaves too", async () => {
+  const { disk, root } = await openMemoryRoot(keyedLeafHashing());
+  const opened = { ...options(BIG), leafHasher: root.leafHashing.fresh() };
+  const first = await root.openPartial(at("f"), opened);
+  await writeAll(first, BIG.subarray(0, 2 * LEAF_BYTES));
+  await first.park();
+  const name = disk.namesIn(STAGING).find((each) => each.endsWith(".part"))!;
+  disk.contentOf(`${STAGING}/${name}`)![LEAF_BYTES + 9]! ^= 1;
+  const second = await root.openPartial(at("f"), opened);
+  assertEquals(second.resumeOffset, LEAF_BYTES);
+  await second.discard();
+});
+
+Deno.test("a part whose leaves are hashed otherwise than they have to be is begun anew", async () => {
+  const { disk, root } = await openMemoryRoot(keyedLeafHashing());
+  const hashers = [root.leafHashing.fresh(), root.leafHashing.fresh(), plainLeaves];
+  for (const held of hashers) {
+    for (const wanted of hashers) {
+      const first = await root.openPartial(at("f"), { ...options(BIG), leafHasher: held });
+      await writeAll(first, BIG.subarray(0, LEAF_BYTES));
+      await first.park();
+      const fixed = { ...options(BIG), leafHasher: wanted, isHasherFixed: true };
+      const second = await root.openPartial(at("f"), fixed);
+      assertEquals(second.resumeOffset, held === wanted ? LEAF_BYTES : 0);
+      assertEquals(second.leafHasher.scheme, wanted.scheme);
+      await writeAll(second, BIG.subarray(second.resumeOffset));
+      await second.commit(rootOf(BIG, wanted));
+      assertEquals(disk.contentOf("/r/f"), BIG);
+      assertEquals(disk.namesIn(STAGING), []);
+    }
+  }
+});
+
+Deno.test("a journal that hashes in an unknown way is that of nothing", async () => {
+  const { disk, root } = await openMemoryRoot();
+  await parkTwoLeaves(root);
+  const name = disk.namesIn(STAGING).find((each) => each.endsWith(".log"))!;
+  const journal = disk.contentOf(`${STAGING}/${name}`)!;
+  const headerBytes = 3 + new DataView(journal.buffer, journal.byteOffset).getUint16(0);
+  journal[3 + 1 + 8 + 16 + 4] = 200; // the kind of scheme
+  journal.set(sha256(journal.subarray(0, headerBytes)).subarray(0, 8), headerBytes);
+  const part = await root.openPartial(at("f"), options(BIG));
+  assertEquals(part.resumeOffset, 0);
+  await part.discard();
 });
 
 Deno.test("of another source the leaves are offered that it can have, and told apart", async () => {
@@ -334,5 +399,9 @@ async function truncate(disk: MemoryDisk, path: string, sizeBytes: number): Prom
 }
 
 function leaf(index: number): Uint8Array {
-  return leafHash(index, BIG.subarray(index * LEAF_BYTES, (index + 1) * LEAF_BYTES));
+  return leafHash(index, leafData(index));
+}
+
+function leafData(index: number): Uint8Array {
+  return BIG.subarray(index * LEAF_BYTES, (index + 1) * LEAF_BYTES);
 }

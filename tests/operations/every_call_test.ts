@@ -14,7 +14,7 @@ const HOUR_MS = 3600 * 1000;
 const SIZES = { small: 4096, large: 2 * MIB + 600_000 };
 
 /** What either side knows of the other. */
-const peerFeatures = FEATURES.limits + FEATURES.knowsHeld;
+const peerFeatures = FEATURES.limits + FEATURES.knowsHeld + FEATURES.leafSchemes;
 const OF_TODAY = { clientFeatures: peerFeatures };
 
 /** Ways in which a side ends or suffers. */

@@ -8,7 +8,8 @@ import { sampleBytes, type Service, type Side, withService } from "./service.ts"
 
 const MIB = 1 << 20;
 const SIZES = [0, 1000, MIB, 3 * MIB, 3 * MIB + 5];
-const FEATURES_OF_TODAY = { clientFeatures: FEATURES.knowsHeld };
+const OF_TODAY = FEATURES.knowsHeld + FEATURES.leafSchemes;
+const FEATURES_OF_TODAY = { clientFeatures: OF_TODAY };
 
 for (const plan of MOVES) {
   const { command, source, target } = plan;
@@ -168,7 +169,7 @@ async function move(
   service: Service,
   options: Partial<TransferOptions> = {},
 ): ReturnType<Move["move"]> {
-  return await plan.move(service, { peerFeatures: FEATURES.knowsHeld, ...options });
+  return await plan.move(service, { peerFeatures: OF_TODAY, ...options });
 }
 
 /** Puts `a.bin`, which the server publishes, and loses the connection within its last answer. */

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ByteWriter } from "../../lib/bytes/byte_writer.ts";
 import { StreamError } from "../../lib/bytes/byte_stream.ts";
-import { TreeHasher } from "../../lib/crypto/mod.ts";
+import { LEAF_SCHEME_BYTES, TreeHasher } from "../../lib/crypto/mod.ts";
 import { downloadOperation } from "../../lib/operations/download.ts";
-import { listDirectory, serverOperations, statPath } from "../../lib/operations/mod.ts";
+import { FEATURES, listDirectory, serverOperations, statPath } from "../../lib/operations/mod.ts";
 import { uploadOperation, type UploadRequest } from "../../lib/operations/upload.ts";
 import {
   encodeRequest,
@@ -194,6 +194,25 @@ Deno.test("the server does not believe claims of leaves that cannot be", async (
       assertEquals(await endOfTransfer(stream), "malformed");
     });
   }
+});
+
+Deno.test("the server knows no ways of hashing but its own", async () => {
+  await withService({ clientFeatures: FEATURES.leafSchemes }, async (service) => {
+    await service.server.write("a.bin", sampleBytes(2 * MIB + 5));
+    const { code, request } = downloadOperation;
+    const get = { path: path("a.bin"), holdsNothing: true };
+    for (const kind of [0, 2, 255]) {
+      const leafScheme = new Uint8Array(LEAF_SCHEME_BYTES).fill(1);
+      leafScheme[0] = kind;
+      const stream = await service.connection.client.openStream();
+      await stream.write(encodeRequest(code, request, { ...get, leafScheme }));
+      assertEquals(await endOfTransfer(stream), "malformed");
+    }
+    const claiming = await service.connection.client.openStream();
+    await claiming.write(encodeRequest(code, request, { ...get, holdsNothing: false }));
+    await claiming.write(new ByteWriter().u32(0).bytes(new Uint8Array(17).fill(7)).finish());
+    assertEquals(await endOfTransfer(claiming), "malformed");
+  });
 });
 
 Deno.test("a client that claims leaves of something else gets the file from where it differs", async () => {

@@ -22,6 +22,13 @@ const CUTS = [
   { arrived: SIZE + 31, resumedFrom: SIZE },
 ];
 
+/** By their age, what peers can do. */
+const PEERS = {
+  "an old peer": 0,
+  "an older peer": FEATURES.knowsHeld,
+  "a peer of today": FEATURES.knowsHeld + FEATURES.leafSchemes,
+};
+
 for (const plan of MOVES) {
   const { command, direction, dataDirection, source, target, move } = plan;
 
@@ -68,9 +75,8 @@ for (const plan of MOVES) {
     });
   });
 
-  for (const features of [0, FEATURES.knowsHeld]) {
+  for (const [title, features] of Object.entries(PEERS)) {
     const options = { peerFeatures: features };
-    const title = features === 0 ? "an older peer" : "a peer of today";
 
     Deno.test(`${command} with ${title} goes on at the first leaf that changed since`, async () => {
       const content = sampleBytes(SIZE);
@@ -125,6 +131,25 @@ for (const plan of MOVES) {
       });
     });
   }
+
+  Deno.test(`${command} goes on where the peer was replaced by an older or a newer one, or begins anew`, async () => {
+    const { "an older peer": older, "a peer of today": today } = PEERS;
+    for (const [first, second, resumedFrom] of [[older, today, 3 * MIB], [today, older, 0]]) {
+      const content = sampleBytes(SIZE);
+      const streams = await cutAfter(plan, 3 * MIB + 9);
+      await withService({ streams, clientFeatures: first! }, async (service) => {
+        await source(service).write("a.bin", content);
+        await assertRejects(() => move(service, { peerFeatures: first }), TransferError);
+        service.setClientFeatures(second!);
+        await service.reconnect();
+        const result = await move(service, { peerFeatures: second });
+        assertEquals(result.resumedFrom, resumedFrom);
+        assertEquals(await target(service).read("a.bin"), content);
+        await service.settle();
+        assertEquals(partsOf(target(service)), 0);
+      });
+    }
+  });
 
   Deno.test(`${command} of a source rewritten within the clock's resolution is right`, async () => {
     await withService({ streams: await cutAfter(plan, 3 * MIB) }, async (service) => {

@@ -23,6 +23,7 @@ import {
   UploadClaims,
 } from "../../lib/operations/mod.ts";
 import { Caller, serveConnection } from "../../lib/request/mod.ts";
+import { keyedLeafHashing } from "../support/keyed_leaves.ts";
 import { MemoryDisk } from "../support/memory_disk.ts";
 import {
   type ConnectionPair,
@@ -137,7 +138,11 @@ export class Service {
     const side = async (name: string): Promise<Side> => {
       const disk = new MemoryDisk();
       const directory = `${folder}/${name}`;
-      const root = await FileRoot.open(directory, { create: true, ...(isOnDisk ? {} : { disk }) });
+      const root = await FileRoot.open(directory, {
+        create: true,
+        leafHashing: keyedLeafHashing(),
+        ...(isOnDisk ? {} : { disk }),
+      });
       return new Side(root, disk, isOnDisk);
     };
     return new Service(await side("server"), await side("client"), options);
@@ -166,8 +171,14 @@ export class Service {
   async restart(which: "server" | "client", disk: MemoryDisk): Promise<void> {
     await this.settle();
     const { directory } = this[which].root;
-    this[which] = new Side(await FileRoot.open(directory, { disk }), disk, false);
+    const root = await FileRoot.open(directory, { disk, leafHashing: keyedLeafHashing(2) });
+    this[which] = new Side(root, disk, false);
     [this.#connection, this.#caller, this.#served] = this.#connect({});
+  }
+
+  /** What the server knows of the client from the next connection on. */
+  setClientFeatures(clientFeatures: number): void {
+    this.#options = { ...this.#options, clientFeatures };
   }
 
   /** Makes the server end what it is doing for the connection. */

@@ -1,10 +1,11 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ByteWriter } from "../../lib/bytes/byte_writer.ts";
 import { StreamError } from "../../lib/bytes/byte_stream.ts";
-import { LEAF_BYTES, leafHash, treeRoot } from "../../lib/crypto/mod.ts";
+import { LEAF_BYTES, leafHash, type LeafHasher, treeRoot } from "../../lib/crypto/mod.ts";
 import { FileError, type LeafBlock, type SourceFile } from "../../lib/files/mod.ts";
 import { StreamReader } from "../../lib/request/mod.ts";
 import { LEAVES_COMPARED_FIRST, sendFile, TransferError } from "../../lib/transfer/mod.ts";
+import { keyedLeafHashing } from "../support/keyed_leaves.ts";
 import { streamPair } from "../support/stream_pair.ts";
 
 /** A source of zeros that takes no memory, except for single bytes that are something else. */
@@ -34,11 +35,16 @@ class SparseSource implements SourceFile {
     return length;
   }
 
-  leafHash(block: LeafBlock, index: number, length: number): Promise<Uint8Array> {
-    return block.digest(index, length);
+  leafHash(
+    hasher: LeafHasher,
+    block: LeafBlock,
+    index: number,
+    length: number,
+  ): Promise<Uint8Array> {
+    return block.digest(hasher, index, length);
   }
 
-  knownLeafHash(index: number): Uint8Array | null {
+  knownLeafHash(_hasher: LeafHasher, index: number): Uint8Array | null {
     return this.known.get(index) ?? null;
   }
 
@@ -85,6 +91,30 @@ Deno.test("sendFile() starts at the first leaf that differs from what is claimed
   leaves[5] = leafHash(5, new Uint8Array(10));
   assertEquals((await reader.exactly(32)).slice(), treeRoot(leaves, size));
   assertEquals((await sent).startOffset, 2 * LEAF_BYTES);
+});
+
+Deno.test("sendFile() hashes as a claim says, and refuses to in a way that it does not know", async () => {
+  const leafHashing = keyedLeafHashing();
+  const hasher = leafHashing.fresh();
+  const size = 2 * LEAF_BYTES + 10;
+  const claim = (scheme: Uint8Array) =>
+    new ByteWriter().u32(1).bytes(scheme).bytes(hasher.hash(0, ZEROS)).finish();
+  const start = (scheme: Uint8Array) => {
+    const [mine, theirs] = streamPair();
+    const peer = { stream: mine, reader: new StreamReader(mine) };
+    const sent = sendFile(peer, new SparseSource(size), { path: "/sparse", leafHashing });
+    return { sent, wrote: theirs.write(claim(scheme)), reader: new StreamReader(theirs) };
+  };
+  const { sent, wrote, reader } = start(hasher.scheme);
+  assertEquals(await reader.exactly(4), Uint8Array.of(0, 0, 0, 1));
+  await reader.exactly(LEAF_BYTES + 10);
+  const leaves = [ZEROS, ZEROS, new Uint8Array(10)].map((data, index) => hasher.hash(index, data));
+  assertEquals((await reader.exactly(32)).slice(), treeRoot(leaves, size));
+  await Promise.all([sent, wrote]);
+
+  const unknown = start(Uint8Array.of(9, ...hasher.scheme.subarray(1)));
+  const error = await assertRejects(() => unknown.sent, TransferError);
+  assertEquals(error.kind, "protocol");
 });
 
 const LONG = LEAVES_COMPARED_FIRST + 40;
