@@ -98,18 +98,32 @@ export interface AeadProvider {
    * @throws {RangeError} when a length is wrong.
    */
   createKey(suite: SuiteName, key: Uint8Array, iv: Uint8Array): AeadKey;
-  /** Whether {@linkcode gmac} of a MiB takes less time than giving it to another thread does. */
+  /** Whether a MiB takes {@linkcode createGmac}'s less time than giving it to another thread does. */
   readonly isQuickWithLeaves: boolean;
+  /** Makes tags, one after the other; whoever is done with it destroys it. */
+  createGmac(): Gmac;
+}
+
+/**
+ * AES-128-GMAC: the tag of a message that is all associated data. NIST SP 800-38D §3.
+ *
+ * A message begins with `start`, and ends with `tag` or with the next `start`.
+ */
+export interface Gmac {
   /**
-   * AES-128-GMAC of `data`: the tag of a message that is all associated data. NIST SP 800-38D §3.
+   * Begins a message.
    *
-   * @param key 16 bytes.
-   * @param nonce 12 bytes.
-   * @param data Less than 2 GiB; best in memory that is used for long.
-   * @returns 16 bytes.
+   * @param key 16 bytes, copied.
+   * @param nonce 12 bytes, copied.
    * @throws {RangeError} when a length is wrong.
    */
-  gmac(key: Uint8Array, nonce: Uint8Array, data: Uint8Array): Uint8Array;
+  start(key: Uint8Array, nonce: Uint8Array): void;
+  /** Takes the next piece of the message, less than 2 GiB; best in memory that is used for long. */
+  update(data: Uint8Array): void;
+  /** Ends the message: 16 bytes. Throws `InternalError` when none was begun. */
+  tag(): Uint8Array;
+  /** Wipes the key and frees what is held outside the heap; nothing may follow. */
+  destroy(): void;
 }
 
 /** Throws `RangeError` unless key and IV have the lengths of the suite. */
@@ -123,10 +137,9 @@ export function checkKeyLengths(suite: SuiteName, key: Uint8Array, iv: Uint8Arra
   }
 }
 
-/** Throws `RangeError` unless key, nonce and data have lengths that GMAC takes. */
-export function checkGmacLengths(key: Uint8Array, nonce: Uint8Array, data: Uint8Array): void {
-  checkKeyLengths("aes-128-gcm", key, nonce);
-  if (data.length > 0x7fff_ffff) throw new RangeError(`Too much for one tag: ${data.length} bytes`);
+/** The error of GMAC when no message was begun. */
+export function noMessageError(): InternalError {
+  return new InternalError("A tag was asked for, or added to, without a message");
 }
 
 /**

@@ -18,7 +18,7 @@
  */
 import { ByteWriter } from "../bytes/byte_writer.ts";
 import { InternalError } from "../bytes/invariant.ts";
-import type { AeadProvider } from "./aead.ts";
+import type { AeadProvider, Gmac } from "./aead.ts";
 import type { Entropy } from "./entropy.ts";
 import { sha256 } from "./hash.ts";
 import { nodeAeadProvider } from "./node_aead.ts";
@@ -40,6 +40,18 @@ export interface LeafHasher {
   readonly isQuick: boolean;
   /** The hash of leaf `index`, 32 bytes; `data` is at most 1 MiB. */
   hash(index: number, data: Uint8Array): Uint8Array;
+  /** Hashes leaves as their bytes pass; null where leaves are better hashed as a whole, elsewhere. */
+  passing(): PassingLeaves | null;
+}
+
+/** Hashes one leaf after the other, piece by piece: while the bytes are in the processor's caches anyway. */
+export interface PassingLeaves {
+  /** Takes the next bytes of leaf `index`: the one that was begun, or another one when none is. */
+  update(index: number, bytes: Uint8Array): void;
+  /** Ends the leaf: its hash, 32 bytes. */
+  finish(): Uint8Array;
+  /** Frees what it holds outside the heap; nothing may follow. */
+  close(): void;
 }
 
 /** Plain leaves: of files that have no other, and for who knows nothing else. */
@@ -48,6 +60,7 @@ export const plainLeaves: LeafHasher = {
   key: null,
   isQuick: false,
   hash: leafHash,
+  passing: () => null,
 };
 
 /** What {@linkcode LeafHashing} works with. */
@@ -121,7 +134,47 @@ class KeyedLeaves implements LeafHasher {
   }
 
   hash(index: number, data: Uint8Array): Uint8Array {
-    return hashOfLeafTag(this.#aead.gmac(this.key, leafNonce(index), data));
+    const leaves = this.#passing();
+    try {
+      leaves.update(index, data);
+      return leaves.finish();
+    } finally {
+      leaves.close();
+    }
+  }
+
+  passing(): PassingLeaves | null {
+    return this.isQuick ? this.#passing() : null;
+  }
+
+  #passing(): PassingLeaves {
+    return new PassingKeyedLeaves(this.key, this.#aead.createGmac());
+  }
+}
+
+class PassingKeyedLeaves implements PassingLeaves {
+  readonly #key: Uint8Array;
+  readonly #gmac: Gmac;
+  #isBegun = false;
+
+  constructor(key: Uint8Array, gmac: Gmac) {
+    this.#key = key;
+    this.#gmac = gmac;
+  }
+
+  update(index: number, bytes: Uint8Array): void {
+    if (!this.#isBegun) this.#gmac.start(this.#key, leafNonce(index));
+    this.#isBegun = true;
+    this.#gmac.update(bytes);
+  }
+
+  finish(): Uint8Array {
+    this.#isBegun = false;
+    return hashOfLeafTag(this.#gmac.tag());
+  }
+
+  close(): void {
+    this.#gmac.destroy();
   }
 }
 

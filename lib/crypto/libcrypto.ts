@@ -23,10 +23,11 @@ import { InternalError } from "../bytes/invariant.ts";
 import {
   type AeadKey,
   type AeadProvider,
-  checkGmacLengths,
   checkKeyLengths,
   destroyedKeyError,
+  type Gmac,
   isInside,
+  noMessageError,
   outsideError,
   PacketNonce,
   type SuiteName,
@@ -108,20 +109,6 @@ const OK = 1;
 const GET_TAG = 0x10; // EVP_CTRL_AEAD_GET_TAG
 const SET_TAG = 0x11; // EVP_CTRL_AEAD_SET_TAG
 
-/** Where GMAC's nonce and tag lie behind its key of 16 bytes. */
-const GMAC_NONCE = 16;
-const GMAC_TAG = 32;
-
-/** What tags are made with, one after the other; it lives as long as the program. */
-interface GmacContext {
-  /** Key, nonce and tag. */
-  readonly memory: Uint8Array;
-  /** Where that lies. */
-  readonly address: bigint;
-  /** EVP_CIPHER_CTX. */
-  readonly context: bigint;
-}
-
 class LibcryptoProvider implements AeadProvider {
   readonly name = "libcrypto";
   readonly #functions: Functions;
@@ -131,7 +118,6 @@ class LibcryptoProvider implements AeadProvider {
   readonly #scratch = new ArrayBuffer(32);
   readonly #scratchAddress: bigint;
   readonly isQuickWithLeaves = true;
-  #gmac: GmacContext | null = null;
 
   constructor(functions: Functions) {
     this.#functions = functions;
@@ -165,35 +151,8 @@ class LibcryptoProvider implements AeadProvider {
     return new LibcryptoKey(this, functions, context, nonce, this.#scratchAddress);
   }
 
-  gmac(key: Uint8Array, nonce: Uint8Array, data: Uint8Array): Uint8Array {
-    checkGmacLengths(key, nonce, data);
-    const { memory, address, context } = this.#gmac ??= this.#startGmac();
-    memory.set(key, 0);
-    memory.set(nonce, GMAC_NONCE);
-    const functions = this.#functions;
-    const length = this.#scratchAddress + 16n;
-    const bytes = BigInt.asUintN(64, this.addressOf(data.buffer) + BigInt(data.byteOffset));
-    const nonceAddress = address + BigInt(GMAC_NONCE);
-    const tagAddress = address + BigInt(GMAC_TAG);
-    const isDone =
-      functions.EVP_CipherInit_ex(context, NULL, NULL, address, nonceAddress, ENCRYPT) === OK &&
-      functions.EVP_CipherUpdate(context, NULL, length, bytes, data.length) === OK &&
-      functions.EVP_CipherFinal_ex(context, this.#scratchAddress, length) === OK &&
-      functions.EVP_CIPHER_CTX_ctrl(context, GET_TAG, TAG_BYTES, tagAddress) === OK;
-    memory.fill(0, 0, GMAC_NONCE);
-    if (!isDone) throw new InternalError("libcrypto could not tag a leaf");
-    return memory.slice(GMAC_TAG);
-  }
-
-  #startGmac(): GmacContext {
-    const functions = this.#functions;
-    const context = functions.EVP_CIPHER_CTX_new();
-    const cipher = functions.EVP_aes_128_gcm();
-    const memory = new Uint8Array(GMAC_TAG + TAG_BYTES);
-    const isReady = context !== NULL && cipher !== NULL &&
-      functions.EVP_CipherInit_ex(context, cipher, NULL, NULL, NULL, ENCRYPT) === OK;
-    if (!isReady) throw new InternalError("libcrypto refuses to make tags");
-    return { memory, address: this.addressOf(memory.buffer), context };
+  createGmac(): Gmac {
+    return new LibcryptoGmac(this, this.#functions);
   }
 
   /** The address of the first byte of a buffer. Buffers do not move, whatever the collector does. */
@@ -322,4 +281,89 @@ class LibcryptoKey implements AeadKey {
     this.#viewOffset = buffer.byteOffset;
     this.#view = buffer;
   }
+}
+
+/** Where GMAC's nonce, tag and a length lie behind its key of 16 bytes. */
+const GMAC_NONCE = 16;
+const GMAC_TAG = 32;
+const GMAC_LENGTH = 48;
+const GMAC_BYTES = 64;
+
+class LibcryptoGmac implements Gmac {
+  readonly #provider: LibcryptoProvider;
+  readonly #functions: Functions;
+  /** Key, nonce, tag and a length that nobody reads. */
+  readonly #memory = new Uint8Array(GMAC_BYTES);
+  readonly #address: bigint;
+  /** EVP_CIPHER_CTX; null pointer once destroyed. */
+  #context: bigint;
+  #isStarted = false;
+
+  constructor(provider: LibcryptoProvider, functions: Functions) {
+    this.#provider = provider;
+    this.#functions = functions;
+    this.#address = provider.addressOf(this.#memory.buffer);
+    this.#context = functions.EVP_CIPHER_CTX_new();
+    const cipher = functions.EVP_aes_128_gcm();
+    const isReady = this.#context !== NULL && cipher !== NULL &&
+      functions.EVP_CipherInit_ex(this.#context, cipher, NULL, NULL, NULL, ENCRYPT) === OK;
+    if (isReady) return;
+    this.destroy();
+    throw new InternalError("libcrypto refuses to make tags");
+  }
+
+  start(key: Uint8Array, nonce: Uint8Array): void {
+    checkKeyLengths("aes-128-gcm", key, nonce);
+    const context = this.#usableContext();
+    this.#memory.set(key, 0);
+    this.#memory.set(nonce, GMAC_NONCE);
+    const { EVP_CipherInit_ex: init } = this.#functions;
+    const nonceAddress = this.#at(GMAC_NONCE);
+    this.#isStarted = init(context, NULL, NULL, this.#address, nonceAddress, ENCRYPT) === OK;
+    this.#memory.fill(0, 0, GMAC_NONCE);
+    if (!this.#isStarted) throw tagError();
+  }
+
+  update(data: Uint8Array): void {
+    const context = this.#usableContext();
+    if (!this.#isStarted) throw noMessageError();
+    if (data.length > 0x7fff_ffff) throw new RangeError(`Too long a piece: ${data.length} bytes`);
+    const bytes = BigInt.asUintN(
+      64,
+      this.#provider.addressOf(data.buffer) + BigInt(data.byteOffset),
+    );
+    const { EVP_CipherUpdate: update } = this.#functions;
+    if (update(context, NULL, this.#at(GMAC_LENGTH), bytes, data.length) !== OK) throw tagError();
+  }
+
+  tag(): Uint8Array {
+    const context = this.#usableContext();
+    if (!this.#isStarted) throw noMessageError();
+    this.#isStarted = false;
+    const tag = this.#at(GMAC_TAG);
+    const functions = this.#functions;
+    const isDone = functions.EVP_CipherFinal_ex(context, tag, this.#at(GMAC_LENGTH)) === OK &&
+      functions.EVP_CIPHER_CTX_ctrl(context, GET_TAG, TAG_BYTES, tag) === OK;
+    if (!isDone) throw tagError();
+    return this.#memory.slice(GMAC_TAG, GMAC_TAG + TAG_BYTES);
+  }
+
+  destroy(): void {
+    if (this.#context !== NULL) this.#functions.EVP_CIPHER_CTX_free(this.#context);
+    this.#context = NULL;
+    this.#isStarted = false;
+  }
+
+  #usableContext(): bigint {
+    if (this.#context === NULL) throw destroyedKeyError();
+    return this.#context;
+  }
+
+  #at(offset: number): bigint {
+    return BigInt.asUintN(64, this.#address + BigInt(offset));
+  }
+}
+
+function tagError(): InternalError {
+  return new InternalError("libcrypto could not make a tag");
 }

@@ -7,6 +7,7 @@ export type { Entropy } from "./entropy.ts";
 export {
   type AeadKey,
   type AeadProvider,
+  type Gmac,
   NONCE_BYTES,
   type Suite,
   type SuiteName,
@@ -49,6 +50,7 @@ export {
   LeafHashing,
   type LeafHashingOptions,
   leafNonce,
+  type PassingLeaves,
   plainLeafHashing,
   plainLeaves,
 } from "./leaf_hashing.ts";

@@ -4,16 +4,20 @@
  * @module
  */
 import { createCipheriv, createDecipheriv } from "node:crypto";
+import { ByteWriter } from "../bytes/byte_writer.ts";
 import {
   type AeadKey,
   type AeadProvider,
-  checkGmacLengths,
   checkKeyLengths,
   destroyedKeyError,
+  type Gmac,
   isInside,
+  noMessageError,
+  NONCE_BYTES,
   outsideError,
   PacketNonce,
   type SuiteName,
+  SUITES,
   TAG_BYTES,
 } from "./aead.ts";
 import { plainBytes } from "./hash.ts";
@@ -26,14 +30,45 @@ export const nodeAeadProvider: AeadProvider = {
     return new NodeAeadKey(suite, key, iv);
   },
   isQuickWithLeaves: false,
-  gmac(key: Uint8Array, nonce: Uint8Array, data: Uint8Array): Uint8Array {
-    checkGmacLengths(key, nonce, data);
-    const cipher = createCipheriv("aes-128-gcm", key, nonce, OPTIONS);
-    cipher.setAAD(data, { plaintextLength: 0 });
+  createGmac: () => new NodeGmac(),
+};
+
+/** Deno takes associated data right only when it comes as one piece. */
+class NodeGmac implements Gmac {
+  readonly #key = new Uint8Array(SUITES["aes-128-gcm"].keyBytes);
+  readonly #nonce = new Uint8Array(NONCE_BYTES);
+  /** What came of the message; null when none was begun. */
+  #pieces: Uint8Array[] | null = null;
+
+  start(key: Uint8Array, nonce: Uint8Array): void {
+    checkKeyLengths("aes-128-gcm", key, nonce);
+    this.#key.set(key);
+    this.#nonce.set(nonce);
+    this.#pieces = [];
+  }
+
+  update(data: Uint8Array): void {
+    if (this.#pieces === null) throw noMessageError();
+    this.#pieces.push(data.slice());
+  }
+
+  tag(): Uint8Array {
+    const pieces = this.#pieces;
+    if (pieces === null) throw noMessageError();
+    this.#pieces = null;
+    const message = new ByteWriter();
+    for (const piece of pieces) message.bytes(piece);
+    const cipher = createCipheriv("aes-128-gcm", this.#key, this.#nonce, OPTIONS);
+    cipher.setAAD(message.finish(), { plaintextLength: 0 });
     cipher.final();
     return plainBytes(cipher.getAuthTag());
-  },
-};
+  }
+
+  destroy(): void {
+    this.#key.fill(0);
+    this.#pieces = null;
+  }
+}
 
 const OPTIONS = { authTagLength: TAG_BYTES };
 

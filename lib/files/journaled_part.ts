@@ -4,6 +4,7 @@ import {
   LEAF_BYTES,
   type LeafHasher,
   type LeafHashing,
+  type PassingLeaves,
   plainLeaves,
   TreeHasher,
 } from "../crypto/mod.ts";
@@ -101,6 +102,15 @@ class DamagedPartError extends FileError {
   }
 }
 
+/** A leaf on its way to the disk. */
+interface FilledLeaf {
+  readonly block: LeafBlock;
+  /** Bytes of it. */
+  readonly length: number;
+  /** Null when it is still to be hashed. */
+  readonly hash: Uint8Array | null;
+}
+
 /** A file of more than one leaf: written as it arrives, journaled leaf by leaf, resumable. */
 class JournaledPart implements PartialFile {
   readonly #place: StagingPlace;
@@ -114,6 +124,8 @@ class JournaledPart implements PartialFile {
 
   readonly leafHasher: LeafHasher;
   readonly isOfSameSource: boolean;
+  /** Hashes leaves while they fill, where that is quick. */
+  readonly #passing: PassingLeaves | null;
   readonly #check: HeldLeavesCheck;
   #resumed: readonly Uint8Array[];
   #hasher: TreeHasher;
@@ -151,6 +163,7 @@ class JournaledPart implements PartialFile {
     this.#options = options;
     this.#nowMs = nowMs;
     this.leafHasher = open.hasher;
+    this.#passing = open.hasher.passing();
     this.isOfSameSource = open.isOfSameSource;
     this.#check = open.check;
     this.#resumed = open.leaves;
@@ -194,6 +207,7 @@ class JournaledPart implements PartialFile {
       this.#filling ??= this.#takeSpare();
       const piece = bytes.subarray(taken, taken + LEAF_BYTES - this.#filled);
       this.#filling.data.set(piece, this.#filled);
+      this.#passing?.update(this.#handedBytes / LEAF_BYTES, piece);
       this.#filled += piece.length;
       taken += piece.length;
       if (this.#filled === LEAF_BYTES) await this.#handOver();
@@ -264,12 +278,13 @@ class JournaledPart implements PartialFile {
     this.#filling = null;
     this.#filled = 0;
     this.#handedBytes += length;
-    this.#writing = this.#writeLeaf(block, length, position);
+    const hash = this.#passing?.finish() ?? null;
+    this.#writing = this.#writeLeaf({ block, length, hash }, position);
   }
 
   /** Never rejects: a failure is kept for the next call. */
-  async #writeLeaf(block: LeafBlock, length: number, position: number): Promise<void> {
-    const hashing = block.digest(this.leafHasher, position / LEAF_BYTES, length);
+  async #writeLeaf({ block, length, hash: known }: FilledLeaf, position: number): Promise<void> {
+    const hashing = known ?? block.digest(this.leafHasher, position / LEAF_BYTES, length);
     const { guard, parent, path } = this.#destination;
     try {
       await guard.assertMayWrite(parent, path, length);
@@ -373,6 +388,7 @@ class JournaledPart implements PartialFile {
   #close(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
+    this.#passing?.close();
     this.#part.close();
     this.#log.close();
     this.#place.close();

@@ -24,6 +24,8 @@ export interface SourceFile {
     index: number,
     length: number,
   ): Promise<Uint8Array>;
+  /** Remembers the hash of a leaf that was read from here, unless the file has changed. */
+  keepLeafHash(hasher: LeafHasher, index: number, hash: Uint8Array): Promise<void>;
   /** The hash of a leaf if it is remembered, else null. */
   knownLeafHash(hasher: LeafHasher, index: number): Uint8Array | null;
   /** Forgets what is remembered: the receiver found other bytes than the hashes say. */
@@ -110,11 +112,14 @@ class OpenSource implements SourceFile {
     const known = this.knownLeafHash(hasher, index);
     if (known !== null) return known;
     const hash = await block.digest(hasher, index, length);
-    if (this.#memory !== null) {
-      this.#unconfirmed.push({ hasher, index, hash });
-      if (this.#unconfirmed.length >= LEAVES_CONFIRMED_AT_ONCE) await this.#confirm(this.#memory);
-    }
+    await this.keepLeafHash(hasher, index, hash);
     return hash;
+  }
+
+  async keepLeafHash(hasher: LeafHasher, index: number, hash: Uint8Array): Promise<void> {
+    if (this.#memory === null) return;
+    this.#unconfirmed.push({ hasher, index, hash });
+    if (this.#unconfirmed.length >= LEAVES_CONFIRMED_AT_ONCE) await this.#confirm(this.#memory);
   }
 
   knownLeafHash(hasher: LeafHasher, index: number): Uint8Array | null {

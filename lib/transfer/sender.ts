@@ -25,6 +25,7 @@ import {
   LEAF_SCHEME_BYTES,
   type LeafHasher,
   type LeafHashing,
+  type PassingLeaves,
   plainLeaves,
   Sha256,
   TreeHasher,
@@ -249,31 +250,46 @@ async function sendBytes(
     report: options.onProgress,
   });
   const leaves = new ReadAhead(source, hasher, { startOffset, watch: options.watch });
+  const passing = hasher.passing();
   try {
     for (let offset = startOffset; offset < sizeBytes;) {
       const { data, hash } = await leaves.next();
       if (data.length === 0) throw new TransferError("changed", options.path);
       comparison.assertEqual(options.path);
-      tree.addLeaf(hash, data.length);
+      const index = offset / LEAF_BYTES;
       plain?.update(data);
       for (let position = 0; position < data.length; position += WRITE_BYTES) {
         const slice = data.subarray(position, position + WRITE_BYTES);
+        if (hash === null) passing!.update(index, slice);
         await peer.stream.write(slice);
         progress.reach(offset + position + slice.length);
       }
+      tree.addLeaf(hash ?? await finishLeaf(source, hasher, passing!, index), data.length);
       offset += data.length;
     }
   } finally {
+    passing?.close();
     await leaves.settle();
   }
+}
+
+async function finishLeaf(
+  source: SourceFile,
+  hasher: LeafHasher,
+  passing: PassingLeaves,
+  index: number,
+): Promise<Uint8Array> {
+  const hash = passing.finish();
+  await source.keepLeafHash(hasher, index, hash);
+  return hash;
 }
 
 /** A leaf that was read. */
 interface ReadLeaf {
   /** Its bytes; none at the end of the file. */
   readonly data: Uint8Array;
-  /** Its hash. */
-  readonly hash: Uint8Array;
+  /** Its hash; null when it is to be computed while the bytes are sent. */
+  readonly hash: Uint8Array | null;
 }
 
 const NOTHING_LEFT: ReadLeaf = { data: new Uint8Array(0), hash: new Uint8Array(0) };
@@ -324,7 +340,9 @@ class ReadAhead {
     try {
       const reading = this.#source.readInto(block.data, this.#offset);
       const length = await (this.#watch?.disk(reading) ?? reading);
-      const hash = await this.#source.leafHash(this.#hasher, block, index, length);
+      const hash = this.#hasher.isQuick
+        ? this.#source.knownLeafHash(this.#hasher, index)
+        : await this.#source.leafHash(this.#hasher, block, index, length);
       return { data: block.data.subarray(0, length), hash };
     } catch (error) {
       return { error };

@@ -36,6 +36,20 @@ Deno.test("a keyed leaf is what its definition says, by whichever library", () =
   }
 });
 
+Deno.test("passing leaves give the hashes of whole ones, in whatever pieces", () => {
+  const hasher = keyedLeafHashing().fresh();
+  const passing = hasher.passing()!;
+  for (const [index, pieceBytes] of [[0, 1000], [1, 64 * 1024], [2 ** 33, DATA.length]]) {
+    for (let at = 0; at < DATA.length; at += pieceBytes!) {
+      passing.update(index!, DATA.subarray(at, at + pieceBytes!));
+    }
+    assertEquals(passing.finish(), hasher.hash(index!, DATA));
+  }
+  passing.close();
+  assertEquals(plainLeaves.passing(), null);
+  assertEquals(plainLeafHashing.of(hasher.scheme)!.passing(), null);
+});
+
 Deno.test("a keyed leaf depends on key, index, and every bit", () => {
   const hashing = keyedLeafHashing();
   const hasher = hashing.fresh();

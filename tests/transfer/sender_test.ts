@@ -14,6 +14,7 @@ class SparseSource implements SourceFile {
   readonly status;
   readonly reads: number[] = [];
   readonly known = new Map<number, Uint8Array>();
+  readonly kept = new Map<number, Uint8Array>();
   isChanged = false;
   failAt = Infinity;
   #bytes: ReadonlyMap<number, number>;
@@ -42,6 +43,11 @@ class SparseSource implements SourceFile {
     length: number,
   ): Promise<Uint8Array> {
     return block.digest(hasher, index, length);
+  }
+
+  keepLeafHash(_hasher: LeafHasher, index: number, hash: Uint8Array): Promise<void> {
+    this.kept.set(index, hash);
+    return Promise.resolve();
   }
 
   knownLeafHash(_hasher: LeafHasher, index: number): Uint8Array | null {
@@ -102,15 +108,17 @@ Deno.test("sendFile() hashes as a claim says, and refuses to in a way that it do
   const start = (scheme: Uint8Array) => {
     const [mine, theirs] = streamPair();
     const peer = { stream: mine, reader: new StreamReader(mine) };
-    const sent = sendFile(peer, new SparseSource(size), { path: "/sparse", leafHashing });
-    return { sent, wrote: theirs.write(claim(scheme)), reader: new StreamReader(theirs) };
+    const source = new SparseSource(size);
+    const sent = sendFile(peer, source, { path: "/sparse", leafHashing });
+    return { source, sent, wrote: theirs.write(claim(scheme)), reader: new StreamReader(theirs) };
   };
-  const { sent, wrote, reader } = start(hasher.scheme);
+  const { source, sent, wrote, reader } = start(hasher.scheme);
   assertEquals(await reader.exactly(4), Uint8Array.of(0, 0, 0, 1));
   await reader.exactly(LEAF_BYTES + 10);
   const leaves = [ZEROS, ZEROS, new Uint8Array(10)].map((data, index) => hasher.hash(index, data));
   assertEquals((await reader.exactly(32)).slice(), treeRoot(leaves, size));
   await Promise.all([sent, wrote]);
+  assertEquals([...source.kept], [[1, leaves[1]!], [2, leaves[2]!]]);
 
   const unknown = start(Uint8Array.of(9, ...hasher.scheme.subarray(1)));
   const error = await assertRejects(() => unknown.sent, TransferError);
