@@ -26,15 +26,23 @@ export class StreamError extends Error {
   }
 }
 
-/** Both directions of one stream. At most one `read` and one `write` are pending at a time. */
+/** Both directions of one stream. At most one `read` or `readInto` and one `write` are pending at a time. */
 export interface ByteStream {
   /**
    * The next bytes in order (at least one), or null after the peer's end.
-   * The view is valid only until the next `read`.
+   * The view is valid only until the next `read` or `readInto`.
    *
    * @throws {StreamError}
    */
   read(): Promise<Uint8Array | null>;
+  /**
+   * The next bytes in order, as many as there are and fit, put into `target`: at least one, or 0 after the
+   * peer's end. Like a `read`, but what arrives while nothing is there is copied once. `target` belongs to the
+   * stream until this resolves.
+   *
+   * @throws {StreamError} What was put in before is lost then.
+   */
+  readInto(target: Uint8Array): Promise<number>;
   /**
    * Queues bytes for sending; resolves when they are copied in, which waits for credit.
    * The caller may reuse `bytes` after that.

@@ -35,20 +35,33 @@ export class StreamHandle implements ByteStream {
   /** See {@linkcode ByteStream.read}. */
   async read(): Promise<Uint8Array | null> {
     this.#consume();
-    const { receive } = this.#entry;
     for (;;) {
-      if (receive.isReset) throw new StreamError("reset-by-peer", this.#entry.peerResetCode);
-      if (receive.isStopped) throw new StreamError("aborted");
-      const view = receive.peek();
+      const view = this.#peek();
+      if (view === null) return null;
       if (view.length > 0) {
         this.#unconsumed = Math.min(view.length, MAX_READ_BYTES);
         return view.subarray(0, this.#unconsumed);
       }
-      if (receive.isAtEnd) return null;
-      this.#throwIfEnded();
-      this.#connection.streams.onReadableSeen(this.#entry);
-      this.#readable = Promise.withResolvers<void>();
-      await this.#readable.promise;
+      await this.#arrival();
+    }
+  }
+
+  /** See {@linkcode ByteStream.readInto}. */
+  async readInto(target: Uint8Array): Promise<number> {
+    this.#consume();
+    const { receive } = this.#entry;
+    for (;;) {
+      const view = this.#peek();
+      if (view === null) return 0;
+      if (view.length > 0) {
+        const taken = view.subarray(0, target.length);
+        target.set(taken);
+        return this.#unconsumed = taken.length;
+      }
+      receive.lend(target);
+      await this.#arrival();
+      const length = receive.takeBack();
+      if (length > 0) return this.#unconsumed = length;
     }
   }
 
@@ -121,6 +134,24 @@ export class StreamHandle implements ByteStream {
   onWritable(): void {
     this.#writable?.resolve();
     this.#writable = null;
+  }
+
+  /** What can be read now, possibly not all of it; nothing while that is to come, null at the end. */
+  #peek(): Uint8Array | null {
+    const { receive } = this.#entry;
+    if (receive.isReset) throw new StreamError("reset-by-peer", this.#entry.peerResetCode);
+    if (receive.isStopped) throw new StreamError("aborted");
+    const view = receive.peek();
+    if (view.length > 0) return view;
+    if (receive.isAtEnd) return null;
+    this.#throwIfEnded();
+    return view;
+  }
+
+  async #arrival(): Promise<void> {
+    this.#connection.streams.onReadableSeen(this.#entry);
+    this.#readable = Promise.withResolvers<void>();
+    await this.#readable.promise;
   }
 
   #consume(): void {

@@ -54,13 +54,22 @@ export class BufferedPart implements PartialFile {
     await Promise.resolve();
   }
 
+  room(): Uint8Array {
+    this.#assertOpen();
+    if (this.#length === 0) this.#bytes = new Uint8Array(this.#sizeBytes);
+    return this.#bytes.subarray(this.#length);
+  }
+
   // deno-lint-ignore require-await
+  async fill(count: number): Promise<void> {
+    this.#length += count;
+  }
+
   async write(bytes: Uint8Array): Promise<void> {
     this.#assertOpen();
     if (bytes.length > this.#sizeBytes - this.#length) throw this.#changed("it is too long");
-    if (this.#length === 0) this.#bytes = new Uint8Array(this.#sizeBytes);
-    this.#bytes.set(bytes, this.#length);
-    this.#length += bytes.length;
+    this.room().set(bytes);
+    await this.fill(bytes.length);
   }
 
   async writeKept(bytes: Uint8Array): Promise<void> {

@@ -196,21 +196,35 @@ class JournaledPart implements PartialFile {
     this.#acceptedBytes = this.#handedBytes = this.#checkpointedBytes = this.resumeOffset;
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
+  room(): Uint8Array {
     this.#assertOpen();
     this.#throwFailure();
+    this.#filling ??= this.#takeSpare();
+    const leftBytes = this.#options.sizeBytes - this.#acceptedBytes;
+    return this.#filling.data.subarray(this.#filled, this.#filled + leftBytes);
+  }
+
+  async fill(count: number): Promise<void> {
+    this.#assertOpen();
+    const end = this.#filled + count;
+    const piece = this.#filling!.data.subarray(this.#filled, end);
+    this.#passing?.update(this.#handedBytes / LEAF_BYTES, piece);
+    this.#acceptedBytes += count;
+    this.#filled = end;
+    if (end === LEAF_BYTES) await this.#handOver();
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    this.#assertOpen();
     if (bytes.length > this.#options.sizeBytes - this.#acceptedBytes) {
       throw this.#changed("it is too long");
     }
-    this.#acceptedBytes += bytes.length;
     for (let taken = 0; taken < bytes.length;) {
-      this.#filling ??= this.#takeSpare();
-      const piece = bytes.subarray(taken, taken + LEAF_BYTES - this.#filled);
-      this.#filling.data.set(piece, this.#filled);
-      this.#passing?.update(this.#handedBytes / LEAF_BYTES, piece);
-      this.#filled += piece.length;
+      const room = this.room();
+      const piece = bytes.subarray(taken, taken + room.length);
+      room.set(piece);
+      await this.fill(piece.length);
       taken += piece.length;
-      if (this.#filled === LEAF_BYTES) await this.#handOver();
     }
   }
 

@@ -54,6 +54,14 @@ export interface PartialFile {
   /** Forgets the leaves from this one on: the source has others. Only before the first write. */
   discardFrom(leafIndex: number): Promise<void>;
   /**
+   * Where the next bytes go, at least one, until all are there. Valid until {@linkcode fill} resolves.
+   *
+   * @throws {FileError} what the disk reports of bytes taken earlier.
+   */
+  room(): Uint8Array;
+  /** Takes the next `count` bytes, which were put into {@linkcode room}. Throws as {@linkcode write} does. */
+  fill(count: number): Promise<void>;
+  /**
    * Takes the next bytes; `bytes` may be reused when it resolves.
    *
    * @throws {FileError} `changed` for more bytes than announced; what the disk reports, also for

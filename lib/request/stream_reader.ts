@@ -36,6 +36,24 @@ export class StreamReader {
   }
 
   /**
+   * Puts the next bytes into `target`, as many as there are and fit; 0 at the end.
+   *
+   * @throws {StreamError}
+   */
+  async into(target: Uint8Array): Promise<number> {
+    if (this.#held.length > 0) {
+      const taken = this.#held.subarray(0, target.length);
+      this.#held = this.#held.subarray(taken.length);
+      target.set(taken);
+      return taken.length;
+    }
+    if (this.#isEnded) return 0;
+    const length = await this.#stream.readInto(target);
+    if (length === 0) this.#isEnded = true;
+    return length;
+  }
+
+  /**
    * Exactly `length` bytes. The view is valid until the next call; `length` is bounded by the caller.
    *
    * @throws {MessageError} when the stream ends before.

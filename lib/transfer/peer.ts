@@ -16,6 +16,8 @@ export interface TransferPeer {
   readonly reader: {
     /** From one to `maxLength` bytes, valid until the next call, or null at the end. */
     some(maxLength: number): Promise<Uint8Array | null>;
+    /** Puts the next bytes into `target`, as many as there are and fit; 0 at the end. */
+    into(target: Uint8Array): Promise<number>;
     /** Exactly `length` bytes, valid until the next call. */
     exactly(length: number): Promise<Uint8Array>;
     /** Waits for the end of the stream; throws when more bytes come. */

@@ -162,12 +162,13 @@ async function receiveBytes(
     report: options.onProgress,
   });
   for (let offset = startOffset; offset < sizeBytes;) {
-    const bytes = await peer.reader.some(sizeBytes - offset);
-    if (bytes === null) throw new TransferError("protocol", options.path);
-    plain?.update(bytes);
-    const written = partial.write(bytes);
+    const room = partial.room();
+    const count = await peer.reader.into(room);
+    if (count === 0) throw new TransferError("protocol", options.path);
+    plain?.update(room.subarray(0, count));
+    const written = partial.fill(count);
     await (options.watch?.disk(written) ?? written);
-    offset += bytes.length;
+    offset += count;
     progress.reach(offset);
   }
 }

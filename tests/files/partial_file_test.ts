@@ -31,6 +31,22 @@ for (const [size, content] of Object.entries({ big: BIG, small: SMALL })) {
     assertEquals(disk.namesIn("/r"), ["f"]);
   });
 
+  Deno.test(`a ${size} file is received into the room that it gives, which ends where the file does`, async () => {
+    const { disk, root } = await openMemoryRoot();
+    const part = await root.openPartial(at("f"), options(content));
+    for (let offset = 0; offset < content.length;) {
+      const room = part.room();
+      assert(room.length > 0 && room.length <= content.length - offset);
+      const count = Math.min(room.length, 70_001);
+      room.set(content.subarray(offset, offset + count));
+      await part.fill(count);
+      offset += count;
+    }
+    assertEquals(part.room().length, 0);
+    await part.commit(rootOf(content));
+    assertEquals(disk.contentOf("/r/f"), content);
+  });
+
   Deno.test(`a ${size} file gets mode, less the umask, and time`, async () => {
     const { disk, root } = await openMemoryRoot();
     const sent = { ...options(content), mode: 0o6777, modifiedMs: 1234 };

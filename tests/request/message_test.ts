@@ -111,6 +111,23 @@ Deno.test("readText(), readFlag() and readChoice() hold their bounds", () => {
   assertThrows(() => readChoice(reader(2), COLOURS), MessageError);
 });
 
+Deno.test("StreamReader.into() gives first what is held, then what comes, and 0 at the end", async () => {
+  const bytes = Uint8Array.from({ length: 20 }, (_, index) => index);
+  const reader = await readerOf(bytes, 8);
+  assertEquals(await reader.exactly(3), bytes.subarray(0, 3)); // of a read of 8
+  const target = new Uint8Array(4);
+  const got: number[] = [];
+  for (;;) {
+    const length = await reader.into(target);
+    if (length === 0) break;
+    got.push(...target.subarray(0, length));
+  }
+  assertEquals(got, [...bytes.subarray(3)]);
+  assert(reader.isEnded);
+  assertEquals(await reader.into(target), 0);
+  await reader.end();
+});
+
 Deno.test("StreamReader.end() accepts the end and nothing else", async () => {
   const reader = await readerOf(Uint8Array.of(1, 2));
   await reader.exactly(1);

@@ -171,6 +171,14 @@ export class MemoryStream implements ByteStream {
     return this.#incoming.read();
   }
 
+  async readInto(target: Uint8Array): Promise<number> {
+    // What belongs to the stream meanwhile is not what was there before.
+    target.fill(0xdd);
+    const bytes = await this.#incoming.read(target.length);
+    if (bytes !== null) target.set(bytes);
+    return bytes?.length ?? 0;
+  }
+
   write(bytes: Uint8Array): Promise<void> {
     return this.#outgoing.write(bytes);
   }
@@ -230,7 +238,7 @@ class Pipe {
     this.#hooks = hooks;
   }
 
-  async read(): Promise<Uint8Array | null> {
+  async read(maxBytes = Infinity): Promise<Uint8Array | null> {
     assert(!this.#isReading, "Two reads of one stream at a time");
     this.#isReading = true;
     // Whoever keeps a view longer than it lives shall notice.
@@ -239,7 +247,7 @@ class Pipe {
       for (;;) {
         if (this.stopCode !== null) throw new StreamError("aborted");
         if (this.resetCode !== null) throw new StreamError("reset-by-peer", this.resetCode);
-        if (this.#length > 0) return this.#take();
+        if (this.#length > 0) return this.#take(maxBytes);
         if (this.#isLost) throw new StreamError("connection-lost");
         if (this.end === "finished") return null;
         await this.#changed.next();
@@ -330,8 +338,9 @@ class Pipe {
     return copied.length;
   }
 
-  #take(): Uint8Array {
-    const length = Math.min(this.#length, this.#readBytes, this.#buffer.length - this.#start);
+  #take(maxBytes: number): Uint8Array {
+    const room = this.#buffer.length - this.#start;
+    const length = Math.min(this.#length, this.#readBytes, room, maxBytes);
     this.#lastView = this.#buffer.slice(this.#start, this.#start + length);
     this.#start = (this.#start + length) % this.#buffer.length;
     this.#length -= length;

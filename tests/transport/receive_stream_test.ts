@@ -160,3 +160,102 @@ Deno.test("any pieces in any order make the same stream, also far above 2^32", (
     assertEquals([growth, stream.isAtEnd], [bytes.length, true]);
   }
 });
+
+Deno.test("bytes that come next go where a reader wants them, the rest stays", () => {
+  const stream = new ReceiveStream(1000);
+  const target = new Uint8Array(30).fill(0xdd);
+  stream.lend(target);
+  give(stream, 0, 10);
+  give(stream, 5, 20); // partly known
+  assertEquals(stream.readableBytes, 20);
+  give(stream, 18, 50); // more than fits
+  assertEquals([stream.readableBytes, stream.takeBack()], [50, 30]);
+  assertEquals(target, SOURCE.slice(0, 30));
+  stream.consume(30);
+  assertEquals(readAll(stream), [...SOURCE.subarray(30, 50)]);
+});
+
+Deno.test("what comes behind a hole does not go to a reader's target, nor what comes behind that", () => {
+  const stream = new ReceiveStream(1000);
+  const target = new Uint8Array(500);
+  stream.lend(target);
+  give(stream, 0, 10);
+  give(stream, 40, 60);
+  give(stream, 10, 30);
+  give(stream, 25, 45); // closes the hole
+  give(stream, 60, 80);
+  assertEquals(stream.readableBytes, 80);
+  const taken = stream.takeBack();
+  assertEquals(target.slice(0, taken), SOURCE.slice(0, taken));
+  stream.consume(taken);
+  assertEquals(readAll(stream), [...SOURCE.subarray(taken, 80)]);
+});
+
+Deno.test("a target gets nothing after it was taken back, or the stream was stopped or reset", () => {
+  const endings: ((stream: ReceiveStream) => void)[] = [
+    (stream) => stream.takeBack(),
+    (stream) => stream.stop(),
+    (stream) => stream.onReset(100),
+  ];
+  for (const end of endings) {
+    const stream = new ReceiveStream(1000);
+    const target = new Uint8Array(50).fill(0xdd);
+    stream.lend(target);
+    end(stream);
+    give(stream, 0, 10);
+    assertEquals(stream.takeBack(), 0);
+    assertEquals(target, new Uint8Array(50).fill(0xdd));
+  }
+});
+
+Deno.test("any pieces in almost any order make the same stream for a reader with targets", () => {
+  let delivered = 0;
+  for (let seed = 0; seed < 200; seed++) {
+    const random = new SeededRandom(seed, "targets");
+    const bytes = random.bytes(Math.floor(random.logBetween(1, 600_000)));
+    const stream = new ReceiveStream(bytes.length);
+    const pieces: { start: number; end: number; turn: number }[] = [];
+    for (let at = 0; at < bytes.length;) {
+      const end = Math.min(bytes.length, at + random.integer(1, 30_000));
+      const turn = at + (random.chance(0.1) ? random.below(100_000) : 0);
+      pieces.push({
+        start: Math.max(0, at - random.below(random.chance(0.1) ? 99 : 1)),
+        end,
+        turn,
+      });
+      at = end;
+    }
+    pieces.sort((a, b) => a.turn - b.turn);
+    const read = new Uint8Array(bytes.length);
+    let readLength = 0;
+    const take = (part: Uint8Array) => {
+      read.set(part, readLength);
+      readLength += part.length;
+      stream.consume(part.length);
+    };
+    let target: Uint8Array | null = null;
+    const takeBack = () => {
+      const length = stream.takeBack();
+      delivered += length;
+      if (target !== null) take(target.subarray(0, length));
+      target = null;
+    };
+    for (const { start, end } of pieces) {
+      if (target === null && stream.readableBytes === 0 && random.chance(0.8)) {
+        target = new Uint8Array(Math.floor(random.logBetween(1, 100_000)));
+        stream.lend(target);
+      }
+      const isFin = end === bytes.length;
+      stream.onData(bytes, { offset: start, start, length: end - start, isFin });
+      if (random.chance(0.5)) takeBack();
+      if (target === null && random.chance(0.7)) {
+        for (let view = stream.peek(); view.length > 0; view = stream.peek()) take(view);
+      }
+    }
+    takeBack();
+    for (let view = stream.peek(); view.length > 0; view = stream.peek()) take(view);
+    assertEquals([readLength, stream.isAtEnd], [bytes.length, true], `SEED=${seed}`);
+    assert(read.every((byte, at) => byte === bytes[at]), `SEED=${seed}`);
+  }
+  assert(delivered > 500_000, `${delivered}`);
+});

@@ -1,7 +1,8 @@
 /**
  * The receiving side of a stream: bytes in any order in, bytes in order out. RFC 9000 §3.2.
  *
- * A packet's bytes are copied once, to their place in the ring, and read from there.
+ * A packet's bytes are copied once: to their place in the ring, and read from there, or to where a reader wants
+ * them who waits for them.
  *
  * @module
  */
@@ -25,6 +26,10 @@ export class ReceiveStream {
   #finalSize = -1;
   #isReset = false;
   #isStopped = false;
+  /** Where the bytes from the ring's base on go as long as they come in order; null when nobody waits. */
+  #target: Uint8Array | null = null;
+  /** How many of them are there. */
+  #targetLength = 0;
 
   /** Makes a receiving side with the credit given to the peer, bytes. */
   constructor(creditEnd: number) {
@@ -123,9 +128,24 @@ export class ReceiveStream {
     const growth = finalSize - this.#highest;
     this.#highest = finalSize;
     this.#isReset = true;
+    this.#target = null;
     this.#outOfOrder.clear();
     this.#ring.release();
     return growth;
+  }
+
+  /** Lets the next bytes go to `target`, as long as they come in order and fit. Only while none can be read. */
+  lend(target: Uint8Array): void {
+    assert(this.readableBytes === 0, "a target is lent when nothing is there");
+    this.#target = target;
+    this.#targetLength = 0;
+  }
+
+  /** Ends that: how many of the readable bytes are in the target, to be consumed before the others are read. */
+  takeBack(): number {
+    const length = this.#target === null ? 0 : this.#targetLength;
+    this.#target = null;
+    return length;
   }
 
   /** The readable bytes at the front, possibly not all of them; empty when there are none. */
@@ -143,6 +163,7 @@ export class ReceiveStream {
   stop(): number {
     this.#isStopped = true;
     const dropped = this.#readableEnd - this.#ring.base;
+    this.#target = null;
     this.#ring.release();
     this.#ring.advance(this.#readableEnd);
     return dropped;
@@ -169,7 +190,9 @@ export class ReceiveStream {
     const offset = frame.offset + skipped;
     if (!this.#isStopped) {
       const from = frame.start + skipped;
-      this.#ring.put(offset, source, from, frame.start + frame.length);
+      const until = frame.start + frame.length;
+      const taken = this.#target === null ? 0 : this.#deliver(offset, source, from, until);
+      this.#ring.put(offset + taken, source, from + taken, until);
     }
     if (offset === this.#readableEnd && this.#outOfOrder.isEmpty) {
       this.#readableEnd = end;
@@ -183,6 +206,17 @@ export class ReceiveStream {
       }
     }
     if (this.#isStopped) this.#ring.advance(this.#readableEnd);
+  }
+
+  /** Copies what fits of `source[from, until)` to the target, if it comes next there; returns how much. */
+  #deliver(offset: number, source: Uint8Array, from: number, until: number): number {
+    const target = this.#target!;
+    const at = this.#targetLength;
+    if (offset !== this.#ring.base + at) return 0;
+    const length = Math.min(until - from, target.length - at);
+    if (length > 0) target.set(source.subarray(from, from + length), at);
+    this.#targetLength += length;
+    return length;
   }
 
   #setFinalSize(size: number): void {
