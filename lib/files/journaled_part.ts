@@ -4,15 +4,13 @@ import {
   LEAF_BYTES,
   type LeafHasher,
   type LeafHashing,
-  type PassingLeaves,
   plainLeaves,
-  TreeHasher,
 } from "../crypto/mod.ts";
 import type { DiskFile } from "./disk.ts";
 import { FileError, fileErrorFrom, osCode } from "./file_error.ts";
 import type { HeldLeavesCheck } from "./held_leaves_check.ts";
 import { type HeldPart, openHeldPart } from "./held_part.ts";
-import { LeafBlock } from "./leaf_block.ts";
+import { LeafWriter } from "./leaf_writer.ts";
 import { openLocked } from "./locked_file.ts";
 import type { PartialFile, PartialOptions } from "./partial_file.ts";
 import { type Destination, publishFile, sealFile, UnreliablePartError } from "./publication.ts";
@@ -102,15 +100,6 @@ class DamagedPartError extends FileError {
   }
 }
 
-/** A leaf on its way to the disk. */
-interface FilledLeaf {
-  readonly block: LeafBlock;
-  /** Bytes of it. */
-  readonly length: number;
-  /** Null when it is still to be hashed. */
-  readonly hash: Uint8Array | null;
-}
-
 /** A file of more than one leaf: written as it arrives, journaled leaf by leaf, resumable. */
 class JournaledPart implements PartialFile {
   readonly #place: StagingPlace;
@@ -124,28 +113,14 @@ class JournaledPart implements PartialFile {
 
   readonly leafHasher: LeafHasher;
   readonly isOfSameSource: boolean;
-  /** Hashes leaves while they fill, where that is quick. */
-  readonly #passing: PassingLeaves | null;
   readonly #check: HeldLeavesCheck;
   #resumed: readonly Uint8Array[];
-  #hasher: TreeHasher;
-  /** Bytes taken from the caller, resumed ones included. */
-  #acceptedBytes: number;
-  /** Bytes that are on the disk or on their way. */
-  #handedBytes: number;
-  /** The leaf that is being received. */
-  #filling: LeafBlock | null = null;
-  #filled = 0;
-  /** The other block, while no write uses it. */
-  #spare: LeafBlock | null = null;
+  #writer: LeafWriter;
 
-  #writing: Promise<void> = Promise.resolve();
   #checkpoint: Promise<void> | null = null;
   #checkpointedBytes: number;
   #checkpointedAtMs: number;
   #isNameDurable = false;
-  /** The first thing that went wrong in the background. */
-  #failure: unknown = null;
   #isEnded = false;
 
   constructor(
@@ -163,12 +138,11 @@ class JournaledPart implements PartialFile {
     this.#options = options;
     this.#nowMs = nowMs;
     this.leafHasher = open.hasher;
-    this.#passing = open.hasher.passing();
     this.isOfSameSource = open.isOfSameSource;
     this.#check = open.check;
     this.#resumed = open.leaves;
-    this.#hasher = new TreeHasher({ leaves: open.leaves });
-    this.#acceptedBytes = this.#handedBytes = this.#checkpointedBytes = this.resumeOffset;
+    this.#writer = this.#startWriter();
+    this.#checkpointedBytes = this.resumeOffset;
     this.#checkpointedAtMs = nowMs?.() ?? 0;
   }
 
@@ -182,7 +156,7 @@ class JournaledPart implements PartialFile {
 
   async discardFrom(leafIndex: number): Promise<void> {
     this.#assertOpen();
-    if (this.#acceptedBytes !== this.resumeOffset || leafIndex > this.#resumed.length) {
+    if (this.#writer.acceptedBytes !== this.resumeOffset || leafIndex > this.#resumed.length) {
       throw new RangeError(`Cannot discard from leaf ${leafIndex}: writing is past it`);
     }
     try {
@@ -192,31 +166,25 @@ class JournaledPart implements PartialFile {
       throw fileErrorFrom(error, this.#destination.path);
     }
     this.#resumed = this.#resumed.slice(0, leafIndex);
-    this.#hasher = new TreeHasher({ leaves: this.#resumed });
-    this.#acceptedBytes = this.#handedBytes = this.#checkpointedBytes = this.resumeOffset;
+    this.#writer.close();
+    this.#writer = this.#startWriter();
+    this.#checkpointedBytes = this.resumeOffset;
   }
 
   room(): Uint8Array {
     this.#assertOpen();
-    this.#throwFailure();
-    this.#filling ??= this.#takeSpare();
-    const leftBytes = this.#options.sizeBytes - this.#acceptedBytes;
-    return this.#filling.data.subarray(this.#filled, this.#filled + leftBytes);
+    return this.#writer.room();
   }
 
   async fill(count: number): Promise<void> {
     this.#assertOpen();
-    const end = this.#filled + count;
-    const piece = this.#filling!.data.subarray(this.#filled, end);
-    this.#passing?.update(this.#handedBytes / LEAF_BYTES, piece);
-    this.#acceptedBytes += count;
-    this.#filled = end;
-    if (end === LEAF_BYTES) await this.#handOver();
+    await this.#writer.fill(count);
   }
 
   async write(bytes: Uint8Array): Promise<void> {
     this.#assertOpen();
-    if (bytes.length > this.#options.sizeBytes - this.#acceptedBytes) {
+    this.#writer.throwFailure();
+    if (bytes.length > this.#options.sizeBytes - this.#writer.acceptedBytes) {
       throw this.#changed("it is too long");
     }
     for (let taken = 0; taken < bytes.length;) {
@@ -256,7 +224,8 @@ class JournaledPart implements PartialFile {
   async park(): Promise<void> {
     if (this.#isEnded) return;
     await this.#settle();
-    if (this.#failure instanceof UnreliablePartError || this.#handedBytes < LEAF_BYTES) {
+    const { failure, handedBytes } = this.#writer;
+    if (failure instanceof UnreliablePartError || handedBytes < LEAF_BYTES) {
       return await this.discard();
     }
     this.#close();
@@ -276,43 +245,19 @@ class JournaledPart implements PartialFile {
     }
   }
 
-  #takeSpare(): LeafBlock {
-    const block = this.#spare ?? new LeafBlock();
-    this.#spare = null;
-    return block;
-  }
-
-  /** Gives the leaf to the disk once the one before is there: one is written while one fills. */
-  async #handOver(): Promise<void> {
-    await this.#writing;
-    this.#throwFailure();
-    const block = this.#filling!;
-    const length = this.#filled;
-    const position = this.#handedBytes;
-    this.#filling = null;
-    this.#filled = 0;
-    this.#handedBytes += length;
-    const hash = this.#passing?.finish() ?? null;
-    this.#writing = this.#writeLeaf({ block, length, hash }, position);
-  }
-
-  /** Never rejects: a failure is kept for the next call. */
-  async #writeLeaf({ block, length, hash: known }: FilledLeaf, position: number): Promise<void> {
-    const hashing = known ?? block.digest(this.leafHasher, position / LEAF_BYTES, length);
-    const { guard, parent, path } = this.#destination;
-    try {
-      await guard.assertMayWrite(parent, path, length);
-      await this.#part.write(block.data.subarray(0, length), position);
-      const hash = await hashing;
-      const end = position + length;
-      this.#hasher.addLeaf(hash, length);
-      if (length === LEAF_BYTES) await this.#journal.append(hash);
-      this.#spare = block;
-      if (this.#isCheckpointDue(end)) this.#startCheckpoint(end);
-    } catch (error) {
-      this.#failure ??= error;
-      await hashing;
-    }
+  #startWriter(): LeafWriter {
+    return new LeafWriter({
+      part: this.#part,
+      journal: this.#journal,
+      destination: this.#destination,
+      hasher: this.leafHasher,
+      leaves: this.#resumed,
+      sizeBytes: this.#options.sizeBytes,
+      nowMs: this.#nowMs,
+      onWritten: (bytes) => {
+        if (this.#isCheckpointDue(bytes)) this.#startCheckpoint(bytes);
+      },
+    });
   }
 
   #isCheckpointDue(writtenBytes: number): boolean {
@@ -324,9 +269,7 @@ class JournaledPart implements PartialFile {
   #startCheckpoint(writtenBytes: number): void {
     this.#checkpointedBytes = writtenBytes;
     this.#checkpoint = this.#flush()
-      .catch((error) => {
-        this.#failure ??= new UnreliablePartError(error);
-      })
+      .catch((error) => this.#writer.fail(new UnreliablePartError(error)))
       .finally(() => {
         this.#checkpoint = null;
         this.#checkpointedAtMs = this.#nowMs?.() ?? 0;
@@ -343,16 +286,15 @@ class JournaledPart implements PartialFile {
 
   /** Nothing uses the files any more. */
   async #settle(): Promise<void> {
-    await this.#writing;
+    await this.#writer.settle();
     await this.#checkpoint;
     await this.#check.stop();
   }
 
   async #finishWriting(): Promise<void> {
-    if (this.#filled > 0) await this.#handOver();
-    await this.#writing;
+    await this.#writer.finish();
     await this.#checkpoint;
-    this.#throwFailure();
+    this.#writer.throwFailure();
   }
 
   /** What was claimed and is not there is cut off, with what came after it. */
@@ -364,8 +306,10 @@ class JournaledPart implements PartialFile {
   }
 
   #verify(root: Uint8Array): void {
-    if (this.#acceptedBytes !== this.#options.sizeBytes) throw this.#changed("it is too short");
-    if (!constantTimeEqual(this.#hasher.root(), root)) throw this.#changed("the hash differs");
+    if (this.#writer.acceptedBytes !== this.#options.sizeBytes) {
+      throw this.#changed("it is too short");
+    }
+    if (!constantTimeEqual(this.#writer.root(), root)) throw this.#changed("the hash differs");
   }
 
   async #seal(): Promise<void> {
@@ -384,13 +328,6 @@ class JournaledPart implements PartialFile {
     await (isWorthless ? this.discard() : this.park()).catch(() => {}); // the first error counts
   }
 
-  #throwFailure(): void {
-    const failure = this.#failure;
-    if (failure === null) return;
-    const cause = failure instanceof UnreliablePartError ? failure.cause : failure;
-    throw fileErrorFrom(cause, this.#destination.path);
-  }
-
   #assertOpen(): void {
     assert(!this.#isEnded, "An ended part was used");
   }
@@ -402,7 +339,7 @@ class JournaledPart implements PartialFile {
   #close(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#passing?.close();
+    this.#writer.close();
     this.#part.close();
     this.#log.close();
     this.#place.close();

@@ -115,12 +115,16 @@ export class TransferJournal {
     return { journal, leaves, hasher, isSameSource };
   }
 
-  /** Notes that the next leaf is written. */
-  async append(hash: Uint8Array): Promise<void> {
+  /** Notes that the next leaves are written. */
+  async append(hashes: readonly Uint8Array[]): Promise<void> {
     if (this.#isHeaderDue) await this.#file.write(this.#header, 0);
     this.#isHeaderDue = false;
-    await this.#file.write(encodeLeaf(this.#leafCount, hash), this.#end());
-    this.#leafCount++;
+    const entries = new ByteWriter(hashes.length * LEAF_ENTRY_BYTES);
+    for (const [at, hash] of hashes.entries()) {
+      entries.bytes(encodeLeaf(this.#leafCount + at, hash));
+    }
+    await this.#file.write(entries.finish(), this.#end());
+    this.#leafCount += hashes.length;
   }
 
   /** Forgets the leaves from this index on. */

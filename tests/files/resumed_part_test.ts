@@ -307,6 +307,38 @@ Deno.test("with a clock, unfinished work is flushed every 5 s", async () => {
   await part.discard();
 });
 
+Deno.test("with a clock, leaves that come in a moment are journaled together, and when it is parked", async () => {
+  const disk = new MemoryDisk();
+  disk.putNode("/r", "directory");
+  const root = await FileRoot.open("/r", { disk, nowMs: () => 0 });
+  const part = await root.openPartial(at("f"), options(BIG));
+  await writeAll(part, BIG);
+  const whole = BIG.length - BIG.length % LEAF_BYTES;
+  const killed = await FileRoot.open("/r", { disk: disk.afterKill() });
+  const left = await killed.openPartial(at("f"), options(BIG));
+  assertEquals(left.resumeOffset, LEAF_BYTES);
+  await left.discard();
+  await part.park();
+  const parked = await root.openPartial(at("f"), options(BIG));
+  assertEquals(parked.resumeOffset, whole);
+  await parked.discard();
+});
+
+Deno.test("with a clock, leaves that come slowly are journaled one by one", async () => {
+  let nowMs = 0;
+  const disk = new MemoryDisk();
+  disk.putNode("/r", "directory");
+  const root = await FileRoot.open("/r", { disk, nowMs: () => nowMs += 50 });
+  const part = await root.openPartial(at("f"), options(BIG));
+  await writeAll(part, BIG.subarray(0, 3 * LEAF_BYTES));
+  await untilCalled(disk, "write", 1 + 2 * 3); // the header, three leaves, and three lines
+  const killed = await FileRoot.open("/r", { disk: disk.afterKill() });
+  const left = await killed.openPartial(at("f"), options(BIG));
+  assertEquals(left.resumeOffset, 3 * LEAF_BYTES);
+  await left.discard();
+  await part.discard();
+});
+
 Deno.test("a part that could not be flushed on the way is not used again", async () => {
   let nowMs = 0;
   const disk = new MemoryDisk();
