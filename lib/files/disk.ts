@@ -51,9 +51,18 @@ export interface DiskSpace {
   readonly totalBytes: number;
 }
 
-/** One name in a folder. */
+/**
+ * Takes one name in a folder, as reading the folder tells: as the runtime decoded it (bytes that are not UTF-8 have
+ * become U+FFFD), and whether it is a folder's.
+ */
+export type NameVisitor = (name: string, isFolder: boolean) => void;
+
+/** What a name stands for: null when there is nothing of it, `"unknown"` when it cannot be looked up. */
+export type ListedStatus = NodeStatus | "unknown" | null;
+
+/** One name in a folder, and what it stands for. */
 export interface ListedNode {
-  /** The name as the runtime decoded it: bytes that are not UTF-8 have become U+FFFD. */
+  /** The name, as a {@linkcode NameVisitor} gets it. */
   readonly name: string;
   /** `null` when the name cannot be looked up under that spelling, or vanished meanwhile. */
   readonly status: NodeStatus | null;
@@ -97,7 +106,11 @@ export interface DiskDirectory {
   identity(): Promise<NodeIdentity>;
   /** What `name` is; `null` when there is nothing. */
   lookUp(name: string): Promise<NodeStatus | null>;
-  /** Everything in it, in no order. */
+  /** What each of these is. */
+  lookUpEach(names: readonly string[]): Promise<ListedStatus[]>;
+  /** Goes through the names in it, in no order. Gathers less than {@linkcode names} where the visitor does. */
+  read(visit: NameVisitor): Promise<void>;
+  /** Everything in it, in no order, looked up. */
   list(): Promise<ListedNode[]>;
   /** The names in it, in no order, as the runtime decoded them. */
   names(): Promise<string[]>;

@@ -111,6 +111,18 @@ const CRITERIA: readonly (readonly [string, Check])[] = [
     );
     assertEquals(listed[0]?.status?.sizeBytes, 4);
   }],
+  ["goes through names, and looks up those that are wanted", async (root) => {
+    await root.makeDirectory("folder", 0o755);
+    (await makeFile(root, "f", "four")).close();
+    const found = new Map<string, boolean>();
+    await root.read((name, isFolder) => found.set(name, isFolder));
+    assertEquals(found, new Map([["folder", true], ["f", false]]));
+    const statuses = await root.lookUpEach(["f", "none", "folder"]);
+    assertEquals(
+      statuses.map((status) => status === null || status === "unknown" ? status : status.kind),
+      ["file", null, "directory"],
+    );
+  }],
   ["renames over a file, but not over a folder", async (root) => {
     (await makeFile(root, "old", "old")).close();
     (await makeFile(root, "new", "new")).close();

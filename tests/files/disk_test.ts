@@ -44,6 +44,8 @@ Deno.test("systemDisk reads short and long directories the same way", async () =
       }
       assertEquals((await directory.names()).sort(), expected);
       assertEquals((await directory.list()).map(({ name }) => name).sort(), expected);
+      const together = await Promise.all([1, 2, 3].map(() => directory.names()));
+      assertEquals(together.map((names) => names.length), [count, count, count]);
     }
     directory.close();
   } finally {

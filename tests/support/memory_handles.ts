@@ -8,6 +8,8 @@ import type {
   DiskFile,
   DiskSpace,
   ListedNode,
+  ListedStatus,
+  NameVisitor,
   NodeKind,
   NodeStatus,
   OpenFileOptions,
@@ -68,6 +70,17 @@ export class MemoryDirectory implements DiskDirectory {
   async lookUp(name: string): Promise<NodeStatus | null> {
     this.#called("lookUp");
     return this.#node.entries.get(name)?.status() ?? null;
+  }
+
+  // deno-lint-ignore require-await
+  async lookUpEach(names: readonly string[]): Promise<ListedStatus[]> {
+    return names.map((name) => this.#node.entries.get(name)?.status() ?? null);
+  }
+
+  // deno-lint-ignore require-await
+  async read(visit: NameVisitor): Promise<void> {
+    this.#called("list");
+    for (const [name, { kind }] of this.#node.entries) visit(name, kind === "directory");
   }
 
   // deno-lint-ignore require-await

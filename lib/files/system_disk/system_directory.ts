@@ -11,6 +11,8 @@ import type {
   DiskFile,
   DiskSpace,
   ListedNode,
+  ListedStatus,
+  NameVisitor,
   NodeIdentity,
   NodeStatus,
   OpenFileOptions,
@@ -81,31 +83,56 @@ export class SystemDirectory implements DiskDirectory {
     return lookUpPath(this.#child(name));
   }
 
-  async list(): Promise<ListedNode[]> {
+  async lookUpEach(names: readonly string[]): Promise<ListedStatus[]> {
     this.#check();
-    const nodes: ListedNode[] = [];
-    for await (const { name } of this.#read()) {
+    const statuses: ListedStatus[] = [];
+    for (const name of names) {
       if (++lookUpsThisTurn >= LOOK_UPS_PER_TURN) {
         lookUpsThisTurn = 0;
         await Deno.lstat(this.#path);
       }
-      nodes.push({ name, status: lookUpListed(this.#prefix + name) });
+      statuses.push(lookUpListed(this.#prefix + name));
     }
-    return nodes;
+    return statuses;
+  }
+
+  async list(): Promise<ListedNode[]> {
+    const names = await this.names();
+    const statuses = await this.lookUpEach(names);
+    return names.map((name, index) => {
+      const status = statuses[index]!;
+      return { name, status: status === "unknown" ? null : status };
+    });
   }
 
   async names(): Promise<string[]> {
-    this.#check();
-    return await Array.fromAsync(this.#read(), ({ name }) => name);
+    const names: string[] = [];
+    await this.read((name) => names.push(name));
+    return names;
   }
 
   /**
    * A thread of the system takes 0.3 ms before it has read the first name. Windows does not tell how long a
    * directory is.
    */
-  #read(): Iterable<Deno.DirEntry> | AsyncIterable<Deno.DirEntry> {
+  async read(visit: NameVisitor): Promise<void> {
+    this.#check();
     const size = Deno.build.os === "windows" ? Infinity : Deno.statSync(this.#path).size;
-    return size <= INLINE_DIRECTORY_BYTES ? Deno.readDirSync(this.#path) : Deno.readDir(this.#path);
+    if (size <= INLINE_DIRECTORY_BYTES) {
+      for (const { name, isDirectory } of Deno.readDirSync(this.#path)) visit(name, isDirectory);
+      return;
+    }
+    const reading = lastLongReading.then(() => this.#readLong(visit));
+    lastLongReading = reading.catch(() => {});
+    await reading;
+  }
+
+  async #readLong(visit: NameVisitor): Promise<void> {
+    let count = 0;
+    for await (const { name, isDirectory } of Deno.readDir(this.#path)) {
+      visit(name, isDirectory);
+      if (++count % NAMES_PER_TURN === 0) await Deno.lstat(this.#path);
+    }
   }
 
   // deno-lint-ignore require-await
@@ -244,12 +271,17 @@ let lookUpsThisTurn = 0;
 /** A directory this long is read at once, in a millisecond: some 500 names, on most file systems. */
 const INLINE_DIRECTORY_BYTES = 16 * 1024;
 
+/** Names visited without letting anything else run: about a millisecond. */
+const NAMES_PER_TURN = 512;
+/** The runtime itself holds all names of a directory: long ones are read one after the other. */
+let lastLongReading: Promise<void> = Promise.resolve();
+
 /** Listing goes on whatever one of the names does. */
-function lookUpListed(path: string): NodeStatus | null {
+function lookUpListed(path: string): ListedStatus {
   try {
     return lookUpPath(path);
   } catch {
-    return null;
+    return "unknown";
   }
 }
 
