@@ -1,6 +1,6 @@
-import type { DiskDirectory, ListedNode, NodeStatus } from "./disk.ts";
+import type { ListedStatus, NodeStatus } from "./disk.ts";
 import { FileError } from "./file_error.ts";
-import { STAGING_PREFIX, validateComponent } from "./remote_path.ts";
+import { validateComponent } from "./remote_path.ts";
 
 /** What a file or folder looks like from outside. */
 export interface FileStatus {
@@ -20,14 +20,6 @@ export interface DirectoryEntry extends FileStatus {
   readonly name: string;
   /** `false` when it cannot be asked for; {@linkcode unreadableEntry} says why. */
   readonly readable: boolean;
-}
-
-/** Lists a folder: folders first, then by name; Ferry's own files are left out. */
-export async function listDirectory(directory: DiskDirectory): Promise<DirectoryEntry[]> {
-  const nodes = await directory.list();
-  return nodes.filter(({ name }) => !name.startsWith(STAGING_PREFIX))
-    .map(directoryEntry)
-    .sort(byKindThenName);
 }
 
 /** What {@linkcode FileStatus} tells of a node. */
@@ -51,15 +43,14 @@ export function unreadableEntry(name: string, path: string): FileError {
     : new FileError("invalid-name", path, { reason });
 }
 
+/** What a listing says of a name; null when it has vanished since. */
+export function directoryEntry(name: string, status: ListedStatus): DirectoryEntry | null {
+  if (status !== null && status !== "unknown") {
+    return { name, ...fileStatus(status), readable: validateComponent(name) === null };
+  }
+  // Bytes that are not UTF-8 cannot be looked up under the name that was listed.
+  if (status === null && !name.includes("\uFFFD")) return null;
+  return { name, ...UNKNOWN, readable: false };
+}
+
 const UNKNOWN: FileStatus = { kind: "other", sizeBytes: 0, modifiedMs: 0, mode: 0 };
-
-function directoryEntry({ name, status }: ListedNode): DirectoryEntry {
-  const known = status === null ? UNKNOWN : fileStatus(status);
-  return { name, ...known, readable: status !== null && validateComponent(name) === null };
-}
-
-function byKindThenName(a: DirectoryEntry, b: DirectoryEntry): number {
-  const folderFirst = Number(b.kind === "directory") - Number(a.kind === "directory");
-  if (folderFirst !== 0) return folderFirst;
-  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
-}

@@ -1,15 +1,12 @@
 import { type LeafHashing, plainLeafHashing } from "../crypto/mod.ts";
-import {
-  type DirectoryEntry,
-  type FileStatus,
-  fileStatus,
-  listDirectory,
-} from "./directory_listing.ts";
+import { type DirectoryEntry, type FileStatus, fileStatus } from "./directory_listing.ts";
 import type { Disk, DiskDirectory, NodeStatus } from "./disk.ts";
 import { DiskGuard } from "./disk_guard.ts";
 import type { ExistingFile, FileLooks } from "./existing_file.ts";
 import { FileError, fileErrorFrom } from "./file_error.ts";
+import { readFolder } from "./folder_reader.ts";
 import { LeafMemory } from "./leaf_memory.ts";
+import { ListingMemory } from "./listing_memory.ts";
 import { openMadeRoot } from "./made_root.ts";
 import { NameChanges, type NewFolder } from "./name_changes.ts";
 import { OpenFolders } from "./open_folders.ts";
@@ -50,6 +47,8 @@ export interface FileRootOptions {
    * unfinished is bounded. False by default.
    */
   readonly guardsDisk?: boolean;
+  /** What all its listings may hold together, bytes; beyond it they read folders more than once. */
+  readonly listingBytes?: number;
   /**
    * Path of the folder where {@linkcode FileRoot.cleanStaging} is called when a program starts: it keeps notes of
    * unfinished files that are elsewhere. By default the folder itself.
@@ -76,6 +75,7 @@ export class FileRoot {
   readonly #reading: Reading;
   readonly #receiving: Receiving;
   readonly #names: NameChanges;
+  readonly #listings: ListingMemory;
   #mayHaveStaged = false;
 
   private constructor(directory: string, root: DiskDirectory, options: FileRootOptions) {
@@ -100,6 +100,11 @@ export class FileRoot {
       ...{ disk, folders, flushes, places, guard, durability, nowMs, hashing },
     });
     this.#names = new NameChanges(folders, flushes.syncs);
+    const { listingBytes: capacityBytes } = options;
+    this.#listings = new ListingMemory({
+      nowMs: () => disk.nowMs,
+      ...(capacityBytes === undefined ? {} : { capacityBytes }),
+    });
   }
 
   /**
@@ -127,7 +132,23 @@ export class FileRoot {
 
   /** The entries of a folder: folders first, then by name; unfinished transfers are hidden. */
   async list(path: RemotePath): Promise<DirectoryEntry[]> {
-    return await this.#folders.inside(path, path.components, listDirectory);
+    return await Array.fromAsync(this.entries(path));
+  }
+
+  /**
+   * The same, one after the other. What is held of the folder meanwhile is bounded: all listings share
+   * {@linkcode FileRootOptions.listingBytes}.
+   */
+  entries(path: RemotePath): AsyncGenerator<DirectoryEntry, void, undefined> {
+    return readFolder(
+      (use) => this.#folders.inside(path, path.components, use),
+      this.#listings,
+    );
+  }
+
+  /** What its listings hold now, bytes. */
+  get heldByListings(): number {
+    return this.#listings.heldBytes;
   }
 
   /** Whether something has this name. */
@@ -256,7 +277,7 @@ export class FileRoot {
     const status = await this.status(path);
     yield { path, status };
     if (status.kind !== "directory") return;
-    yield* walkContents((folder) => this.list(folder), path, options.onSkipped ?? rethrow);
+    yield* walkContents((folder) => this.entries(folder), path, options.onSkipped ?? rethrow);
   }
 
   /** Counts files and their bytes, unfinished transfers left out. */

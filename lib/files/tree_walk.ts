@@ -22,7 +22,7 @@ export interface WalkStep {
 }
 
 /** Lists one folder; throws {@linkcode FileError}. */
-export type ListFolder = (folder: RemotePath) => Promise<DirectoryEntry[]>;
+export type ListFolder = (folder: RemotePath) => AsyncIterable<DirectoryEntry>;
 
 /** Everything below a folder, folders before their contents, by name; `skip` hears of what cannot be visited. */
 export async function* walkContents(
@@ -30,7 +30,7 @@ export async function* walkContents(
   folder: RemotePath,
   skip: (error: FileError) => void,
 ): AsyncIterable<WalkStep> {
-  for (const { name, readable, ...status } of await listOr(list, folder, skip)) {
+  for await (const { name, readable, ...status } of listOr(list, folder, skip)) {
     const path = readable ? childOr(folder, name, skip) : null;
     if (!readable) skip(unreadableEntry(name, shownChild(folder, name)));
     if (path === null) continue;
@@ -75,16 +75,15 @@ async function measureBelow(
   }
 }
 
-async function listOr(
+async function* listOr(
   list: ListFolder,
   folder: RemotePath,
   skip: (error: FileError) => void,
-): Promise<DirectoryEntry[]> {
+): AsyncIterable<DirectoryEntry> {
   try {
-    return await list(folder);
+    yield* list(folder);
   } catch (error) {
     skip(fileErrorFrom(error, formatRemotePath(folder)));
-    return [];
   }
 }
 

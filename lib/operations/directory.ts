@@ -242,7 +242,7 @@ export const listOperation: Operation<PathRequest, DirectoryEntry[], ServeContex
   subject: pathSubject,
   async serve({ path }, exchange, { root }) {
     let page = new Page<DirectoryEntry>();
-    for (const entry of await root.list(path)) {
+    for await (const entry of root.entries(path)) {
       if (!page.add(entry, entry.name)) continue;
       await exchange.respond(entriesCodec, page.entries);
       page = new Page();

@@ -1,9 +1,15 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertLessOrEqual, assertRejects } from "@std/assert";
 import { ByteWriter } from "../../lib/bytes/byte_writer.ts";
 import { StreamError } from "../../lib/bytes/byte_stream.ts";
 import { LEAF_SCHEME_BYTES, TreeHasher } from "../../lib/crypto/mod.ts";
 import { downloadOperation } from "../../lib/operations/download.ts";
-import { FEATURES, listDirectory, serverOperations, statPath } from "../../lib/operations/mod.ts";
+import {
+  FEATURES,
+  listDirectory,
+  serverOperations,
+  statPath,
+  walkTree,
+} from "../../lib/operations/mod.ts";
 import { uploadOperation, type UploadRequest } from "../../lib/operations/upload.ts";
 import {
   encodeRequest,
@@ -241,6 +247,29 @@ Deno.test("a listing that nobody reads holds the server back and ends with the c
     await service.reconnect();
     await assertRejects(() => drainPages(pages), StreamError);
     assertEquals((await statPath(service.caller, path("/"))).kind, "directory");
+  });
+});
+
+Deno.test("listings that nobody reads share a bounded memory, and others get theirs", async () => {
+  const streams = { capacityBytes: 1000 };
+  const listingBytes = 200_000;
+  await withService({ streams, listingBytes }, async (service) => {
+    const names = Array.from({ length: 2000 }, (_, index) => `f${index + 10_000}`);
+    for (const name of names) await service.server.write(name, sampleBytes(1));
+    const { root, disk } = service.server;
+    const unread: AsyncIterator<unknown>[] = [];
+    for (let turn = 0; turn < 60; turn++) {
+      const ask = turn % 2 === 0 ? listDirectory : walkTree;
+      unread.push(ask(service.caller, path("/"))[Symbol.asyncIterator]());
+      await unread[turn]!.next();
+      assertLessOrEqual(root.heldByListings, listingBytes);
+      disk.nowMs += 2000;
+    }
+    const pages = await Array.fromAsync(listDirectory(service.caller, path("/")));
+    assertEquals(pages.flat().map(({ name }) => name), names);
+    await drainPages(unread[0]!);
+    await service.reconnect();
+    assertEquals(root.heldByListings, 0);
   });
 });
 

@@ -43,6 +43,8 @@ export interface ServiceOptions {
   /** What the server holds back anyway. */
   readonly ownRate?: RateSetting;
   readonly streams?: StreamPairOptions;
+  /** What the listings of a folder may hold together. */
+  readonly listingBytes?: number;
   /** What the server can be asked for; everything by default. */
   readonly operations?: typeof serverOperations;
   /** Real folders in the system's temporary folder instead of disks in memory. */
@@ -142,6 +144,7 @@ export class Service {
         create: true,
         leafHashing: keyedLeafHashing(),
         ...(isOnDisk ? {} : { disk }),
+        ...(options.listingBytes === undefined ? {} : { listingBytes: options.listingBytes }),
       });
       return new Side(root, disk, isOnDisk);
     };
