@@ -10,9 +10,14 @@
  * SHA-256 takes 0.6 s of processor time for every GiB on either side, as much as everything else that
  * Ferry itself does for it; GMAC takes 0.12 s where the processor multiplies polynomials. It is no hash:
  * who knows the key makes as many files of one tag as he likes. So the key is made for one file by the
- * side that receives it, told under the connection's encryption, and kept in the journal of the
- * unfinished file only. Whoever wrote what the file holds has never seen it, and for him, as for an
- * accident, the chance of another leaf with the same tag is below 2^-111.
+ * side that receives it, told to the one that sends it under the connection's encryption, and kept in the
+ * journal of the unfinished file only. Whoever wrote what the file holds has never seen it, and for him, as
+ * for an accident, the chance of another leaf with the same tag is below 2^-111.
+ *
+ * The sender knows the key, and may send what he likes anyway; but what he sent must not pass for what another
+ * one has. So an unfinished file that goes on with another peer is hashed anew, with a new key. A leaf may come
+ * again with other content under the same key and nonce, as GMAC forbids: that tells the key to whoever sees
+ * both tags, and only the two who know it see any, as hashes, encrypted.
  *
  * @module
  */

@@ -48,10 +48,10 @@ export class HeldLeavesCheck {
     );
   }
 
-  /** The check of nothing. */
-  static ofNothing(): HeldLeavesCheck {
+  /** The check of so many leaves that were just read. */
+  static ofRead(count: number): HeldLeavesCheck {
     const read = () => Promise.resolve(0);
-    return new HeldLeavesCheck({ read, hasher: plainLeaves, leaves: [] }, 0, 0);
+    return new HeldLeavesCheck({ read, hasher: plainLeaves, leaves: [] }, count, 0);
   }
 
   /** Number of leaves before the first that is wrong, once all are checked. Throws what the disk reports. */

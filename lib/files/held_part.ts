@@ -3,13 +3,14 @@
  *
  * @module
  */
-import { constantTimeEqual, type LeafHasher, type LeafHashing } from "../crypto/mod.ts";
+import { constantTimeEqual, LEAF_BYTES, type LeafHasher, type LeafHashing } from "../crypto/mod.ts";
 import type { DiskFile } from "./disk.ts";
 import { osCode } from "./file_error.ts";
 import { HeldLeavesCheck } from "./held_leaves_check.ts";
+import { wholeLeafHashes } from "./leaf_hashes.ts";
 import { readFully } from "./read_fully.ts";
 import { removeIfThere, type StagingPlace } from "./staging.ts";
-import { type JournalHeader, TransferJournal } from "./transfer_journal.ts";
+import { type JournalHeader, type RecoveredJournal, TransferJournal } from "./transfer_journal.ts";
 
 /** Part and journal, open and locked. */
 export interface HeldPart {
@@ -35,7 +36,7 @@ export interface HeldPartSetup {
   readonly header: JournalHeader;
   /** Knows the hashes of a journal. */
   readonly hashing: LeafHashing;
-  /** How leaves are hashed when it begins anew. */
+  /** How leaves are hashed when it begins anew, or when what is held is hashed anew. */
   readonly hasher: LeafHasher;
   /** It begins anew when they were hashed in another way. */
   readonly isHasherFixed: boolean;
@@ -67,24 +68,52 @@ async function recoverPart(
   const part = await openUnpublished(place, name);
   if (part === null) return null;
   try {
-    const { journal, isSameSource } = recovered;
-    const check = await HeldLeavesCheck.start({
-      read: (buffer, offset) => readFully(part, buffer, offset),
-      hasher,
-      leaves: recovered.leaves,
-    });
-    try {
-      await journal.cutTo(check.count);
-    } catch (error) {
-      await check.stop();
-      throw error;
-    }
-    const leaves = recovered.leaves.slice(0, check.count);
-    return { part, log, journal, hasher, leaves, isOfSameSource: isSameSource, check };
+    const held = recovered.isKeyOfAnother
+      ? await hashAnew(part, recovered, wanted)
+      : await checkHeld(part, recovered);
+    return { part, log, isOfSameSource: recovered.isSameSource, ...held };
   } catch (error) {
     part.close();
     throw error;
   }
+}
+
+type Held = Pick<HeldPart, "journal" | "hasher" | "leaves" | "check">;
+
+/** Takes over as many leaves as are as the journal claims. */
+async function checkHeld(
+  part: DiskFile,
+  { journal, hasher, leaves }: RecoveredJournal,
+): Promise<Held> {
+  const check = await HeldLeavesCheck.start({
+    read: (buffer, offset) => readFully(part, buffer, offset),
+    hasher,
+    leaves,
+  });
+  try {
+    await journal.cutTo(check.count);
+  } catch (error) {
+    await check.stop();
+    throw error;
+  }
+  return { journal, hasher, leaves: leaves.slice(0, check.count), check };
+}
+
+/**
+ * Hashes what is there, whatever it is, with a key of today. Who was told the key in the journal may have sent
+ * other content of the same hashes, which the sender of today would take for its own.
+ */
+async function hashAnew(
+  part: DiskFile,
+  { journal, leaves: claimed }: RecoveredJournal,
+  hasher: LeafHasher,
+): Promise<Held> {
+  const { sizeBytes } = await part.status();
+  const count = Math.min(claimed.length, Math.floor(sizeBytes / LEAF_BYTES));
+  const read = (buffer: Uint8Array, offset: number) => readFully(part, buffer, offset);
+  const leaves = await wholeLeafHashes(read, hasher, count);
+  const check = HeldLeavesCheck.ofRead(count);
+  return { journal: await journal.rehash(hasher, leaves), hasher, leaves, check };
 }
 
 async function startPart(
@@ -96,7 +125,7 @@ async function startPart(
   await removeIfThere(place.directory, name);
   const journal = await TransferJournal.start(log, header, hasher);
   const part = await place.directory.openFile(name, { access: "write", create: "new" });
-  const check = HeldLeavesCheck.ofNothing();
+  const check = HeldLeavesCheck.ofRead(0);
   return { part, log, journal, hasher, leaves: [], isOfSameSource: true, check };
 }
 

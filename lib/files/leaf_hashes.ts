@@ -24,22 +24,43 @@ export async function leafHashes(
   isStopped: () => boolean = () => false,
 ): Promise<Uint8Array[]> {
   const { sizeBytes } = source.status;
-  const count = Math.ceil(sizeBytes / LEAF_BYTES);
-  const hashes = new Array<Uint8Array>(count);
-  let next = 0;
-  const worker = async () => {
-    const block = new LeafBlock(sizeBytes);
-    while (next < count) {
-      const index = next++;
-      if (isStopped()) throw new FileError("changed", "", { reason: "nobody waits for it" });
-      hashes[index] = (source.knownLeafHash(hasher, index) ?? await read(block, index)).slice();
-    }
-  };
-  await allEnded(Array.from({ length: Math.min(PARALLEL_LEAVES, count) }, worker));
-  return hashes;
+  return await hashesOf(Math.ceil(sizeBytes / LEAF_BYTES), sizeBytes, async (block, index) => {
+    if (isStopped()) throw new FileError("changed", "", { reason: "nobody waits for it" });
+    return (source.knownLeafHash(hasher, index) ?? await read(block, index)).slice();
+  });
 
   async function read(block: LeafBlock, index: number): Promise<Uint8Array> {
     const length = await source.readInto(block.data, index * LEAF_BYTES);
     return await source.leafHash(hasher, block, index, length);
   }
+}
+
+/** Hashes of the first `count` leaves of what is read, all of them whole. */
+export async function wholeLeafHashes(
+  read: (buffer: Uint8Array, offset: number) => Promise<number>,
+  hasher: LeafHasher,
+  count: number,
+): Promise<Uint8Array[]> {
+  return await hashesOf(count, LEAF_BYTES, async (block, index) => {
+    return await block.digest(hasher, index, await read(block.data, index * LEAF_BYTES));
+  });
+}
+
+/** What `hash` makes of each leaf, some at a time, each with a block of its own. */
+async function hashesOf(
+  count: number,
+  blockBytes: number,
+  hash: (block: LeafBlock, index: number) => Promise<Uint8Array>,
+): Promise<Uint8Array[]> {
+  const hashes = new Array<Uint8Array>(count);
+  let next = 0;
+  const worker = async () => {
+    const block = new LeafBlock(blockBytes);
+    while (next < count) {
+      const index = next++;
+      hashes[index] = await hash(block, index);
+    }
+  };
+  await allEnded(Array.from({ length: Math.min(PARALLEL_LEAVES, count) }, worker));
+  return hashes;
 }

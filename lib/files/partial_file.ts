@@ -21,6 +21,11 @@ export interface PartialOptions {
   readonly sourceToken: string;
   /** How leaves are hashed when nothing of them is held yet; plainly by default. */
   readonly leafHasher?: LeafHasher;
+  /**
+   * Names who is told how leaves are hashed; `""` when it is absent. What is held is hashed anew when another one
+   * was told the key of its hashes.
+   */
+  readonly peer?: string;
   /** What is held and hashed otherwise is of no use, and begun anew. False by default. */
   readonly isHasherFixed?: boolean;
   /** Names who sends it; nobody resumes, or learns of, what another one parked. `""` when it is absent. */
@@ -104,11 +109,16 @@ export async function openPartialFile(
   if (options.sizeBytes <= LEAF_BYTES) {
     return new BufferedPart(context, destination, options);
   }
-  const { sizeBytes, sourceToken, sender = "" } = options;
+  const { sizeBytes, sourceToken, peer = "", sender = "" } = options;
   const key = resumeKey(sender, destination.path);
-  const source = sha256(new TextEncoder().encode(sourceToken)).subarray(0, SOURCE_BYTES);
-  const header = { sizeBytes, source, key, target: destination.path };
-  const senderId = sha256(new TextEncoder().encode(sender)).subarray(0, SENDER_BYTES).toHex();
+  const header = {
+    sizeBytes,
+    source: shortHash(sourceToken, SOURCE_BYTES),
+    peer: shortHash(peer, PEER_BYTES),
+    key,
+    target: destination.path,
+  };
+  const senderId = shortHash(sender, SENDER_BYTES).toHex();
   const id = `${senderId}${key.subarray(0, ID_BYTES).toHex()}`;
   const { nowMs, hashing } = context;
   const part = await openJournaledPart(context, {
@@ -136,6 +146,11 @@ async function assertRoomFor(
 const SENDER_BYTES = 8;
 const ID_BYTES = 16;
 const SOURCE_BYTES = 16;
+const PEER_BYTES = 16;
+
+function shortHash(text: string, length: number): Uint8Array {
+  return sha256(new TextEncoder().encode(text)).subarray(0, length);
+}
 
 /** Equal for transfers that may continue each other: of the same sender, to the same target. */
 function resumeKey(sender: string, path: string): Uint8Array {

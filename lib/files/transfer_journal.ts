@@ -3,8 +3,8 @@
  *
  * ```text
  * entry  = u16 body length ‖ u8 type ‖ body ‖ first 8 bytes of SHA-256 over what precedes
- * header = u8 version ‖ u64 size ‖ source (16 bytes) ‖ u32 leaf size ‖ scheme of the hashes (17 bytes) ‖
- *          key (32 bytes) ‖ target path
+ * header = u8 2 ‖ u64 size ‖ source (16 bytes) ‖ u32 leaf size ‖ key (32 bytes) ‖ target path
+ *          u8 3 ‖ …                                 ‖ scheme of the hashes (17 bytes) ‖ peer (16 bytes) ‖ …
  * leaf   = u32 index ‖ hash (32 bytes)
  * ```
  *
@@ -12,6 +12,9 @@
  * which the disk wrote things nor a torn tail matters. Reading stops at the first entry that is not
  * whole, not in order or not for this file. Size and source are those that the last leaf came from: with
  * others the leaves may still be right, which the source itself has to tell.
+ *
+ * Version 2 is for plain leaves. Version 3 is for keyed ones, and names the peer who was told the key: whoever
+ * knows it can make content with the hashes of other content.
  *
  * @module
  */
@@ -24,6 +27,7 @@ import {
   LEAF_SCHEME_BYTES,
   type LeafHasher,
   type LeafHashing,
+  plainLeaves,
   sha256,
 } from "../crypto/mod.ts";
 import type { DiskFile } from "./disk.ts";
@@ -35,6 +39,8 @@ export interface JournalHeader {
   readonly sizeBytes: number;
   /** Names the content at its source, 16 bytes. */
   readonly source: Uint8Array;
+  /** Names who is told how leaves are hashed, 16 bytes. */
+  readonly peer: Uint8Array;
   /** Hash of what identifies sender and target, 32 bytes. */
   readonly key: Uint8Array;
   /** The target as users write it, for whoever looks into the staging folder. */
@@ -51,12 +57,18 @@ export interface RecoveredJournal {
   readonly hasher: LeafHasher;
   /** Whether they are of a source that looked the same as the one that is sent now. */
   readonly isSameSource: boolean;
+  /** Somebody else was told the key of the hashes. */
+  readonly isKeyOfAnother: boolean;
 }
 
 /** The journal of one unfinished file, open for appending. */
 export class TransferJournal {
   readonly #file: DiskFile;
-  /** As it should be; its length never changes for one key and target. */
+  /** What is being received. */
+  readonly #about: JournalHeader;
+  /** The source of the leaves that are there. */
+  readonly #ofLeaves: JournalHeader;
+  /** As it should be; as long as the one that is there. */
   readonly #header: Uint8Array;
   /** The file begins with the header of another source, from which all its leaves are. */
   #isHeaderDue: boolean;
@@ -64,55 +76,77 @@ export class TransferJournal {
 
   private constructor(
     file: DiskFile,
-    header: Uint8Array,
-    { leafCount, isHeaderDue }: { leafCount: number; isHeaderDue: boolean },
+    { about, ofLeaves, hasher, leafCount }: {
+      about: JournalHeader;
+      ofLeaves: JournalHeader;
+      hasher: LeafHasher;
+      leafCount: number;
+    },
   ) {
     this.#file = file;
-    this.#header = header;
+    this.#about = about;
+    this.#ofLeaves = ofLeaves;
+    this.#header = encodeHeader(about, hasher);
     this.#leafCount = leafCount;
-    this.#isHeaderDue = isHeaderDue;
+    this.#isHeaderDue = !constantTimeEqual(this.#header, encodeHeader(ofLeaves, hasher));
   }
 
   /** Starts an empty journal in `file`, whatever was in it. */
   static async start(
     file: DiskFile,
     header: JournalHeader,
-    { scheme }: Pick<LeafHasher, "scheme">,
+    hasher: LeafHasher,
   ): Promise<TransferJournal> {
-    const entry = encodeHeader(header, scheme);
     await file.truncate(0);
-    await file.write(entry, 0);
-    return new TransferJournal(file, entry, { leafCount: 0, isHeaderDue: false });
+    await file.write(encodeHeader(header, hasher), 0);
+    return new TransferJournal(file, { about: header, ofLeaves: header, hasher, leafCount: 0 });
   }
 
   /**
    * Reads what `file` claims, as far as a file of this size has leaves, or returns `null` when it is the
-   * journal of nothing or for something else, or hashes in a way unknown to `hashing`. Drop the leaves that turn out wrong, or not to be of this
-   * source, with {@linkcode cutTo} before appending.
+   * journal of nothing or for something else, or hashes in a way unknown to `hashing`. Drop the leaves that
+   * turn out wrong, or not to be of this source, with {@linkcode cutTo} before appending.
    */
   static async recover(
     file: DiskFile,
     header: JournalHeader,
     hashing: LeafHashing,
   ): Promise<RecoveredJournal | null> {
-    const headerBytes = encodeHeader(header, new Uint8Array(LEAF_SCHEME_BYTES)).length;
+    const longestHeader = encodeHeader(header, plainLeaves).length + LEAF_SCHEME_BYTES +
+      header.peer.length;
     const maxLeafCount = Math.floor(header.sizeBytes / LEAF_BYTES);
     const { sizeBytes } = await file.status();
     const stored = new Uint8Array(
-      Math.min(sizeBytes, headerBytes + maxLeafCount * LEAF_ENTRY_BYTES),
+      Math.min(sizeBytes, longestHeader + maxLeafCount * LEAF_ENTRY_BYTES),
     );
     const length = await readFully(file, stored, 0);
-    if (length < headerBytes) return null;
-    const found = stored.subarray(0, headerBytes);
-    const scheme = schemeForSameTarget(found, header);
-    const hasher = scheme === null ? null : hashing.of(scheme);
-    if (hasher === null) return null;
-    const expected = encodeHeader(header, hasher.scheme);
-    const isSameSource = constantTimeEqual(found, expected);
-    const leaves = decodeLeaves(stored.subarray(headerBytes, length));
-    const state = { leafCount: leaves.length, isHeaderDue: !isSameSource };
-    const journal = new TransferJournal(file, expected, state);
-    return { journal, leaves, hasher, isSameSource };
+    const found = decodeHeader(stored.subarray(0, length), header, hashing);
+    if (found === null) return null;
+    const { hasher, about: ofLeaves } = found;
+    const entries = stored.subarray(encodeHeader(ofLeaves, hasher).length, length);
+    const leaves = decodeLeaves(entries).slice(0, maxLeafCount);
+    const state = { about: header, ofLeaves, hasher, leafCount: leaves.length };
+    return {
+      journal: new TransferJournal(file, state),
+      leaves,
+      hasher,
+      isSameSource: ofLeaves.sizeBytes === header.sizeBytes &&
+        constantTimeEqual(ofLeaves.source, header.source),
+      isKeyOfAnother: hasher.key !== null && !constantTimeEqual(ofLeaves.peer, header.peer),
+    };
+  }
+
+  /** Hashes of the same leaves made in another way take the place of those that are there. */
+  async rehash(hasher: LeafHasher, leaves: readonly Uint8Array[]): Promise<TransferJournal> {
+    const { sizeBytes, source } = this.#ofLeaves;
+    const ofLeaves = { ...this.#about, sizeBytes, source };
+    const entries = new ByteWriter().bytes(encodeHeader(ofLeaves, hasher));
+    leaves.forEach((hash, index) => entries.bytes(encodeLeaf(index, hash)));
+    const content = entries.finish();
+    await this.#file.write(content, 0);
+    await this.#file.truncate(content.length);
+    const state = { about: this.#about, ofLeaves, hasher, leafCount: leaves.length };
+    return new TransferJournal(this.#file, state);
   }
 
   /** Notes that the next leaves are written. */
@@ -138,34 +172,47 @@ export class TransferJournal {
   }
 }
 
-const VERSION = 3;
+const PLAIN_VERSION = 2;
+const KEYED_VERSION = 3;
 const HEADER = 1;
 const LEAF = 2;
 const CHECK_BYTES = 8;
 const LEAF_ENTRY_BYTES = 3 + 4 + HASH_BYTES + CHECK_BYTES;
 
 function encodeHeader(
-  { sizeBytes, source, key, target }: JournalHeader,
-  scheme: Uint8Array,
+  { sizeBytes, source, peer, key, target }: JournalHeader,
+  hasher: LeafHasher,
 ): Uint8Array {
-  const body = new ByteWriter().u8(VERSION).u64(sizeBytes).bytes(source).u32(LEAF_BYTES);
-  return encodeEntry(HEADER, body.bytes(scheme).bytes(key).text(target).finish());
+  const isKeyed = hasher.key !== null;
+  const body = new ByteWriter().u8(isKeyed ? KEYED_VERSION : PLAIN_VERSION);
+  body.u64(sizeBytes).bytes(source).u32(LEAF_BYTES);
+  if (isKeyed) body.bytes(hasher.scheme).bytes(peer);
+  return encodeEntry(HEADER, body.bytes(key).text(target).finish());
 }
 
-/** The scheme in a header that otherwise differs from this one in nothing but size and source, or null. */
-function schemeForSameTarget(
-  entry: Uint8Array,
-  { source, key, target }: JournalHeader,
-): Uint8Array | null {
+/** What a journal begins with, when that differs from `wanted` in nothing but size, source, peer and hashes. */
+function decodeHeader(
+  stored: Uint8Array,
+  wanted: JournalHeader,
+  hashing: LeafHashing,
+): { about: JournalHeader; hasher: LeafHasher } | null {
+  if (stored.length < 3) return null;
+  const entryBytes = 3 + new ByteReader(stored).u16() + CHECK_BYTES;
+  const shortestHeader = encodeHeader(wanted, plainLeaves).length;
+  if (entryBytes < shortestHeader || entryBytes > stored.length) return null;
+  const entry = stored.subarray(0, entryBytes);
   const checked = entry.subarray(0, -CHECK_BYTES);
   if (!constantTimeEqual(entry.subarray(-CHECK_BYTES), checkOf(checked))) return null;
   const fields = new ByteReader(checked, 3);
-  if (fields.u8() !== VERSION) return null;
+  const isKeyed = fields.u8() === KEYED_VERSION;
   const sizeBytes = fields.u64();
-  const other = { sizeBytes, source: fields.bytes(source.length), key, target };
+  const source = fields.bytes(wanted.source.length).slice();
   fields.u32(); // the leaf size
-  const scheme = fields.bytes(LEAF_SCHEME_BYTES);
-  return constantTimeEqual(entry, encodeHeader(other, scheme)) ? scheme : null;
+  const hasher = isKeyed ? hashing.of(fields.bytes(LEAF_SCHEME_BYTES)) : plainLeaves;
+  if (hasher === null) return null;
+  const peer = isKeyed ? fields.bytes(wanted.peer.length).slice() : wanted.peer;
+  const about = { ...wanted, sizeBytes, source, peer };
+  return constantTimeEqual(entry, encodeHeader(about, hasher)) ? { about, hasher } : null;
 }
 
 function encodeLeaf(index: number, hash: Uint8Array): Uint8Array {

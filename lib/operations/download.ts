@@ -134,7 +134,7 @@ async function downloadOnce(
       ...{ path, sizeBytes, isClaimless, leafHasher },
       ...moveOptions(root, options, { name, sizeBytes }),
     };
-    const received = await receiveOffered(call, offer, { root, chosen }, move);
+    const received = await receiveOffered(call, offer, { root, chosen, peer: options.peer }, move);
     caller.linger(sendVerdict(call));
     return {
       name,
@@ -155,11 +155,18 @@ async function downloadOnce(
   }
 }
 
+/** Where a file goes, and who sends it. */
+interface DownloadPlace {
+  readonly root: FileRoot;
+  readonly chosen: ChosenTarget;
+  readonly peer: string | undefined;
+}
+
 /** Receives into a part, unless the target turns out to be the file already. */
 async function receiveOffered(
   call: Call<DownloadRequest, FileOffer>,
   offer: FileOffer,
-  { root, chosen: { path, publication } }: { root: FileRoot; chosen: ChosenTarget },
+  { root, chosen: { path, publication }, peer }: DownloadPlace,
   options: ReceiveOptions & { readonly leafHasher: LeafHasher },
 ): Promise<ReceivedFile> {
   const looks = { ...offer, mode: receivedMode(offer.mode) };
@@ -173,7 +180,7 @@ async function receiveOffered(
     const isHasherFixed = leafHashing === undefined || isClaimless || compared !== null;
     const partial = await root.openPartial(path, {
       ...{ ...looks, exists: publication },
-      ...{ leafHasher, isHasherFixed },
+      ...{ leafHasher, isHasherFixed, ...(peer === undefined ? {} : { peer }) },
     });
     return await receiveOrSettle(call, partial, { ...options, begun: compared?.begun });
   } finally {

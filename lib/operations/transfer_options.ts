@@ -43,6 +43,8 @@ export interface TransferOptions {
   readonly gauge?: TransferGauge | undefined;
   /** The features of the other side, one bit each; none when absent. */
   readonly peerFeatures?: number | undefined;
+  /** Names the other side, as nobody else can be named: its key, or the fingerprint of that. */
+  readonly peer?: string | undefined;
   /** Called once both sides agree, before the first byte; again if the transfer has to start over. */
   onStart?(start: TransferStart): void;
   /** Called for every 64 KiB at most, and at the end. */

@@ -63,6 +63,7 @@ export async function moveOne(
       plainHash: terminal.wantsHashes,
       gauge: attempt.link.gauge,
       peerFeatures: attempt.link.peerFeatures,
+      peer: attempt.link.fingerprint,
       isRepeated: attempt.isRepeated,
       onStart: ({ sizeBytes, resumedFrom }) => {
         if (firstResume === null && isResumable(sizeBytes)) note.begin(sizeBytes);

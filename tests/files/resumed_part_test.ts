@@ -140,9 +140,69 @@ Deno.test("a part whose leaves are hashed otherwise than they have to be is begu
   }
 });
 
-Deno.test("a journal that hashes in an unknown way is that of nothing", async () => {
+Deno.test("a part whose key was told to another peer goes on with a key of its own", async () => {
+  const { disk, root } = await openMemoryRoot(keyedLeafHashing());
+  const leafHasher = root.leafHashing.fresh();
+  const begun = { ...options(BIG), leafHasher, peer: "one" };
+  const first = await root.openPartial(at("f"), begun);
+  await writeAll(first, BIG.subarray(0, 2 * LEAF_BYTES));
+  await first.park();
+  for (const [peer, held] of [["one", 0], ["other", 1], ["other", 1], ["one", 2]] as const) {
+    const fresh = [leafHasher, keyedLeafHashing(5).fresh(), keyedLeafHashing(6).fresh()][held]!;
+    const wanted = held === 0 ? keyedLeafHashing(7).fresh() : fresh;
+    const part = await root.openPartial(at("f"), { ...options(BIG), leafHasher: wanted, peer });
+    assertEquals(part.leafHasher.scheme, fresh.scheme);
+    assertEquals(part.leaves, [0, 1].map((index) => fresh.hash(index, leafData(index))));
+    await part.park();
+  }
+  const last = keyedLeafHashing(6).fresh();
+  const part = await root.openPartial(at("f"), { ...options(BIG), peer: "one" });
+  await writeAll(part, BIG.subarray(part.resumeOffset));
+  await part.commit(rootOf(BIG, last));
+  assertEquals(disk.contentOf("/r/f"), BIG);
+  assertEquals(disk.namesIn(STAGING), []);
+});
+
+Deno.test("what is hashed anew is what is there, as far as there are whole leaves", async () => {
+  const { disk, root } = await openMemoryRoot(keyedLeafHashing());
+  const begun = { ...options(BIG), leafHasher: root.leafHashing.fresh(), peer: "one" };
+  const first = await root.openPartial(at("f"), begun);
+  await writeAll(first, BIG.subarray(0, 3 * LEAF_BYTES));
+  await first.park();
+  const name = disk.namesIn(STAGING).find((each) => each.endsWith(".part"))!;
+  const part = `${STAGING}/${name}`;
+  await truncate(disk, part, 2 * LEAF_BYTES + 9);
+  disk.contentOf(part)![LEAF_BYTES]! ^= 1;
+  const fresh = root.leafHashing.fresh();
+  const second = await root.openPartial(at("f"), { ...begun, leafHasher: fresh, peer: "other" });
+  const [good, bad] = [leafData(0), leafData(1).slice()];
+  bad[0]! ^= 1;
+  assertEquals(second.leaves, [fresh.hash(0, good), fresh.hash(1, bad)]);
+  assert(second.isOfSameSource);
+  await second.discardFrom(1);
+  await writeAll(second, BIG.subarray(LEAF_BYTES));
+  await second.commit(rootOf(BIG, fresh));
+  assertEquals(disk.contentOf("/r/f"), BIG);
+});
+
+Deno.test("a journal of plain leaves is the one that there was before keys", async () => {
   const { disk, root } = await openMemoryRoot();
   await parkTwoLeaves(root);
+  const name = disk.namesIn(STAGING).find((each) => each.endsWith(".log"))!;
+  const journal = disk.contentOf(`${STAGING}/${name}`)!;
+  assertEquals(journal.subarray(2, 4), Uint8Array.of(1, 2));
+  const headerBytes = 3 + (1 + 8 + 16 + 4 + 32 + "/f".length) + 8;
+  assertEquals(journal.length, headerBytes + 2 * (3 + 4 + 32 + 8));
+});
+
+Deno.test("a journal that hashes in an unknown way is that of nothing", async () => {
+  const { disk, root } = await openMemoryRoot(keyedLeafHashing());
+  const first = await root.openPartial(at("f"), {
+    ...options(BIG),
+    leafHasher: root.leafHashing.fresh(),
+  });
+  await writeAll(first, BIG.subarray(0, 2 * LEAF_BYTES));
+  await first.park();
   const name = disk.namesIn(STAGING).find((each) => each.endsWith(".log"))!;
   const journal = disk.contentOf(`${STAGING}/${name}`)!;
   const headerBytes = 3 + new DataView(journal.buffer, journal.byteOffset).getUint16(0);
