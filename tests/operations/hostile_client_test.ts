@@ -1,7 +1,14 @@
 import { assert, assertEquals, assertLessOrEqual, assertRejects } from "@std/assert";
 import { ByteWriter } from "../../lib/bytes/byte_writer.ts";
 import { StreamError } from "../../lib/bytes/byte_stream.ts";
-import { LEAF_SCHEME_BYTES, TreeHasher } from "../../lib/crypto/mod.ts";
+import {
+  LEAF_SCHEME_BYTES,
+  type LeafHasher,
+  plainLeafHashing,
+  plainLeaves,
+  TreeHasher,
+  treeRoot,
+} from "../../lib/crypto/mod.ts";
 import { downloadOperation } from "../../lib/operations/download.ts";
 import {
   FEATURES,
@@ -68,6 +75,14 @@ async function endOf(stream: MemoryStream): Promise<string> {
 
 function rootOf(bytes: Uint8Array): Uint8Array {
   return new TreeHasher().update(bytes).root();
+}
+
+function keyedRoot(content: Uint8Array, hasher: LeafHasher): Uint8Array {
+  const leaves: Uint8Array[] = [];
+  for (let at = 0; at < content.length; at += MIB) {
+    leaves.push(hasher.hash(leaves.length, content.subarray(at, at + MIB)));
+  }
+  return treeRoot(leaves, content.length);
 }
 
 /** Nothing was published, nothing is left, and the server goes on serving. */
@@ -219,6 +234,64 @@ Deno.test("the server knows no ways of hashing but its own", async () => {
     await claiming.write(new ByteWriter().u32(0).bytes(new Uint8Array(17).fill(7)).finish());
     assertEquals(await endOfTransfer(claiming), "malformed");
   });
+});
+
+Deno.test("the server reads schemes of the right length only, and any key", async () => {
+  await withService({ clientFeatures: FEATURES.leafSchemes }, async (service) => {
+    const content = sampleBytes(2 * MIB + 5);
+    await service.server.write("a.bin", content);
+    const { code, request } = downloadOperation;
+    const get = { path: path("a.bin"), holdsNothing: true };
+    for (const length of [1, 16, 18, 34]) {
+      const stream = await service.connection.client.openStream();
+      const leafScheme = new Uint8Array(length);
+      await stream.write(encodeRequest(code, request, { ...get, leafScheme }));
+      assertEquals(await endOfTransfer(stream), "malformed");
+    }
+    const leafScheme = Uint8Array.of(1, ...new Uint8Array(16));
+    const hasher = plainLeafHashing.of(leafScheme)!;
+    const stream = await service.connection.client.openStream();
+    await stream.write(encodeRequest(code, request, { ...get, leafScheme }));
+    const reader = new StreamReader(stream);
+    await readResponse(reader, downloadOperation.response);
+    assertEquals(await reader.exactly(4), new Uint8Array(4));
+    await reader.exactly(content.length);
+    assertEquals((await reader.exactly(32)).slice(), keyedRoot(content, hasher));
+  });
+});
+
+Deno.test("the server publishes a large file only with the root under the key that it chose", async () => {
+  const content = sampleBytes(2 * MIB + 5);
+  const other = content.slice();
+  other[MIB]! ^= 1;
+  const otherHasher = plainLeafHashing.of(new Uint8Array(LEAF_SCHEME_BYTES).fill(1))!;
+  const roots: [string, (hasher: LeafHasher) => Uint8Array, string][] = [
+    ["as it should be", (hasher) => keyedRoot(content, hasher), "ok"],
+    ["of other content", (hasher) => keyedRoot(other, hasher), "integrity"],
+    ["under another key", () => keyedRoot(content, otherHasher), "integrity"],
+    ["of plain leaves", () => keyedRoot(content, plainLeaves), "integrity"],
+  ];
+  for (const [name, root, expected] of roots) {
+    await withService({ clientFeatures: FEATURES.leafSchemes }, async (service) => {
+      const stream = await service.connection.client.openStream();
+      const request = {
+        ...{ path: path("a.bin"), sizeBytes: content.length, modifiedMs: 0, mode: 0o644 },
+        ...{ sourceToken: TOKEN, exists: "overwrite" as const },
+      };
+      await stream.write(encodeRequest(uploadOperation.code, uploadOperation.request, request));
+      const reader = new StreamReader(stream);
+      await readResponse(reader, uploadOperation.response);
+      assertEquals(await reader.exactly(4), new Uint8Array(4));
+      const hasher = plainLeafHashing.of((await reader.exactly(LEAF_SCHEME_BYTES)).slice())!;
+      assert(hasher.key !== null);
+      await stream.write(new Uint8Array(4));
+      await stream.write(content);
+      await stream.write(root(hasher));
+      await stream.finish();
+      assertEquals(await endOf(stream), expected, name);
+      assertEquals(await service.server.names(), expected === "ok" ? ["a.bin"] : []);
+    });
+  }
 });
 
 Deno.test("a client that claims leaves of something else gets the file from where it differs", async () => {
