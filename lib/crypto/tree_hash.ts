@@ -8,6 +8,8 @@
  * root  = SHA-256(02 ‖ u64 size ‖ tree)      tree of no leaves = SHA-256 of nothing
  * ```
  *
+ * These leaves are the plain ones. `leaf_hashing.ts` has others for files of more than one, below the same tree.
+ *
  * @module
  */
 import { assert } from "../bytes/invariant.ts";
