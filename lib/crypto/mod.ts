@@ -58,8 +58,7 @@ export {
   LEAF_BYTES,
   LEAF_PREFIX_BYTES,
   leafHash,
-  TreeHasher,
-  type TreeHasherOptions,
+  LeafTree,
   treeRoot,
   writeLeafPrefix,
 } from "./tree_hash.ts";

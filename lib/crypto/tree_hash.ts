@@ -22,45 +22,22 @@ export const LEAF_BYTES = 1 << 20;
 /** Bytes that are hashed before a leaf's data. */
 export const LEAF_PREFIX_BYTES = 9;
 
-/** Where a `TreeHasher` starts and what it reports. */
-export interface TreeHasherOptions {
-  /** Hashes of complete leaves that come before the first byte to be hashed. */
-  readonly leaves?: readonly Uint8Array[];
-  /** Called with each leaf as it completes; with the last one from `root()` when it is short. */
-  readonly onLeaf?: (index: number, hash: Uint8Array) => void;
-}
-
-/**
- * Hashes a file from front to back as its bytes arrive. Memory: 32 bytes for each leaf.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { leafHash, TreeHasher, treeRoot } from "./mod.ts";
- *
- * const bytes = new TextEncoder().encode("hello");
- * assertEquals(new TreeHasher().update(bytes).root(), treeRoot([leafHash(0, bytes)], 5));
- * ```
- */
-export class TreeHasher {
-  readonly #onLeaf: ((index: number, hash: Uint8Array) => void) | undefined;
+/** The leaves of a file from front to back, as their hashes come. Memory: 32 bytes for each leaf. */
+export class LeafTree {
   /** The hashes of all leaves, back to back: as objects they would take six times the memory. */
   #hashes: Uint8Array;
   #leafCount = 0;
-  #leaf: Sha256 | null = null;
   #sizeBytes = 0;
   #isFinished = false;
 
-  /** Starts at byte 0, or after the leaves that are given. */
-  constructor(options: TreeHasherOptions = {}) {
-    const { leaves = [], onLeaf } = options;
-    this.#onLeaf = onLeaf;
+  /** Starts behind whole leaves with these hashes. */
+  constructor(leaves: readonly Uint8Array[] = []) {
     this.#hashes = new Uint8Array(Math.max(16, leaves.length) * HASH_BYTES);
     for (const leaf of leaves) this.#append(leaf);
     this.#sizeBytes = leaves.length * LEAF_BYTES;
   }
 
-  /** Hashes of the leaves that are complete: a snapshot of views, not to be written to. */
+  /** Hashes of the leaves so far: a snapshot of views, not to be written to. */
   get leaves(): readonly Uint8Array[] {
     return Array.from(
       { length: this.#leafCount },
@@ -68,52 +45,27 @@ export class TreeHasher {
     );
   }
 
-  /** Size of everything hashed so far, given leaves included. */
+  /** Size of all leaves so far. */
   get sizeBytes(): number {
     return this.#sizeBytes;
   }
 
-  /** Takes the next bytes of the file, in order. They may be reused as soon as this returns. */
-  update(bytes: Uint8Array): this {
-    assert(!this.#isFinished, "A finished tree hash was updated");
-    let position = 0;
-    while (position < bytes.length) {
-      const room = LEAF_BYTES - this.#sizeBytes % LEAF_BYTES;
-      const part = bytes.subarray(position, position + room);
-      this.#leaf ??= startLeaf(this.#leafCount);
-      this.#leaf.update(part);
-      this.#sizeBytes += part.length;
-      position += part.length;
-      if (part.length === room) this.#endLeaf();
-    }
-    return this;
-  }
-
   /**
-   * Takes the next leaf as its hash, computed elsewhere from `dataBytes` bytes: a whole leaf, or the last
-   * one. Only where the bytes before end with a leaf.
+   * Takes the hash of the next leaf of `dataBytes` bytes: a whole one, or the last.
    */
   addLeaf(hash: Uint8Array, dataBytes: number): this {
-    assert(!this.#isFinished, "A finished tree hash was updated");
+    assert(!this.#isFinished, "A finished tree got another leaf");
     assert(this.#sizeBytes % LEAF_BYTES === 0, "A leaf follows whole leaves");
     this.#append(hash);
     this.#sizeBytes += dataBytes;
     return this;
   }
 
-  /** Ends the last leaf and returns the root, 32 bytes. Call once; nothing can be added afterwards. */
+  /** The root, 32 bytes. Call once; nothing can be added afterwards. */
   root(): Uint8Array {
-    assert(!this.#isFinished, "The root of a tree hash was asked for twice");
-    if (this.#leaf !== null) this.#endLeaf();
+    assert(!this.#isFinished, "The root of a tree was asked for twice");
     this.#isFinished = true;
     return treeRoot(this.leaves, this.#sizeBytes);
-  }
-
-  #endLeaf(): void {
-    const hash = this.#leaf!.digest();
-    this.#leaf = null;
-    this.#append(hash);
-    this.#onLeaf?.(this.#leafCount - 1, hash);
   }
 
   #append(hash: Uint8Array): void {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { LEAF_BYTES, type LeafHasher, type PassingLeaves, TreeHasher } from "../crypto/mod.ts";
+import { LEAF_BYTES, type LeafHasher, LeafTree, type PassingLeaves } from "../crypto/mod.ts";
 import type { DiskFile } from "./disk.ts";
 import { fileErrorFrom } from "./file_error.ts";
 import { LeafBlock } from "./leaf_block.ts";
@@ -47,7 +47,7 @@ export class LeafWriter {
   readonly #options: LeafWriterOptions;
   /** Hashes leaves while they fill, where that is quick. */
   readonly #passing: PassingLeaves | null;
-  readonly #tree: TreeHasher;
+  readonly #tree: LeafTree;
   #acceptedBytes: number;
   #handedBytes: number;
   /** The leaf that is being filled. */
@@ -65,7 +65,7 @@ export class LeafWriter {
   constructor(options: LeafWriterOptions) {
     this.#options = options;
     this.#passing = options.hasher.passing();
-    this.#tree = new TreeHasher({ leaves: options.leaves });
+    this.#tree = new LeafTree(options.leaves);
     this.#acceptedBytes = this.#handedBytes = options.leaves.length * LEAF_BYTES;
   }
 

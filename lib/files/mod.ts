@@ -22,7 +22,7 @@ export { type ExistingFile, type FileLooks, looksLike } from "./existing_file.ts
 export { leafHashes } from "./leaf_hashes.ts";
 export type { CleanupOptions, CleanupResult } from "./staging_cleanup.ts";
 export type { NoteOptions } from "./staging_notes.ts";
-export { digestFile, digestLeaves, type DigestOptions } from "./file_digest.ts";
+export { digestFile, type DigestOptions } from "./file_digest.ts";
 export { LeafBlock } from "./leaf_block.ts";
 export { type FileVersion, isSettled, LeafMemory, SETTLED_MS } from "./leaf_memory.ts";
 export { countEqualLeaves, type LeafComparison } from "./leaf_comparison.ts";

@@ -25,10 +25,10 @@ import {
   LEAF_SCHEME_BYTES,
   type LeafHasher,
   type LeafHashing,
+  LeafTree,
   type PassingLeaves,
   plainLeaves,
   Sha256,
-  TreeHasher,
 } from "../crypto/mod.ts";
 import { countEqualLeaves, LeafBlock, type SourceFile } from "../files/mod.ts";
 import { encodeLimit, type LimitWatch, type TransferLimit } from "./limits.ts";
@@ -181,9 +181,9 @@ async function readHasher(
 }
 
 /** The tree of what is not sent: whole leaves, or all of them, of which the last one may be shorter. */
-function treeBefore(startOffset: number, leaves: readonly Uint8Array[]): TreeHasher {
-  if (leaves.length * LEAF_BYTES === startOffset) return new TreeHasher({ leaves });
-  const tree = new TreeHasher({ leaves: leaves.slice(0, -1) });
+function treeBefore(startOffset: number, leaves: readonly Uint8Array[]): LeafTree {
+  if (leaves.length * LEAF_BYTES === startOffset) return new LeafTree(leaves);
+  const tree = new LeafTree(leaves.slice(0, -1));
   return tree.addLeaf(leaves.at(-1)!, startOffset - tree.sizeBytes);
 }
 
@@ -237,7 +237,7 @@ async function sendBytes(
   { startOffset, hasher, tree, plain, comparison, options }: {
     startOffset: number;
     hasher: LeafHasher;
-    tree: TreeHasher;
+    tree: LeafTree;
     plain: Sha256 | null;
     comparison: BackgroundComparison;
     options: MoveOptions;

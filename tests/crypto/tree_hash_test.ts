@@ -2,7 +2,7 @@
 import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { createHash } from "node:crypto";
 import { InternalError } from "../../lib/bytes/invariant.ts";
-import { LEAF_BYTES, leafHash, sha256, TreeHasher, treeRoot } from "../../lib/crypto/mod.ts";
+import { LEAF_BYTES, leafHash, LeafTree, sha256, treeRoot } from "../../lib/crypto/mod.ts";
 
 Deno.test("treeRoot() agrees with the recursive definition for every small number of leaves", () => {
   for (let leafCount = 0; leafCount <= 70; leafCount++) {
@@ -15,55 +15,33 @@ Deno.test("treeRoot() agrees with the recursive definition for every small numbe
   }
 });
 
-Deno.test("TreeHasher agrees with the slow reference whatever the size and the pieces", () => {
+Deno.test("LeafTree gives the root of the slow reference, whatever the size", () => {
   const file = pseudoRandom(3 * LEAF_BYTES + 17);
   const sizes = [0, 1, LEAF_BYTES - 1, LEAF_BYTES, LEAF_BYTES + 1, 2 * LEAF_BYTES, file.length];
   for (const sizeBytes of sizes) {
-    const expected = referenceRoot(file.subarray(0, sizeBytes));
-    for (const pieceBytes of [1431, 65_536, LEAF_BYTES, 5 * LEAF_BYTES]) {
-      const hasher = new TreeHasher();
-      for (let offset = 0; offset < sizeBytes; offset += pieceBytes) {
-        hasher.update(file.subarray(offset, Math.min(sizeBytes, offset + pieceBytes)));
-      }
-      assertEquals(hasher.sizeBytes, sizeBytes);
-      assertEquals(hasher.leaves.length, Math.floor(sizeBytes / LEAF_BYTES));
-      assertEquals(hasher.root().toHex(), expected, `${sizeBytes} in pieces of ${pieceBytes}`);
-      assertEquals(hasher.leaves.length, Math.ceil(sizeBytes / LEAF_BYTES));
-      assertEquals(hasher.sizeBytes, sizeBytes);
+    const tree = new LeafTree();
+    for (let offset = 0; offset < sizeBytes; offset += LEAF_BYTES) {
+      const data = file.subarray(offset, Math.min(sizeBytes, offset + LEAF_BYTES));
+      tree.addLeaf(leafHash(offset / LEAF_BYTES, data), data.length);
     }
+    assertEquals([tree.sizeBytes, tree.leaves.length], [
+      sizeBytes,
+      Math.ceil(sizeBytes / LEAF_BYTES),
+    ]);
+    const root = tree.root();
+    assertEquals(root.toHex(), referenceRoot(file.subarray(0, sizeBytes)), `${sizeBytes} bytes`);
+    assertEquals(root, treeRoot(tree.leaves, sizeBytes));
   }
 });
 
-Deno.test("TreeHasher goes on from known leaves as if it had hashed them", () => {
-  const file = pseudoRandom(2 * LEAF_BYTES + 5);
-  const whole = new TreeHasher().update(file);
-  const reported: number[] = [];
-  const resumed = new TreeHasher({
-    leaves: [leafHash(0, file.subarray(0, LEAF_BYTES))],
-    onLeaf: (index, hash) => {
-      reported.push(index);
-      const end = Math.min(file.length, (index + 1) * LEAF_BYTES);
-      assertEquals(hash, leafHash(index, file.subarray(index * LEAF_BYTES, end)));
-    },
-  });
-  assertEquals(resumed.sizeBytes, LEAF_BYTES);
-  resumed.update(file.subarray(LEAF_BYTES, 2 * LEAF_BYTES));
-  assertEquals(reported, [1]);
-  resumed.update(file.subarray(2 * LEAF_BYTES));
-  assertEquals(reported, [1]);
-  assertEquals(resumed.root(), whole.root());
-  assertEquals(reported, [1, 2]);
-  assertEquals(resumed.leaves, whole.leaves);
-});
-
-Deno.test("TreeHasher keeps more leaves than it first made room for", () => {
+Deno.test("LeafTree goes on behind leaves that are known, and keeps more than it first made room for", () => {
   const leaves = Array.from({ length: 100 }, (_, index) => sha256(Uint8Array.of(index)));
-  assertEquals(new TreeHasher({ leaves }).leaves, leaves);
-  const hasher = new TreeHasher({ leaves: leaves.slice(0, 16) });
-  hasher.update(Uint8Array.of(1));
-  hasher.root();
-  assertEquals(hasher.leaves.length, 17);
-  assertEquals(hasher.leaves.slice(0, 16), leaves.slice(0, 16));
+  assertEquals(new LeafTree(leaves).leaves, leaves);
+  const tree = new LeafTree(leaves.slice(0, 16));
+  assertEquals(tree.sizeBytes, 16 * LEAF_BYTES);
+  for (const leaf of leaves.slice(16)) tree.addLeaf(leaf, LEAF_BYTES);
+  assertEquals(tree.leaves, leaves);
+  assertEquals(tree.root(), treeRoot(leaves, 100 * LEAF_BYTES));
 });
 
 Deno.test("the root tells apart size, order, position and depth", () => {
@@ -82,12 +60,15 @@ Deno.test("treeRoot() wants as many leaves as the size has", () => {
   assertThrows(() => treeRoot([new Uint8Array(32)], LEAF_BYTES + 1), RangeError);
 });
 
-Deno.test("a TreeHasher is finished after root(), and knows a leaf hash by its length", () => {
-  const hasher = new TreeHasher();
-  hasher.root();
-  assertThrows(() => hasher.update(Uint8Array.of(1)), InternalError);
-  assertThrows(() => hasher.root(), InternalError);
-  assertThrows(() => new TreeHasher({ leaves: [new Uint8Array(31)] }), InternalError);
+Deno.test("a LeafTree is finished after root() or a short leaf, and knows a hash by its length", () => {
+  const tree = new LeafTree().addLeaf(sha256(), 5);
+  assertThrows(() => tree.addLeaf(sha256(), 5), InternalError);
+  tree.root();
+  assertThrows(() => tree.root(), InternalError);
+  const empty = new LeafTree();
+  empty.root();
+  assertThrows(() => empty.addLeaf(sha256(), 5), InternalError);
+  assertThrows(() => new LeafTree([new Uint8Array(31)]), InternalError);
 });
 
 /** RFC 6962 §2.1, recursive, on hexadecimal text. */

@@ -4,7 +4,7 @@
  * given again succeeds and leaves nothing behind.
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { LEAF_BYTES, TreeHasher } from "../../lib/crypto/mod.ts";
+import { LEAF_BYTES } from "../../lib/crypto/mod.ts";
 import {
   FileError,
   FileRoot,
@@ -14,6 +14,7 @@ import {
 } from "../../lib/files/mod.ts";
 import { StoppedError } from "../support/faulty_calls.ts";
 import { MemoryDisk } from "../support/memory_disk.ts";
+import { rootOf } from "../support/root_of.ts";
 
 const OLD = new TextEncoder().encode("the old file");
 const SIZES = { big: LEAF_BYTES + 600_000, small: 4096 };
@@ -22,7 +23,7 @@ const MODES = ["overwrite", "fail"] as const;
 for (const [size, sizeBytes] of Object.entries(SIZES)) {
   for (const exists of MODES) {
     const content = new Uint8Array(sizeBytes).map((_, index) => index * 31 >> 3);
-    const hash = new TreeHasher().update(content).root();
+    const hash = rootOf(content);
     const options: PartialOptions = {
       sizeBytes,
       modifiedMs: 1000,
@@ -131,7 +132,7 @@ async function putMany(root: FileRoot): Promise<Outcome[]> {
       const path = resolveRemotePath(REMOTE_ROOT, `folder/f${index}`);
       const part = await root.openPartial(path, options);
       await part.write(content);
-      await part.commit(new TreeHasher().update(content).root());
+      await part.commit(rootOf(content));
       return "committed";
     } catch (error) {
       assert(error instanceof FileError, String(error));

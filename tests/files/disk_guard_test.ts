@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { LEAF_BYTES, TreeHasher } from "../../lib/crypto/mod.ts";
+import { LEAF_BYTES } from "../../lib/crypto/mod.ts";
 import {
   FileError,
   type FileErrorKind,
@@ -8,6 +8,7 @@ import {
   resolveRemotePath,
 } from "../../lib/files/mod.ts";
 import { MemoryDisk } from "../support/memory_disk.ts";
+import { rootOf } from "../support/root_of.ts";
 
 const STAGING = "/r/.~ft-staging";
 
@@ -144,7 +145,7 @@ async function putSmall(root: FileRoot, name: string, sizeBytes: number, sender 
   const part = await begin(root, name, sizeBytes, sender);
   const content = new Uint8Array(sizeBytes);
   await part.write(content);
-  await part.commit(new TreeHasher().update(content).root());
+  await part.commit(rootOf(content));
 }
 
 async function refused(

@@ -1,8 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { LEAF_BYTES, leafHash, sha256 } from "../../lib/crypto/mod.ts";
+import { LEAF_BYTES, sha256 } from "../../lib/crypto/mod.ts";
 import {
   digestFile,
-  digestLeaves,
   FileRoot,
   REMOTE_ROOT,
   resolveRemotePath,
@@ -29,16 +28,6 @@ Deno.test("digestFile() tells its progress and stops when told to", async () => 
   const opened = await source(CONTENT);
   await assertRejects(() => digestFile(opened, options), Error, "enough");
   assertEquals(progress, [LEAF_BYTES, 2 * LEAF_BYTES]);
-});
-
-Deno.test("digestLeaves() hashes a range, the short last leaf included", async () => {
-  const opened = await source(CONTENT);
-  const leaf = (index: number) =>
-    leafHash(index, CONTENT.subarray(index * LEAF_BYTES, (index + 1) * LEAF_BYTES));
-  assertEquals(await digestLeaves(opened, { from: 0, to: 3 }), [leaf(0), leaf(1), leaf(2)]);
-  assertEquals(await digestLeaves(opened, { from: 1, to: 2 }), [leaf(1)]);
-  assertEquals(await digestLeaves(opened, { from: 2, to: 9 }), [leaf(2)]);
-  assertEquals(await digestLeaves(opened, { from: 3, to: 9 }), []);
 });
 
 async function source(content: Uint8Array): Promise<SourceFile> {

@@ -251,9 +251,11 @@ Deno.test("with permission for one folder only, everything still works and links
     await root.list(REMOTE_ROOT);
     const files = import.meta.resolve("../../lib/files/mod.ts");
     const crypto = import.meta.resolve("../../lib/crypto/mod.ts");
+    const rootOf = import.meta.resolve("../support/root_of.ts");
     const program = `
       import { FileRoot, REMOTE_ROOT, remotePathFromComponents } from "${files}";
-      import { LEAF_BYTES, TreeHasher } from "${crypto}";
+      import { LEAF_BYTES } from "${crypto}";
+      import { rootOf } from "${rootOf}";
       const at = (...names: string[]) => remotePathFromComponents(names);
       const kindOf = (call: Promise<unknown>) => call.then(() => "ok", (error) => error.kind ?? error);
       const root = await FileRoot.open(Deno.args[0]!);
@@ -263,7 +265,7 @@ Deno.test("with permission for one folder only, everything still works and links
         sizeBytes: size, modifiedMs: 1000, mode: 0o644, exists: "overwrite", sourceToken: "t",
       });
       await part.write(content);
-      await part.commit(new TreeHasher().update(content).root());
+      await part.commit(rootOf(content));
       await root.makeDirectory(at("made"), { parents: false });
       await root.rename(at("folder", "big"), at("made", "big"), { replace: false });
       console.log(JSON.stringify([

@@ -4,14 +4,7 @@
  * @module
  */
 import { assertEquals, assertRejects } from "@std/assert";
-import {
-  LEAF_BYTES,
-  type LeafHasher,
-  type LeafHashing,
-  plainLeafHashing,
-  plainLeaves,
-  treeRoot,
-} from "../../lib/crypto/mod.ts";
+import { LEAF_BYTES, type LeafHashing, plainLeafHashing } from "../../lib/crypto/mod.ts";
 import {
   FileError,
   type FileErrorKind,
@@ -23,6 +16,9 @@ import {
   resolveRemotePath,
 } from "../../lib/files/mod.ts";
 import { MemoryDisk } from "../support/memory_disk.ts";
+import { rootOf } from "../support/root_of.ts";
+
+export { rootOf } from "../support/root_of.ts";
 
 /** Where the parts of the root are. */
 export const STAGING = "/r/.~ft-staging";
@@ -76,15 +72,6 @@ export function options(content: Uint8Array): PartialOptions {
     exists: "overwrite",
     sourceToken: "token",
   };
-}
-
-/** The hash of some content. */
-export function rootOf(content: Uint8Array, hasher: LeafHasher = plainLeaves): Uint8Array {
-  const leaves: Uint8Array[] = [];
-  for (let offset = 0; offset < content.length; offset += LEAF_BYTES) {
-    leaves.push(hasher.hash(leaves.length, content.subarray(offset, offset + LEAF_BYTES)));
-  }
-  return treeRoot(leaves, content.length);
 }
 
 /** Bytes that repeat nowhere soon. */

@@ -1,8 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import { LEAF_BYTES, TreeHasher } from "../../lib/crypto/mod.ts";
+import { LEAF_BYTES } from "../../lib/crypto/mod.ts";
 import { FileRoot, type PartialFile, REMOTE_ROOT, resolveRemotePath } from "../../lib/files/mod.ts";
 import { StoppedError } from "../support/faulty_calls.ts";
 import { MemoryDisk } from "../support/memory_disk.ts";
+import { rootOf } from "../support/root_of.ts";
 
 const DAY_MS = 24 * 3600 * 1000;
 const STAGING = ".~ft-staging";
@@ -89,7 +90,7 @@ for (const [where, { folder, name }] of Object.entries(PLACES)) {
     const part = await begin(root, name);
     await clean(disk, disk.nowMs + 8 * DAY_MS);
     await part.write(BIG.subarray(LEAF_BYTES));
-    await part.commit(new TreeHasher().update(BIG).root());
+    await part.commit(rootOf(BIG));
     await root.close();
     assertEquals(disk.contentOf(`${folder}/${name}`), BIG);
     assertEquals([leftovers(disk), disk.openHandles], [[], 0]);
@@ -229,7 +230,7 @@ async function begin(root: FileRoot, name: string): Promise<PartialFile> {
 async function put(root: FileRoot, name: string, content: Uint8Array): Promise<void> {
   const part = await root.openPartial(resolveRemotePath(REMOTE_ROOT, name), options(content));
   await part.write(content);
-  await part.commit(new TreeHasher().update(content).root());
+  await part.commit(rootOf(content));
 }
 
 async function putAndClose(

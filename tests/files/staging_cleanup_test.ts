@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { LEAF_BYTES, TreeHasher } from "../../lib/crypto/mod.ts";
+import { LEAF_BYTES } from "../../lib/crypto/mod.ts";
 import {
   FileRoot,
   type PartialOptions,
@@ -7,6 +7,7 @@ import {
   resolveRemotePath,
 } from "../../lib/files/mod.ts";
 import { MemoryDisk } from "../support/memory_disk.ts";
+import { rootOf } from "../support/root_of.ts";
 
 const STAGING = "/r/.~ft-staging";
 const DAY_MS = 24 * 3600 * 1000;
@@ -79,7 +80,7 @@ Deno.test("cleanStaging() removes what is left of a file that has its name, howe
     for (let leaf = 1; leaf < 3; leaf++) await part.write(new Uint8Array(LEAF_BYTES));
     disk.faults = { failOnly: ["removeFile"], failAt: 1, failCode: "EIO" };
     // After a rename it is the journal that stays, after a link the second name as well.
-    await part.commit(new TreeHasher().update(new Uint8Array(3 * LEAF_BYTES)).root()).catch(
+    await part.commit(rootOf(new Uint8Array(3 * LEAF_BYTES))).catch(
       () => {},
     );
     disk.faults = {};

@@ -6,7 +6,6 @@ import {
   type LeafHasher,
   plainLeafHashing,
   plainLeaves,
-  TreeHasher,
   treeRoot,
 } from "../../lib/crypto/mod.ts";
 import { downloadOperation } from "../../lib/operations/download.ts";
@@ -28,6 +27,7 @@ import {
 } from "../../lib/request/mod.ts";
 import type { MemoryStream } from "../support/stream_pair.ts";
 import { path, sampleBytes, type Service, withService } from "./service.ts";
+import { rootOf } from "../support/root_of.ts";
 
 const MIB = 1 << 20;
 const TOKEN = "0123456789abcdef0123456789abcdef";
@@ -71,10 +71,6 @@ async function endOf(stream: MemoryStream): Promise<string> {
     if (error instanceof StreamError) return statusFromCode(error.code);
     throw error;
   }
-}
-
-function rootOf(bytes: Uint8Array): Uint8Array {
-  return new TreeHasher().update(bytes).root();
 }
 
 function keyedRoot(content: Uint8Array, hasher: LeafHasher): Uint8Array {

@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ByteWriter } from "../../lib/bytes/byte_writer.ts";
 import { StreamError } from "../../lib/bytes/byte_stream.ts";
-import { TreeHasher } from "../../lib/crypto/mod.ts";
 import { FileRoot } from "../../lib/files/mod.ts";
 import { type FileOffer, fileOfferCodec } from "../../lib/operations/file_offer.ts";
 import {
@@ -22,6 +21,7 @@ import { TransferError, type TransferErrorKind } from "../../lib/transfer/mod.ts
 import { MemoryDisk } from "../support/memory_disk.ts";
 import { connectionPair, type MemoryStream } from "../support/stream_pair.ts";
 import { path, sampleBytes } from "./service.ts";
+import { rootOf } from "../support/root_of.ts";
 
 const MIB = 1 << 20;
 
@@ -60,10 +60,6 @@ function offer(sizeBytes: number, changes: Partial<FileOffer> = {}): Uint8Array 
     sourceToken: "0".repeat(32),
     ...changes,
   });
-}
-
-function rootOf(bytes: Uint8Array): Uint8Array {
-  return new TreeHasher().update(bytes).root();
 }
 
 Deno.test("download() publishes only what was offered, whole and with its root", async () => {
