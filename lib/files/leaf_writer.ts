@@ -173,7 +173,7 @@ export class LeafWriter {
       onWritten(position + length);
     } catch (error) {
       this.fail(error);
-      await hashing;
+      await Promise.allSettled([hashing]); // it uses the block
     }
   }
 
