@@ -48,12 +48,12 @@ export const SUITES: Readonly<Record<SuiteName, Suite>> = {
 /**
  * One key, for one direction of one connection.
  *
- * Both methods work in place: `buffer[start, start + headerLength)` is the header, authenticated but not
- * encrypted; the body follows it. Use long-lived buffers: a provider may remember where one lies.
+ * `buffer[start, start + headerLength)` is the header, authenticated but not encrypted; the body follows
+ * it. Use long-lived buffers: a provider may remember where one lies.
  */
 export interface AeadKey {
   /**
-   * Encrypts `plaintextLength` bytes after the header and writes the 16-byte tag behind them.
+   * Encrypts the `plaintextLength` bytes after the header in place and writes the 16-byte tag behind them.
    *
    * @param packetNumber Above every number sealed before under this key, at most 2^53 − 1.
    * @throws {RangeError} when header, plaintext and tag do not fit in the buffer.
@@ -67,7 +67,23 @@ export interface AeadKey {
     packetNumber: number,
   ): void;
   /**
-   * Checks and decrypts what `seal` made; the plaintext then is 16 bytes shorter than `ciphertextLength`.
+   * The same with the plaintext in other memory, at `source[sourceStart]`: copied and encrypted at once.
+   * What lay behind the header before does not matter.
+   *
+   * @param source Shares no memory with the packet, unless the plaintext is just where the body will be.
+   * @throws {RangeError} also when the plaintext does not lie in `source`.
+   */
+  sealFrom(
+    buffer: Uint8Array,
+    start: number,
+    headerLength: number,
+    source: Uint8Array,
+    sourceStart: number,
+    plaintextLength: number,
+    packetNumber: number,
+  ): void;
+  /**
+   * Checks and decrypts in place what was sealed; the plaintext then is 16 bytes shorter than `ciphertextLength`.
    *
    * Returns false when header, body or tag were forged or damaged, and when the lengths make no packet;
    * the body in the buffer is then undefined and must not be used.
@@ -156,9 +172,24 @@ export function isInside(
     start + headerLength + bodyLength <= buffer.length && headerLength + bodyLength <= 0x7fff_ffff;
 }
 
-/** The error of `seal` for a packet that is not inside its buffer. */
-export function outsideError(buffer: Uint8Array): RangeError {
-  return new RangeError(`Cannot seal: packet and tag do not fit in ${buffer.length} bytes`);
+/**
+ * Throws `RangeError` unless packet and tag fit in the buffer and the plaintext lies in its source. Native
+ * code relies on it.
+ */
+export function checkInside(
+  buffer: Uint8Array,
+  start: number,
+  headerLength: number,
+  source: Uint8Array,
+  sourceStart: number,
+  plaintextLength: number,
+): void {
+  if (!isInside(buffer, start, headerLength, plaintextLength + TAG_BYTES)) {
+    throw new RangeError(`Cannot seal: packet and tag do not fit in ${buffer.length} bytes`);
+  }
+  if (!(sourceStart >= 0 && sourceStart + plaintextLength <= source.length)) {
+    throw new RangeError(`Cannot seal: the plaintext is not inside its ${source.length} bytes`);
+  }
 }
 
 /** The error of a key that is used after `destroy()`. */

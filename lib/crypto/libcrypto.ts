@@ -23,12 +23,12 @@ import { InternalError } from "../bytes/invariant.ts";
 import {
   type AeadKey,
   type AeadProvider,
+  checkInside,
   checkKeyLengths,
   destroyedKeyError,
   type Gmac,
   isInside,
   noMessageError,
-  outsideError,
   PacketNonce,
   type SuiteName,
   TAG_BYTES,
@@ -157,6 +157,8 @@ class LibcryptoProvider implements AeadProvider {
 
   /** The address of the first byte of a buffer. Buffers do not move, whatever the collector does. */
   addressOf(memory: ArrayBufferLike): bigint {
+    // Nobody reads there, but the null pointer that an empty buffer may have tells the library something.
+    if (memory.byteLength === 0) return this.#scratchAddress;
     let address = this.#addresses.get(memory);
     if (address === undefined) {
       const pointer = Deno.UnsafePointer.of(new Uint8Array(memory as ArrayBuffer));
@@ -167,8 +169,41 @@ class LibcryptoProvider implements AeadProvider {
   }
 }
 
-class LibcryptoKey implements AeadKey {
+/**
+ * Where the last view lies. Callers use one arena for long, so mostly the view is the same; a new view
+ * costs some 40 ns.
+ */
+class LastView {
   readonly #provider: LibcryptoProvider;
+  #memory: ArrayBufferLike | null = null;
+  /** The view that the rest is about. */
+  view: Uint8Array | null = null;
+  /** Its offset in the memory behind it. */
+  offset = 0;
+  /** Address of that memory. */
+  memoryAddress = NULL;
+
+  constructor(provider: LibcryptoProvider) {
+    this.#provider = provider;
+  }
+
+  become(view: Uint8Array): void {
+    const memory = view.buffer;
+    if (memory !== this.#memory) {
+      this.memoryAddress = this.#provider.addressOf(memory);
+      this.#memory = memory;
+    }
+    this.offset = view.byteOffset;
+    this.view = view;
+  }
+
+  forget(): void {
+    this.view = null;
+    this.#memory = null;
+  }
+}
+
+class LibcryptoKey implements AeadKey {
   readonly #functions: Functions;
   readonly #nonce: PacketNonce;
   readonly #nonceAddress: bigint;
@@ -176,14 +211,8 @@ class LibcryptoKey implements AeadKey {
   readonly #lengthAddress: bigint;
   /** EVP_CIPHER_CTX that holds the key, for both directions; null pointer once destroyed. */
   #context: bigint;
-  /**
-   * The last view, its offset, and the memory behind it. Callers use one arena for long, so mostly the
-   * view is the same; a new view costs some 40 ns.
-   */
-  #view: Uint8Array | null = null;
-  #viewOffset = 0;
-  #memory: ArrayBufferLike | null = null;
-  #memoryAddress = NULL;
+  readonly #packets: LastView;
+  readonly #sources: LastView;
 
   constructor(
     provider: LibcryptoProvider,
@@ -192,7 +221,8 @@ class LibcryptoKey implements AeadKey {
     nonce: PacketNonce,
     scratchAddress: bigint,
   ) {
-    this.#provider = provider;
+    this.#packets = new LastView(provider);
+    this.#sources = new LastView(provider);
     this.#functions = functions;
     this.#context = context;
     this.#nonce = nonce;
@@ -208,23 +238,40 @@ class LibcryptoKey implements AeadKey {
     plaintextLength: number,
     packetNumber: number,
   ): void {
+    const bodyStart = start + headerLength;
+    this.sealFrom(buffer, start, headerLength, buffer, bodyStart, plaintextLength, packetNumber);
+    // A key in no hurry keeps no memory of others alive.
+    this.#sources.forget();
+  }
+
+  sealFrom(
+    buffer: Uint8Array,
+    start: number,
+    headerLength: number,
+    source: Uint8Array,
+    sourceStart: number,
+    plaintextLength: number,
+    packetNumber: number,
+  ): void {
     const context = this.#context;
     if (context === NULL) throw destroyedKeyError();
     // Memory is safe because of this check and nothing else. A view of detached memory has length 0.
-    if (!isInside(buffer, start, headerLength, plaintextLength + TAG_BYTES)) {
-      throw outsideError(buffer);
-    }
+    checkInside(buffer, start, headerLength, source, sourceStart, plaintextLength);
     this.#nonce.setForSealing(packetNumber);
-    if (buffer !== this.#view) this.#remember(buffer);
+    const packets = this.#packets;
+    if (buffer !== packets.view) packets.become(buffer);
+    const sources = source === buffer ? packets : this.#sources;
+    if (source !== sources.view) sources.become(source);
     const functions = this.#functions;
-    const header = BigInt.asUintN(64, this.#memoryAddress + BigInt(this.#viewOffset + start));
+    const header = BigInt.asUintN(64, packets.memoryAddress + BigInt(packets.offset + start));
     const body = BigInt.asUintN(64, header + BigInt(headerLength));
     const tag = BigInt.asUintN(64, body + BigInt(plaintextLength));
+    const from = BigInt.asUintN(64, sources.memoryAddress + BigInt(sources.offset + sourceStart));
     const length = this.#lengthAddress;
     const isDone =
       functions.EVP_CipherInit_ex(context, NULL, NULL, NULL, this.#nonceAddress, ENCRYPT) === OK &&
       functions.EVP_CipherUpdate(context, NULL, length, header, headerLength) === OK &&
-      functions.EVP_CipherUpdate(context, body, length, body, plaintextLength) === OK &&
+      functions.EVP_CipherUpdate(context, body, length, from, plaintextLength) === OK &&
       functions.EVP_CipherFinal_ex(context, this.#scratchAddress, length) === OK &&
       functions.EVP_CIPHER_CTX_ctrl(context, GET_TAG, TAG_BYTES, tag) === OK;
     if (!isDone) throw new InternalError("libcrypto could not seal a packet");
@@ -241,10 +288,11 @@ class LibcryptoKey implements AeadKey {
     if (context === NULL) throw destroyedKeyError();
     if (!isInside(buffer, start, headerLength, ciphertextLength)) return false;
     this.#nonce.setForOpening(packetNumber);
-    if (buffer !== this.#view) this.#remember(buffer);
+    const packets = this.#packets;
+    if (buffer !== packets.view) packets.become(buffer);
     const functions = this.#functions;
     const plaintextLength = ciphertextLength - TAG_BYTES;
-    const header = BigInt.asUintN(64, this.#memoryAddress + BigInt(this.#viewOffset + start));
+    const header = BigInt.asUintN(64, packets.memoryAddress + BigInt(packets.offset + start));
     const body = BigInt.asUintN(64, header + BigInt(headerLength));
     const tag = BigInt.asUintN(64, body + BigInt(plaintextLength));
     const length = this.#lengthAddress;
@@ -268,18 +316,8 @@ class LibcryptoKey implements AeadKey {
     this.#functions.EVP_CIPHER_CTX_free(this.#context);
     this.#context = NULL;
     this.#nonce.wipe();
-    this.#view = null;
-    this.#memory = null;
-  }
-
-  #remember(buffer: Uint8Array): void {
-    const memory = buffer.buffer;
-    if (memory !== this.#memory) {
-      this.#memoryAddress = this.#provider.addressOf(memory);
-      this.#memory = memory;
-    }
-    this.#viewOffset = buffer.byteOffset;
-    this.#view = buffer;
+    this.#packets.forget();
+    this.#sources.forget();
   }
 }
 

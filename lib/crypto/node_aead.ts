@@ -8,13 +8,13 @@ import { ByteWriter } from "../bytes/byte_writer.ts";
 import {
   type AeadKey,
   type AeadProvider,
+  checkInside,
   checkKeyLengths,
   destroyedKeyError,
   type Gmac,
   isInside,
   noMessageError,
   NONCE_BYTES,
-  outsideError,
   PacketNonce,
   type SuiteName,
   SUITES,
@@ -92,16 +92,28 @@ class NodeAeadKey implements AeadKey {
     plaintextLength: number,
     packetNumber: number,
   ): void {
+    const bodyStart = start + headerLength;
+    this.sealFrom(buffer, start, headerLength, buffer, bodyStart, plaintextLength, packetNumber);
+  }
+
+  sealFrom(
+    buffer: Uint8Array,
+    start: number,
+    headerLength: number,
+    source: Uint8Array,
+    sourceStart: number,
+    plaintextLength: number,
+    packetNumber: number,
+  ): void {
     this.#checkUsable();
-    if (!isInside(buffer, start, headerLength, plaintextLength + TAG_BYTES)) {
-      throw outsideError(buffer);
-    }
+    checkInside(buffer, start, headerLength, source, sourceStart, plaintextLength);
     this.#nonce.setForSealing(packetNumber);
     const bodyStart = start + headerLength;
     const tagStart = bodyStart + plaintextLength;
     const cipher = createCipheriv(this.#cipherName, this.#key, this.#nonce.bytes, OPTIONS);
     cipher.setAAD(buffer.subarray(start, bodyStart), { plaintextLength });
-    const ciphertext = cipher.update(buffer.subarray(bodyStart, tagStart));
+    const plaintext = source.subarray(sourceStart, sourceStart + plaintextLength);
+    const ciphertext = cipher.update(plaintext);
     cipher.final();
     buffer.set(ciphertext, bodyStart);
     buffer.set(cipher.getAuthTag(), tagStart);

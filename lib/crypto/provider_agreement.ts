@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type AeadProvider, type SuiteName, SUITES, TAG_BYTES } from "./aead.ts";
+import { type AeadKey, type AeadProvider, type SuiteName, SUITES, TAG_BYTES } from "./aead.ts";
 import { constantTimeEqual } from "./constant_time.ts";
 import { nodeAeadProvider } from "./node_aead.ts";
 
@@ -15,7 +15,8 @@ export function agreesWithNode(provider: AeadProvider): boolean {
   try {
     return (Object.keys(SUITES) as SuiteName[]).every((suite) =>
       SELF_TEST_SIZES.every((plaintextLength, packetNumber) =>
-        agreesOn(provider, suite, plaintextLength, packetNumber)
+        agreesOn(provider, suite, plaintextLength, packetNumber) &&
+        agreesOnSource(provider, suite, plaintextLength, packetNumber)
       )
     ) && SELF_TEST_SIZES.every((dataLength) => agreesOnGmac(provider, dataLength));
   } catch {
@@ -36,9 +37,8 @@ function agreesOn(
   const sealedLength = plaintextLength + TAG_BYTES;
   const packet = testBytes(start + headerLength + sealedLength);
   const expected = packet.slice();
-  const key = testBytes(SUITES[suite].keyBytes);
-  const ours = provider.createKey(suite, key, testBytes(12));
-  const theirs = nodeAeadProvider.createKey(suite, key, testBytes(12));
+  const ours = testKey(provider, suite);
+  const theirs = testKey(nodeAeadProvider, suite);
   try {
     ours.seal(packet, start, headerLength, plaintextLength, packetNumber);
     theirs.seal(expected, start, headerLength, plaintextLength, packetNumber);
@@ -56,6 +56,36 @@ function agreesOn(
     ours.destroy();
     theirs.destroy();
   }
+}
+
+/** Whether a plaintext in other memory is sealed as one in place, and left alone. */
+function agreesOnSource(
+  provider: AeadProvider,
+  suite: SuiteName,
+  plaintextLength: number,
+  packetNumber: number,
+): boolean {
+  const headerLength = 15;
+  const sourceStart = plaintextLength % 7;
+  const source = testBytes(sourceStart + plaintextLength + 1);
+  const original = source.slice();
+  const packet = testBytes(headerLength + plaintextLength + TAG_BYTES);
+  const expected = packet.slice();
+  expected.set(source.subarray(sourceStart, sourceStart + plaintextLength), headerLength);
+  const ours = testKey(provider, suite);
+  const theirs = testKey(nodeAeadProvider, suite);
+  try {
+    ours.sealFrom(packet, 0, headerLength, source, sourceStart, plaintextLength, packetNumber);
+    theirs.seal(expected, 0, headerLength, plaintextLength, packetNumber);
+    return constantTimeEqual(packet, expected) && constantTimeEqual(source, original);
+  } finally {
+    ours.destroy();
+    theirs.destroy();
+  }
+}
+
+function testKey(provider: AeadProvider, suite: SuiteName): AeadKey {
+  return provider.createKey(suite, testBytes(SUITES[suite].keyBytes), testBytes(12));
 }
 
 function agreesOnGmac(provider: AeadProvider, dataLength: number): boolean {

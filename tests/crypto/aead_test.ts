@@ -148,6 +148,42 @@ for (const provider of PROVIDERS) {
       key.destroy();
     });
 
+    Deno.test(`${name} seals from other memory what it seals in place, and touches nothing else`, () => {
+      const [key, inPlace] = [createKey(provider, suite), createKey(provider, suite)];
+      let packetNumber = 0;
+      for (const plaintextLength of [0, 1, 15, 16, 17, 63, 64, 65, 1200, 1440, 8900, 65_491]) {
+        for (const headerLength of [0, 1, 15]) {
+          for (const [start, sourceStart] of [[0, 0], [7, 1], [1, 13]] as const) {
+            const bodyStart = start + headerLength;
+            const source = pattern(sourceStart + plaintextLength + 3).reverse();
+            const original = source.slice();
+            const buffer = pattern(bodyStart + plaintextLength + TAG_BYTES + 5);
+            const expected = buffer.slice();
+            expected.set(source.subarray(sourceStart, sourceStart + plaintextLength), bodyStart);
+            key.sealFrom(
+              buffer,
+              start,
+              headerLength,
+              source,
+              sourceStart,
+              plaintextLength,
+              packetNumber,
+            );
+            inPlace.seal(expected, start, headerLength, plaintextLength, packetNumber++);
+            assertEquals(buffer, expected);
+            assertEquals(source, original);
+          }
+        }
+      }
+      const empty = pattern(4 + TAG_BYTES);
+      const expected = empty.slice();
+      key.sealFrom(empty, 0, 4, new Uint8Array(0), 0, 0, packetNumber);
+      inPlace.seal(expected, 0, 4, 0, packetNumber);
+      assertEquals(empty, expected);
+      key.destroy();
+      inPlace.destroy();
+    });
+
     Deno.test(`${name} rejects a packet with any single bit changed`, () => {
       const key = createKey(provider, suite);
       const headerLength = 11;
@@ -215,6 +251,8 @@ for (const provider of PROVIDERS) {
       const before = buffer.slice();
       for (const packetNumber of [7, 6, 0, -1, NaN, 2 ** 53]) {
         assertThrows(() => key.seal(buffer, 0, 8, 8, packetNumber), InternalError);
+        const sealing = () => key.sealFrom(buffer, 0, 8, new Uint8Array(9), 1, 8, packetNumber);
+        assertThrows(sealing, InternalError);
       }
       assertEquals(buffer, before);
       key.seal(buffer, 0, 8, 8, 8);
@@ -246,6 +284,8 @@ for (const provider of PROVIDERS) {
       ];
       for (const [start, header, body] of outside) {
         assertThrows(() => key.seal(buffer, start, header, body, 1), RangeError, "fit");
+        const sealing = () => key.sealFrom(buffer, start, header, new Uint8Array(99), 0, body, 1);
+        assertThrows(sealing, RangeError, "fit");
         assert(
           !key.open(buffer, start, header, body + TAG_BYTES, 1),
           `${start}, ${header}, ${body}`,
@@ -262,6 +302,36 @@ for (const provider of PROVIDERS) {
       key.destroy();
     });
 
+    Deno.test(`${name} reads no plaintext outside its source`, () => {
+      const key = createKey(provider, suite);
+      const buffer = pattern(64);
+      const before = buffer.slice();
+      const source = pattern(128).subarray(32, 64);
+      const detached = new Uint8Array(32);
+      key.sealFrom(pattern(64), 0, 8, detached, 0, 32, 0);
+      detached.buffer.transfer();
+      const outside: [source: Uint8Array, sourceStart: number, length: number][] = [
+        [source, 0, 33],
+        [source, 1, 32],
+        [source, -1, 8],
+        [source, 33, 0],
+        [source, NaN, 8],
+        [source, 2 ** 53, 8],
+        [source, -(2 ** 53), 8],
+        [source, Infinity, 8],
+        [detached, 0, 1],
+      ];
+      for (const [from, sourceStart, length] of outside) {
+        const sealing = () => key.sealFrom(buffer, 0, 8, from, sourceStart, length, 1);
+        assertThrows(sealing, RangeError, "plaintext");
+      }
+      assertEquals(buffer, before);
+      key.sealFrom(buffer, 0, 8, source, 0, 32, 1);
+      assert(key.open(buffer, 0, 8, 48, 1));
+      assertEquals(buffer.subarray(8, 40), source);
+      key.destroy();
+    });
+
     Deno.test(`${name} follows its caller from view to view and buffer to buffer`, () => {
       const key = createKey(provider, suite);
       const first = new Uint8Array(4096);
@@ -275,19 +345,31 @@ for (const provider of PROVIDERS) {
         assert(key.open(moved, 0, 5, 76, packetNumber));
         assertEquals(moved.subarray(0, 65), pattern(100).subarray(10, 75));
       }
-      // Small arrays live on the heap of JavaScript until their memory is asked for.
+      const [firstSource, secondSource] = [pattern(4000), pattern(5000)];
       for (let packetNumber = 200; packetNumber < 300; packetNumber++) {
+        const arena = packetNumber % 2 === 0 ? first : second;
+        const memory = packetNumber % 3 === 0 ? firstSource : secondSource;
+        const source = packetNumber % 5 === 0 ? memory : memory.subarray(packetNumber);
+        key.sealFrom(arena, 9, 5, source, packetNumber, 60, packetNumber);
+        assert(key.open(arena, 9, 5, 76, packetNumber));
+        assertEquals(
+          arena.subarray(14, 74),
+          source.subarray(packetNumber, packetNumber + 60),
+        );
+      }
+      // Small arrays live on the heap of JavaScript until their memory is asked for.
+      for (let packetNumber = 300; packetNumber < 400; packetNumber++) {
         const small = pattern(20);
         key.seal(small, 0, 1, 3, packetNumber);
         assert(key.open(small, 0, 1, 19, packetNumber));
         assertEquals(small.subarray(0, 4), pattern(4));
       }
       const detached = new Uint8Array(100);
-      key.seal(detached, 0, 0, 50, 300);
+      key.seal(detached, 0, 0, 50, 400);
       const taken = detached.buffer.transfer();
-      assertThrows(() => key.seal(detached, 0, 0, 50, 301), RangeError);
-      assert(!key.open(detached, 0, 0, 66, 300));
-      assert(key.open(new Uint8Array(taken), 0, 0, 66, 300));
+      assertThrows(() => key.seal(detached, 0, 0, 50, 401), RangeError);
+      assert(!key.open(detached, 0, 0, 66, 400));
+      assert(key.open(new Uint8Array(taken), 0, 0, 66, 400));
       key.destroy();
     });
 
@@ -315,6 +397,8 @@ for (const provider of PROVIDERS) {
       key.destroy();
       key.destroy();
       assertThrows(() => key.seal(buffer, 0, 8, 8, 1), InternalError, "destroyed");
+      const sealing = () => key.sealFrom(buffer, 0, 8, pattern(8), 0, 8, 1);
+      assertThrows(sealing, InternalError, "destroyed");
       assertThrows(() => key.open(buffer, 0, 8, 24, 0), InternalError, "destroyed");
     });
   }
@@ -371,6 +455,26 @@ Deno.test("the self-test of a provider passes for a right one and for no wrong o
       seal: (buffer, start, header, body, packetNumber) =>
         key.seal(buffer, start + header, 0, body, packetNumber),
     }),
+    "reads the plaintext in place only": (key) => ({
+      sealFrom: (buffer, start, header, _source, _sourceStart, body, packetNumber) =>
+        key.seal(buffer, start, header, body, packetNumber),
+    }),
+    "always begins at the source's first byte": (key) => ({
+      sealFrom: (buffer, start, header, source, _sourceStart, body, packetNumber) =>
+        key.sealFrom(buffer, start, header, source, 0, body, packetNumber),
+    }),
+    "writes to the source": (key) => ({
+      sealFrom: (...[buffer, start, header, source, sourceStart, body, packetNumber]) => {
+        key.sealFrom(buffer, start, header, source, sourceStart, body, packetNumber);
+        source.fill(0, sourceStart, sourceStart + body);
+      },
+    }),
+    "seals a long plaintext from other memory wrongly": (key) => ({
+      sealFrom: (...parameters) => {
+        key.sealFrom(...parameters);
+        if (parameters[5] > 10_000) parameters[0][9000]! ^= 1;
+      },
+    }),
     "throws": () => ({
       seal: () => {
         throw new Error("no such cipher");
@@ -398,6 +502,7 @@ Deno.test("the self-test of a provider passes for a right one and for no wrong o
         const key = nodeAeadProvider.createKey(...parameters);
         return {
           seal: key.seal.bind(key),
+          sealFrom: key.sealFrom.bind(key),
           open: key.open.bind(key),
           destroy: key.destroy.bind(key),
           ...change(key),

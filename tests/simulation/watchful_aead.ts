@@ -42,6 +42,20 @@ class ChecksumKey implements AeadKey {
     for (let i = 0; i < TAG_BYTES; i++) buffer[end + i] = tagByte(sum, i);
   }
 
+  sealFrom(
+    buffer: Uint8Array,
+    start: number,
+    headerLength: number,
+    source: Uint8Array,
+    sourceStart: number,
+    plaintextLength: number,
+    packetNumber: number,
+  ): void {
+    const plaintext = source.subarray(sourceStart, sourceStart + plaintextLength);
+    buffer.set(plaintext, start + headerLength);
+    this.seal(buffer, start, headerLength, plaintextLength, packetNumber);
+  }
+
   open(
     buffer: Uint8Array,
     start: number,
@@ -122,16 +136,23 @@ export class KeyWatch {
     // Packets are sealed at one end and opened at the other; what is opened where it was sealed is a
     // retry token, which its client may show twice.
     let isSealing = false;
+    const onSeal = (packetNumber: number) => {
+      if (isDestroyed) this.#onViolation("a destroyed key was asked to seal");
+      isSealing = true;
+      if (record.lastSealed < 0) this.sealingKeys++;
+      if (packetNumber <= record.lastSealed) {
+        this.#onViolation(`packet number ${packetNumber} was sealed twice under one key`);
+      }
+      record.lastSealed = Math.max(record.lastSealed, packetNumber);
+    };
     return {
       seal: (buffer, start, headerLength, plaintextLength, packetNumber) => {
-        if (isDestroyed) this.#onViolation("a destroyed key was asked to seal");
-        isSealing = true;
-        if (record.lastSealed < 0) this.sealingKeys++;
-        if (packetNumber <= record.lastSealed) {
-          this.#onViolation(`packet number ${packetNumber} was sealed twice under one key`);
-        }
-        record.lastSealed = Math.max(record.lastSealed, packetNumber);
+        onSeal(packetNumber);
         key.seal(buffer, start, headerLength, plaintextLength, packetNumber);
+      },
+      sealFrom: (...parameters) => {
+        onSeal(parameters[6]);
+        key.sealFrom(...parameters);
       },
       open: (buffer, start, headerLength, ciphertextLength, packetNumber) => {
         if (isDestroyed) this.#onViolation("a destroyed key was asked to open");
