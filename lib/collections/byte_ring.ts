@@ -66,6 +66,22 @@ export class ByteRing {
     }
   }
 
+  /**
+   * The block that all `length` bytes from `offset` lie in, at `positionInBlock(offset)`; null when they lie
+   * in more than one. Bytes below `base` are there as long as their block is.
+   */
+  blockOf(offset: number, length: number): Uint8Array | null {
+    const at = offset - this.#start;
+    if (at < 0) return null;
+    const block = this.#blocks[Math.floor(at / BLOCK_BYTES)];
+    return block !== undefined && at % BLOCK_BYTES + length <= block.length ? block : null;
+  }
+
+  /** Where in its block the byte at `offset` lies. */
+  positionInBlock(offset: number): number {
+    return (offset - this.#start) % BLOCK_BYTES;
+  }
+
   /** A view of up to `length` bytes at `base`, shorter where a block ends. */
   view(length: number): Uint8Array {
     const at = this.#base - this.#start;

@@ -1,8 +1,8 @@
 /**
  * Fills one packet: acknowledgement first, then control frames, then stream bytes; header and seal.
  *
- * Everything is written straight into the batch's buffer, and what was written is recorded with loss
- * detection, so that its fate can be applied later.
+ * Everything is written straight into the batch's buffer, the last stream bytes by the cipher, and what
+ * was written is recorded with loss detection, so that its fate can be applied later.
  *
  * @module
  */
@@ -32,6 +32,7 @@ import {
 import type { AckTracker } from "./ack_tracker.ts";
 import type { ControlQueue } from "./control_queue.ts";
 import type { LossDetection } from "./loss_detection.ts";
+import { PacketBody } from "./packet_body.ts";
 import type { PacketProtection } from "./packet_protection.ts";
 import type { StreamLayer } from "./streams/stream_layer.ts";
 
@@ -95,6 +96,7 @@ const PADDED_UP_BYTES = 48;
 export class PacketBuilder {
   readonly #parts: BuilderParts;
   readonly #extra = new Map<number, ExtraStreamFrame[]>();
+  readonly #body = new PacketBody();
   readonly #header: {
     firstByte: number;
     destination: ConnectionId | null;
@@ -131,6 +133,8 @@ export class PacketBuilder {
     const { acks, control, streams, loss, protection } = this.#parts;
     const packetNumber = loss.nextPacketNumber;
     const bodyStart = start + this.#headerBytes;
+    const body = this.#body;
+    body.begin(buffer, bodyStart);
     const lastBytes = plan.last === undefined ? 0 : frameBytes(plan.last);
     const limit = start + plan.limitBytes - TAG_BYTES - lastBytes;
     let at = bodyStart;
@@ -183,7 +187,7 @@ export class PacketBuilder {
         header.isLast = canFill && restBytes < lengthBytes;
         if (header.isLast) at = writePadding(buffer, at, restBytes);
         at = writeStreamHeader(buffer, at, header);
-        entry.send.copyTo(buffer, at, chunk);
+        body.addStreamBytes(at, entry.send, chunk);
         at += chunk.length;
         isEliciting = true;
         if (streamId < 0) {
@@ -211,7 +215,7 @@ export class PacketBuilder {
     header.packetBytes = packetBytes;
     header.packetNumber = packetNumber;
     writeShortHeader(buffer, start, header);
-    protection.seal(buffer, start, at - bodyStart, packetNumber);
+    body.seal(protection, start, at, packetNumber);
     const slot = loss.onPacketSent({
       sizeBytes: packetBytes,
       isAckEliciting: isEliciting && !plan.isElsewhere,

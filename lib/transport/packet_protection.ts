@@ -96,10 +96,24 @@ export class PacketProtection {
    * it; the tag is written behind. The header's key phase must be `keyPhase`.
    */
   seal(buffer: Uint8Array, start: number, plaintextBytes: number, packetNumber: number): void {
-    if (this.#sendPhaseFirstPacket < 0) this.#sendPhaseFirstPacket = packetNumber;
+    this.#onSeal(packetNumber);
     const headerBytes = shortHeaderBytes(buffer[start]!);
     this.#send.key.seal(buffer, start, headerBytes, plaintextBytes, packetNumber);
-    this.#sealedPackets++;
+  }
+
+  /** The same with the plaintext in other memory, at `source[sourceStart]`. */
+  sealFrom(
+    buffer: Uint8Array,
+    start: number,
+    source: Uint8Array,
+    sourceStart: number,
+    plaintextBytes: number,
+    packetNumber: number,
+  ): void {
+    this.#onSeal(packetNumber);
+    const key = this.#send.key;
+    const headerBytes = shortHeaderBytes(buffer[start]!);
+    key.sealFrom(buffer, start, headerBytes, source, sourceStart, plaintextBytes, packetNumber);
   }
 
   /**
@@ -162,6 +176,11 @@ export class PacketProtection {
   get #isUpdateWelcome(): boolean {
     return this.#sendPhase !== this.#receivePhase ||
       this.#openedPackets >= this.#leastPacketsPerUpdate;
+  }
+
+  #onSeal(packetNumber: number): void {
+    if (this.#sendPhaseFirstPacket < 0) this.#sendPhaseFirstPacket = packetNumber;
+    this.#sealedPackets++;
   }
 
   #openNextPhase(

@@ -21,6 +21,7 @@ Deno.test("ByteRing keeps a moving window of any sequence", () => {
       assertEquals(copy.subarray(1, 1 + copyLength), model.subarray(at, at + copyLength));
       assertEquals([copy[0], copy[copyLength + 1]], [0, 0]);
       assertView(ring, model, end - ring.base);
+      assertBlock(ring, model, { at, length: copyLength });
       if (random.chance(0.6)) ring.advance(random.integer(ring.base, end));
     }
   }
@@ -32,6 +33,46 @@ function assertView(ring: ByteRing, model: Uint8Array, length: number): void {
   assertEquals(view, model.subarray(ring.base, ring.base + view.length));
   assert(view.length > 0 || length === 0);
 }
+
+/** Bytes in one block are found there; 256 KiB are one block, and this is less. */
+function assertBlock(
+  ring: ByteRing,
+  model: Uint8Array,
+  { at, length }: { at: number; length: number },
+): void {
+  const block = ring.blockOf(at, length);
+  const from = ring.positionInBlock(at);
+  assert(length === 0 || block !== null);
+  if (length > 0) {
+    assertEquals(block!.subarray(from, from + length), model.subarray(at, at + length));
+  }
+}
+
+Deno.test("ByteRing.blockOf() gives no block for bytes in two blocks, or in one that is gone or not filled", () => {
+  const blockBytes = 256 * 1024;
+  const bytes = Uint8Array.from({ length: 3 * blockBytes }, (_, i) => i % 251);
+  const ring = new ByteRing();
+  assertEquals(ring.blockOf(0, 1), null);
+  ring.put(0, bytes, 0, 2 * blockBytes + 100);
+  assertEquals(ring.blockOf(-1, 10), null);
+  assertEquals(ring.blockOf(blockBytes - 5, 6), null);
+  assertEquals(ring.blockOf(3 * blockBytes, 1), null);
+  const last = ring.blockOf(blockBytes - 5, 5)!;
+  assertEquals(
+    last.subarray(ring.positionInBlock(blockBytes - 5)),
+    bytes.subarray(blockBytes - 5, blockBytes),
+  );
+  const next = ring.blockOf(blockBytes, 5)!;
+  assert(next !== last);
+  assertEquals([ring.positionInBlock(blockBytes), next[0]], [0, bytes[blockBytes]]);
+  // Below the window and still there, then gone with their block.
+  ring.advance(blockBytes + 50);
+  assertEquals(ring.blockOf(blockBytes, 5), next);
+  assertEquals(ring.blockOf(blockBytes - 1, 1), null);
+  assertEquals(ring.positionInBlock(2 * blockBytes + 7), 7);
+  ring.release();
+  assertEquals(ring.blockOf(blockBytes + 50, 1), null);
+});
 
 Deno.test("ByteRing takes pieces in any order and keeps them when it grows", () => {
   for (let seed = 0; seed < 60; seed++) {

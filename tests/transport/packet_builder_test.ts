@@ -5,6 +5,7 @@ import {
   type ConnectionParts,
   createConnectionParts,
 } from "../../lib/transport/connection_parts.ts";
+import type { PacketPlan } from "../../lib/transport/packet_builder.ts";
 import { FrameReader } from "../../lib/wire/frame.ts";
 import { BARE_HEADER_BYTES, shortHeaderBytes } from "../../lib/wire/packet_header.ts";
 import { SeededRandom } from "../simulation/seeded_entropy.ts";
@@ -45,6 +46,29 @@ Deno.test("whatever is lost and sent again, every packet holds the bytes that it
   }
 });
 
+Deno.test("stream bytes are whole whatever is written behind them", () => {
+  const frame = { kind: "path-challenge", token: new Uint8Array(8) } as const;
+  const plans: [name: string, plan: Partial<PacketPlan>][] = [
+    ["nothing", {}],
+    ["a closing frame", { last: frame }],
+    ["the padding of a probe", { isMtuProbe: true }],
+    ["frames before them", { transient: new Array(8).fill(frame) }],
+  ];
+  for (const [name, plan] of plans) {
+    for (const sizeBytes of [1, 30, 700, 1100, 1140, 1150, 1160, 5000]) {
+      const { parts, write, build } = sender({ omitsConnectionId: true });
+      write(0, sizeBytes);
+      const other = parts.streams.open()!;
+      parts.streams.write(other, Uint8Array.from({ length: 600 }, (_, i) => i % 251));
+      let sentBytes = 0;
+      for (let packets = 0; packets < 20; packets++) {
+        for (const [, length] of build(plan).pieces) sentBytes += length;
+      }
+      assertEquals(sentBytes, sizeBytes + 600, `${name} behind ${sizeBytes} bytes`);
+    }
+  }
+});
+
 const NOT_THE_END = false;
 
 /** A side that sends byte `i` of a stream as `i mod 251`, and checks each packet that it builds. */
@@ -59,12 +83,15 @@ function sender({ omitsConnectionId }: { omitsConnectionId: boolean }) {
       assertEquals(parts.streams.write(stream, bytes), length);
       parts.streams.finish(stream);
     },
-    build: () => buildChecked(parts),
+    build: (plan: Partial<PacketPlan> = {}) => buildChecked(parts, plan),
   };
 }
 
 /** One packet, opened again: its size, and the pieces of the stream in it. */
-function buildChecked({ builder, protection, loss }: ConnectionParts) {
+function buildChecked(
+  { builder, protection, loss }: ConnectionParts,
+  special: Partial<PacketPlan>,
+) {
   const buffer = new Uint8Array(2000).fill(0xee);
   const packetNumber = loss.nextPacketNumber;
   const plan = {
@@ -73,6 +100,7 @@ function buildChecked({ builder, protection, loss }: ConnectionParts) {
     transient: [],
     isMtuProbe: false,
     asksForAckAtEnd: true,
+    ...special,
   };
   const packetBytes = builder.build(buffer, 3, plan, 0);
   const pieces: [offset: number, length: number][] = [];

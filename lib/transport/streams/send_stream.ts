@@ -152,8 +152,22 @@ export class SendStream {
   }
 
   /** Copies a chosen chunk's bytes into a packet. */
-  copyTo(target: Uint8Array, targetOffset: number, chunk: StreamChunk): void {
-    this.#ring.copyTo(target, targetOffset, chunk.offset, chunk.length);
+  copyTo(
+    target: Uint8Array,
+    targetOffset: number,
+    { offset, length }: Pick<StreamChunk, "offset" | "length">,
+  ): void {
+    this.#ring.copyTo(target, targetOffset, offset, length);
+  }
+
+  /** Where bytes sent and not acknowledged are kept, and those before them: `ByteRing.blockOf()`. */
+  blockOf(offset: number, length: number): Uint8Array | null {
+    return this.#ring.blockOf(offset, length);
+  }
+
+  /** Where in that block: `ByteRing.positionInBlock()`. */
+  positionInBlock(offset: number): number {
+    return this.#ring.positionInBlock(offset);
   }
 
   /** Bytes were acknowledged. Returns true when this freed room or finished the stream. */
