@@ -11,10 +11,12 @@
  */
 import { emptyDir } from "@std/fs";
 import { join } from "@std/path";
-import { createIdentity, nodeAeadProvider, openLibcrypto } from "../../lib/crypto/mod.ts";
+import { chooseLeafHashing } from "../../lib/cli/ciphers.ts";
+import { setUpNetwork } from "../../lib/cli/network.ts";
+import { createIdentity } from "../../lib/crypto/mod.ts";
 import { connect, type ConnectionHandle, systemEntropy } from "../../lib/driver/mod.ts";
 import { FileRoot, remotePathFromComponents } from "../../lib/files/mod.ts";
-import { download } from "../../lib/operations/mod.ts";
+import { download, FEATURES } from "../../lib/operations/mod.ts";
 import { Caller } from "../../lib/request/mod.ts";
 import { startFerryServer } from "../tools/ferry_process.ts";
 import { writeRandomFile } from "../tools/sample_file.ts";
@@ -83,18 +85,22 @@ async function crowd<T>(
   count: number,
   action: (clients: readonly ConnectionHandle[]) => Promise<T>,
 ): Promise<T> {
-  const libcrypto = openLibcrypto();
+  const { driver } = setUpNetwork({
+    identity: createIdentity(systemEntropy),
+    ...{ ffi: true, maxRateBytesPerSecond: Infinity, isPolite: false, congestion: null },
+  });
+  // As programs do it, but nobody here asks what limits a transfer.
+  const config = { ...driver.config, features: FEATURES.knowsHeld + FEATURES.leafSchemes };
   const clients: ConnectionHandle[] = [];
   try {
     for (let i = 0; i < count; i++) {
       clients.push(
         await connect({
+          ...driver,
+          config,
           hostname: "127.0.0.1",
           port,
-          ffi: true,
           identity: createIdentity(systemEntropy),
-          aead: libcrypto ?? nodeAeadProvider,
-          suites: libcrypto === null ? ["chacha20-poly1305"] : ["aes-128-gcm", "chacha20-poly1305"],
         }),
       );
     }
@@ -121,7 +127,9 @@ async function fetchAll(
 ): Promise<Crowding> {
   await emptyDir(target);
   await writeRandomFile(join(root, FILE), sizeBytes);
-  const folder = await FileRoot.open(target);
+  const folder = await FileRoot.open(target, {
+    leafHashing: chooseLeafHashing({ ffi: true }),
+  });
   const [serverCpu, clientsCpu] = [new CpuMeter(serverPid), new CpuMeter(Deno.pid)];
   const startMs = performance.now();
   try {
@@ -129,7 +137,9 @@ async function fetchAll(
       const path = remotePathFromComponents([`${index}.bin`]);
       const caller = new Caller(client);
       const place = { root: folder, path };
-      await download(caller, remotePathFromComponents([FILE]), place, { exists: "overwrite" });
+      const { peerFeatures } = client;
+      const options = { exists: "overwrite", peerFeatures } as const;
+      await download(caller, remotePathFromComponents([FILE]), place, options);
       const seconds = (performance.now() - startMs) / 1000;
       await caller.settle();
       return seconds;
