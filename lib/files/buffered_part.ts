@@ -30,7 +30,7 @@ export class BufferedPart implements PartialFile {
   readonly #destination: Destination;
   readonly #options: PartialOptions;
   readonly #sizeBytes: number;
-  /** Empty before the first write. */
+  /** Empty before room is asked for. */
   #bytes: Uint8Array = EMPTY;
   #length = 0;
   #isEnded = false;
@@ -56,12 +56,13 @@ export class BufferedPart implements PartialFile {
 
   room(): Uint8Array {
     this.#assertOpen();
-    if (this.#length === 0) this.#bytes = new Uint8Array(this.#sizeBytes);
+    if (this.#bytes === EMPTY) this.#bytes = new Uint8Array(this.#sizeBytes);
     return this.#bytes.subarray(this.#length);
   }
 
   // deno-lint-ignore require-await
   async fill(count: number): Promise<void> {
+    this.#assertOpen();
     this.#length += count;
   }
 
