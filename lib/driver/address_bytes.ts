@@ -4,6 +4,9 @@
  * @module
  */
 
+const AF_INET = 2;
+const AF_INET6 = 10;
+
 /**
  * An address in the form in which the sender of a datagram is reported: IPv6 as in RFC 5952, IPv4 without the
  * prefix of IPv6. A zone stays. What is no address stays as it is.
@@ -39,6 +42,23 @@ export function addressBytes(literal: string): Uint8Array {
   head.forEach((word, index) => bytes.set([word >> 8, word & 255], 2 * index));
   tail.forEach((word, index) => bytes.set([word >> 8, word & 255], 16 - 2 * (tail.length - index)));
   return bytes;
+}
+
+/**
+ * Linux's `struct sockaddr_in` or `sockaddr_in6` of an address as Deno writes it, 16 or 28 bytes; null for one
+ * that needs a zone.
+ */
+export function linuxSocketAddress(
+  { hostname, port }: { readonly hostname: string; readonly port: number },
+): Uint8Array<ArrayBuffer> | null {
+  const address = addressBytes(hostname);
+  const isIpv6 = address.length === 16;
+  if (isIpv6 && address[0] === 0xfe && (address[1]! & 0xc0) === 0x80) return null; // link-local
+  const encoded = new Uint8Array(isIpv6 ? 28 : 16);
+  new Uint16Array(encoded.buffer)[0] = isIpv6 ? AF_INET6 : AF_INET; // in the machine's byte order
+  encoded.set([port >> 8, port & 255], 2);
+  encoded.set(address, isIpv6 ? 8 : 4);
+  return encoded;
 }
 
 /** Groups of an IPv6 literal; a dotted IPv4 tail makes two. */

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { addressBytes } from "./address_bytes.ts";
+import { addressBytes, linuxSocketAddress } from "./address_bytes.ts";
 import { openCLibrary } from "./c_library.ts";
 import { DatagramBatch, hasBatchLayout } from "./datagram_batch.ts";
 
@@ -24,6 +24,10 @@ export interface SocketTuning {
   readonly receiveOffload: boolean;
   /** Sends are cut into packets this long from now on; 0 ends that. False when the system refused. */
   setSegmentBytes(segmentBytes: number): boolean;
+  /** What {@linkcode sendNow} takes for an address as Deno writes it; null where there is no sending like that. */
+  encodeAddress(target: Deno.NetAddr): Uint8Array<ArrayBuffer> | null;
+  /** Sends without waiting and without a look at permissions; false when nothing was sent, for whatever reason. */
+  sendNow(bytes: Uint8Array, encodedAddress: Uint8Array<ArrayBuffer>): boolean;
   /**
    * Blocks the thread until the socket can be read or the time is over; returns some 35 µs late.
    *
@@ -150,6 +154,11 @@ const COMMON_FUNCTIONS = {
     result: "i32",
     optional: true, // nor this
   },
+  sendto: {
+    parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"],
+    result: "isize",
+    optional: true, // without it Deno sends
+  },
   prctl: {
     parameters: ["i32", "usize", "usize", "usize", "usize"],
     result: "i32",
@@ -226,6 +235,27 @@ class LibcTuning implements SocketTuning {
 
   setSegmentBytes(segmentBytes: number): boolean {
     return !this.#closed && this.#set(LINUX.udpSegment, segmentBytes);
+  }
+
+  encodeAddress(target: Deno.NetAddr): Uint8Array<ArrayBuffer> | null {
+    if (!this.#isLinux || this.#library.symbols.sendto === null) return null;
+    return linuxSocketAddress(target);
+  }
+
+  sendNow(bytes: Uint8Array, encodedAddress: Uint8Array<ArrayBuffer>): boolean {
+    const { sendto } = this.#library.symbols;
+    if (this.#closed || sendto === null) return false;
+    const packet = bytes as Uint8Array<ArrayBuffer>;
+    const { length } = encodedAddress;
+    const sent = sendto(
+      this.#descriptor,
+      packet,
+      BigInt(bytes.length),
+      MSG_DONTWAIT,
+      encodedAddress,
+      length,
+    );
+    return sent >= 0;
   }
 
   waitReadable(timeoutUs: number): boolean | undefined {

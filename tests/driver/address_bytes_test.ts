@@ -1,6 +1,11 @@
 /** One address has one text, however it was typed. RFC 5952. */
 import { assertEquals } from "@std/assert";
-import { addressBytes, canonicalLiteral, ipv6Text } from "../../lib/driver/address_bytes.ts";
+import {
+  addressBytes,
+  canonicalLiteral,
+  ipv6Text,
+  linuxSocketAddress,
+} from "../../lib/driver/address_bytes.ts";
 import { SeededRandom } from "../simulation/seeded_entropy.ts";
 
 Deno.test("canonicalLiteral() gives every spelling the text by which the sender is reported", () => {
@@ -37,5 +42,23 @@ Deno.test("an address is the same bytes in every spelling", () => {
     assertEquals(addressBytes(long), bytes);
     assertEquals(addressBytes(ipv6Text(bytes)), bytes);
     assertEquals(canonicalLiteral(long), ipv6Text(bytes));
+  }
+});
+
+Deno.test("linuxSocketAddress() is what the kernel's headers say", () => {
+  const encoded = (hostname: string, port: number) =>
+    linuxSocketAddress({ hostname, port })?.toHex();
+  const family = (number: number) => new Uint8Array(Uint16Array.of(number).buffer).toHex();
+  assertEquals(encoded("192.0.2.1", 5555), `${family(2)}15b3c00002010000000000000000`);
+  assertEquals(
+    encoded("2001:db8::1", 65_535),
+    `${family(10)}ffff0000000020010db800000000000000000000000100000000`,
+  );
+  assertEquals(
+    encoded("::ffff:192.0.2.1", 1),
+    `${family(10)}00010000000000000000000000000000ffffc000020100000000`,
+  );
+  for (const linkLocal of ["fe80::1", "febf::1%eth0"]) {
+    assertEquals(encoded(linkLocal, 1), undefined);
   }
 });

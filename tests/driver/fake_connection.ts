@@ -56,6 +56,10 @@ export class FakeTuning implements SocketTuning {
   readonly changes: number[] = [];
   segmentBytes = 0;
   refuses = false;
+  /** Lengths of what was sent past Deno. */
+  readonly sentNow: number[] = [];
+  /** How many more sends past Deno succeed. */
+  sendsNow = 0;
 
   readonly batch = null;
 
@@ -71,6 +75,17 @@ export class FakeTuning implements SocketTuning {
     if (this.refuses) return false;
     this.changes.push(segmentBytes);
     this.segmentBytes = segmentBytes;
+    return true;
+  }
+
+  encodeAddress({ port }: Deno.NetAddr): Uint8Array<ArrayBuffer> {
+    return new Uint8Array([port >> 8, port & 255]);
+  }
+
+  sendNow(bytes: Uint8Array): boolean {
+    if (this.sendsNow === 0) return false;
+    this.sendsNow--;
+    this.sentNow.push(bytes.length);
     return true;
   }
 

@@ -102,6 +102,79 @@ Deno.test("one send carries at most 64 packets and 65,507 bytes", async () => {
   assertEquals(connection.sent, [6400, 6400, 100, 1472 * 44, 1472, 65_507, 10]);
 });
 
+Deno.test("Deno sends first to an address, and the system alone from then on", async () => {
+  const tuning = new FakeTuning();
+  tuning.sendsNow = Infinity;
+  const connection = new FakeConnection(() => null);
+  const sender = senderOver(connection, tuning);
+  const other = { ...PEER, port: 4001 };
+  for (const to of [PEER, PEER, other, PEER, other]) {
+    assertEquals(await sender.send(packet(1, 2500), 1000, to), "sent");
+  }
+  assertEquals(connection.sent, [2500, 2500]);
+  assertEquals(tuning.sentNow, [2500, 2500, 2500]);
+  assertEquals(tuning.changes, [1000]);
+});
+
+Deno.test("an address where Deno cannot send is never tried without it", async () => {
+  const tuning = new FakeTuning();
+  tuning.sendsNow = Infinity;
+  const sender = senderOver(new FakeConnection(() => "EACCES"), tuning);
+  for (let i = 0; i < 2; i++) {
+    assertEquals(await sender.send(packet(1, 100), 1000, PEER), "refused");
+  }
+  assertEquals(tuning.sentNow, []);
+});
+
+Deno.test("what the system does not take at once is left to Deno, from there on", async () => {
+  const tuning = new FakeTuning();
+  const connection = new FakeConnection(() => null);
+  const sender = senderOver(connection, tuning);
+  await sender.send(packet(1, 100), 1000, PEER);
+  tuning.sendsNow = 1;
+  assertEquals(await sender.send(new Uint8Array(100 * 130), 100, PEER), "sent");
+  assertEquals(tuning.sentNow, [6400]);
+  assertEquals(connection.sent, [100, 6400, 200]);
+});
+
+Deno.test("without offload the system gets packets one by one", async () => {
+  const tuning = new FakeTuning();
+  tuning.refuses = true;
+  tuning.sendsNow = Infinity;
+  const connection = new FakeConnection(() => null);
+  const sender = senderOver(connection, tuning);
+  assertEquals(await sender.send(packet(1, 2500), 1000, PEER), "sent");
+  assertFalse(sender.usesOffload);
+  assertEquals(await sender.send(packet(1, 2500), 1000, PEER), "sent");
+  assertEquals(tuning.sentNow, [1000, 1000, 500]);
+});
+
+Deno.test("sends past Deno keep to their order", async () => {
+  const tuning = new FakeTuning();
+  const connection = new FakeConnection(() => null);
+  const sender = senderOver(connection, tuning);
+  await sender.send(packet(1, 100), 1000, PEER);
+  const slow = sender.send(packet(1, 200), 1000, PEER);
+  tuning.sendsNow = Infinity;
+  await Promise.all([slow, sender.send(packet(1, 300), 1000, PEER)]);
+  assertEquals(connection.sent, [100, 200, 300], "one that waits is not overtaken");
+  await sender.send(packet(1, 400), 1000, PEER);
+  assertEquals(tuning.sentNow, [400]);
+});
+
+Deno.test("of more addresses than are remembered, all prove themselves anew", async () => {
+  const tuning = new FakeTuning();
+  tuning.sendsNow = Infinity;
+  const connection = new FakeConnection(() => null);
+  const sender = senderOver(connection, tuning);
+  const peers = Array.from({ length: 513 }, (_, i) => ({ ...PEER, port: 4000 + i }));
+  for (const to of peers) await sender.send(packet(1, 100), 1000, to);
+  await sender.send(packet(1, 100), 1000, peers[0]!);
+  await sender.send(packet(1, 100), 1000, peers[512]!);
+  assertEquals(connection.sent.length, 514);
+  assertEquals(tuning.sentNow, [100]);
+});
+
 const PEER: Address = { hostname: "198.51.100.7", port: 4000 };
 
 function senderOver(connection: FakeConnection, tuning: FakeTuning | null): SegmentedSender {

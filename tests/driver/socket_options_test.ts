@@ -53,6 +53,30 @@ Deno.test("an IPv6 socket is found by its address", async () => {
   }
 });
 
+Deno.test("a datagram is sent without Deno, to either family", async () => {
+  if (!IS_LINUX) return;
+  const pairs = [["127.0.0.1", "127.0.0.1"], ["::1", "::1"], ["::", "::ffff:127.0.0.1"]] as const;
+  for (const [bound, to] of pairs) {
+    let socket: Deno.DatagramConn;
+    try {
+      socket = Deno.listenDatagram({ transport: "udp", hostname: bound, port: 0 });
+    } catch {
+      continue; // A machine without IPv6.
+    }
+    const { port } = socket.addr as Deno.NetAddr;
+    const tuning = tuneSocket({ hostname: bound, port })!;
+    const address = tuning.encodeAddress({ transport: "udp", hostname: to, port })!;
+    assert(tuning.sendNow(Uint8Array.of(9, 1, 2, 3).subarray(1), address), bound);
+    const [bytes, from] = await socket.receive();
+    assertEquals(bytes, Uint8Array.of(1, 2, 3));
+    assertEquals(from, { transport: "udp", hostname: to, port });
+    assertFalse(tuning.sendNow(new Uint8Array(65_536), address), "more than a datagram holds");
+    tuning.close();
+    assertFalse(tuning.sendNow(bytes, address), "the descriptor may be another's by now");
+    socket.close();
+  }
+});
+
 Deno.test("a socket nobody has is not tuned", () => {
   const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
   const { port } = socket.addr as Deno.NetAddr;
