@@ -76,6 +76,12 @@ export interface OpenFileOptions {
   readonly create?: "new" | "if-missing";
 }
 
+/** How {@linkcode DiskFile.write} writes. */
+export interface WriteOptions {
+  /** On the thread that asks, however much it is and before it returns. False by default. */
+  readonly isHere?: boolean;
+}
+
 /** An open regular file. Positions are absolute; calls may overlap. */
 export interface DiskFile {
   /** What is known about the file now, whatever its names have become. */
@@ -83,7 +89,7 @@ export interface DiskFile {
   /** Reads at most `buffer.length` bytes; returns how many, 0 at the end. */
   read(buffer: Uint8Array, position: number): Promise<number>;
   /** Writes all of `bytes`, which must stay unchanged until then. */
-  write(bytes: Uint8Array, position: number): Promise<void>;
+  write(bytes: Uint8Array, position: number, options?: WriteOptions): Promise<void>;
   /** Cuts or extends to a length. */
   truncate(sizeBytes: number): Promise<void>;
   /** Sets permission bits and modification time. */

@@ -23,6 +23,7 @@ import {
   type StagingContext,
   type StagingPlace,
 } from "./staging.ts";
+import type { ThreadPatience } from "./thread_patience.ts";
 import type { JournalHeader, TransferJournal } from "./transfer_journal.ts";
 
 /** Bytes between two flushes in the background. They only bound what a power loss costs. */
@@ -47,6 +48,8 @@ export interface JournaledPartSetup {
   readonly hashing: LeafHashing;
   /** A clock for checkpoints, if there is one. */
   readonly nowMs: (() => number) | undefined;
+  /** Says when a leaf that is waited for is written on this thread. */
+  readonly patience: ThreadPatience;
 }
 
 /**
@@ -110,6 +113,7 @@ class JournaledPart implements PartialFile {
   readonly #destination: Destination;
   readonly #options: PartialOptions;
   readonly #nowMs: (() => number) | undefined;
+  readonly #patience: ThreadPatience;
 
   readonly leafHasher: LeafHasher;
   readonly isOfSameSource: boolean;
@@ -127,7 +131,7 @@ class JournaledPart implements PartialFile {
     place: StagingPlace,
     names: { readonly part: string; readonly log: string },
     open: HeldPart,
-    { destination, options, nowMs }: JournaledPartSetup,
+    { destination, options, nowMs, patience }: JournaledPartSetup,
   ) {
     this.#place = place;
     this.#names = names;
@@ -137,6 +141,7 @@ class JournaledPart implements PartialFile {
     this.#destination = destination;
     this.#options = options;
     this.#nowMs = nowMs;
+    this.#patience = patience;
     this.leafHasher = open.hasher;
     this.isOfSameSource = open.isOfSameSource;
     this.#check = open.check;
@@ -254,6 +259,7 @@ class JournaledPart implements PartialFile {
       leaves: this.#resumed,
       sizeBytes: this.#options.sizeBytes,
       nowMs: this.#nowMs,
+      patience: this.#patience,
       onWritten: (bytes) => {
         if (this.#isCheckpointDue(bytes)) this.#startCheckpoint(bytes);
       },

@@ -8,6 +8,7 @@ import type { DiskFile } from "./disk.ts";
 import { fileErrorFrom } from "./file_error.ts";
 import { LeafBlock } from "./leaf_block.ts";
 import { type Destination, UnreliablePartError } from "./publication.ts";
+import type { ThreadPatience } from "./thread_patience.ts";
 import type { TransferJournal } from "./transfer_journal.ts";
 
 /** Where there is a clock, what came in so little time is journaled at once: no more is lost by a kill. */
@@ -16,11 +17,11 @@ const JOURNALED_AFTER_MS = 50;
 /** What a {@linkcode LeafWriter} works with. */
 export interface LeafWriterOptions {
   /** The part, open for writing. */
-  readonly part: DiskFile;
+  readonly part: Pick<DiskFile, "write">;
   /** Its journal. */
-  readonly journal: TransferJournal;
+  readonly journal: Pick<TransferJournal, "append">;
   /** Where the file is to go: says whether there is room, and what errors name. */
-  readonly destination: Destination;
+  readonly destination: Pick<Destination, "guard" | "parent" | "path">;
   /** How leaves are hashed. */
   readonly hasher: LeafHasher;
   /** Hashes of the leaves that are there already. */
@@ -29,9 +30,16 @@ export interface LeafWriterOptions {
   readonly sizeBytes: number;
   /** A clock, if there is one. */
   readonly nowMs: (() => number) | undefined;
+  /** Says when a leaf that is waited for is written on this thread. */
+  readonly patience: ThreadPatience;
   /** Told after each leaf how many bytes of the file are on the disk. */
   readonly onWritten: (bytes: number) => void;
 }
+
+/** One fills while another is written. */
+const MAX_BLOCKS = 2;
+
+const ALL_THERE = true;
 
 /** A leaf on its way to the disk. */
 interface FilledLeaf {
@@ -40,6 +48,8 @@ interface FilledLeaf {
   readonly length: number;
   /** Null when it is still to be hashed. */
   readonly hash: Uint8Array | null;
+  /** To be written on this thread. */
+  readonly isHere: boolean;
 }
 
 /** One leaf is written while the next one fills. Methods are not called while another one is under way. */
@@ -53,9 +63,14 @@ export class LeafWriter {
   /** The leaf that is being filled. */
   #filling: LeafBlock | null = null;
   #filled = 0;
-  /** The other block, while no write uses it. */
-  #spare: LeafBlock | null = null;
-  #writing: Promise<void> = Promise.resolve();
+  /** Blocks that no write uses. */
+  readonly #spare: LeafBlock[] = [];
+  /** Blocks that are being written. */
+  #underWay = 0;
+  /** Called when one of them is spare. */
+  #onSpare: (() => void) | null = null;
+  /** Resolves when every leaf that was handed over is written and noted: to whether none is missing. */
+  #writing: Promise<boolean> = Promise.resolve(ALL_THERE);
   /** Hashes of leaves that are written and not in the journal. */
   #unjournaled: Uint8Array[] = [];
   #journaledAtMs = -Infinity;
@@ -139,14 +154,16 @@ export class LeafWriter {
   }
 
   #takeSpare(): LeafBlock {
-    const block = this.#spare ?? new LeafBlock();
-    this.#spare = null;
-    return block;
+    return this.#spare.pop() ?? new LeafBlock();
   }
 
-  /** Gives the leaf to the disk once the one before is there. */
+  /**
+   * Gives the leaf to the disk once the one before is there, or, when it would have to wait for that, writes it
+   * on this thread meanwhile. Resolves when there is a block for the next one.
+   */
   async #handOver(): Promise<void> {
-    await this.#writing;
+    const isHere = this.#underWay > 0 && this.#options.patience.isThere;
+    if (!isHere) await this.#writing;
     this.throwFailure();
     const block = this.#filling!;
     const length = this.#filled;
@@ -155,25 +172,52 @@ export class LeafWriter {
     this.#filled = 0;
     this.#handedBytes += length;
     const hash = this.#passing?.finish() ?? null;
-    this.#writing = this.#writeLeaf({ block, length, hash }, position);
+    this.#writing = this.#writeLeaf({ block, length, hash, isHere }, position, this.#writing);
+    while (this.#underWay === MAX_BLOCKS) {
+      await new Promise<void>((resolve) => this.#onSpare = resolve);
+    }
   }
 
-  /** Never rejects: a failure is kept for the next call. */
-  async #writeLeaf({ block, length, hash: known }: FilledLeaf, position: number): Promise<void> {
-    const { part, hasher, destination: { guard, parent, path }, onWritten } = this.#options;
-    const hashing = known ?? block.digest(hasher, position / LEAF_BYTES, length);
+  /**
+   * Writes a leaf, and notes it when those before it are: whether all are there then. Never rejects: a failure
+   * is kept for the next call.
+   */
+  async #writeLeaf(
+    leaf: FilledLeaf,
+    position: number,
+    before: Promise<boolean>,
+  ): Promise<boolean> {
     try {
-      await guard.assertMayWrite(parent, path, length);
-      await part.write(block.data.subarray(0, length), position);
-      const hash = await hashing;
-      this.#tree.addLeaf(hash, length);
-      if (length === LEAF_BYTES) this.#unjournaled.push(hash);
+      const hash = await this.#store(leaf, position);
+      if (await before !== ALL_THERE) return !ALL_THERE;
+      this.#tree.addLeaf(hash, leaf.length);
+      if (leaf.length === LEAF_BYTES) this.#unjournaled.push(hash);
       if (this.#isJournalDue()) await this.#journal();
-      this.#spare = block;
-      onWritten(position + length);
+      this.#options.onWritten(position + leaf.length);
+      return ALL_THERE;
     } catch (error) {
       this.fail(error);
+      await before;
+      return !ALL_THERE;
+    }
+  }
+
+  /** Gives a leaf to the disk: its hash. The block is spare afterwards. */
+  async #store({ block, length, hash, isHere }: FilledLeaf, position: number): Promise<Uint8Array> {
+    const { part, hasher, destination: { guard, parent, path }, patience } = this.#options;
+    const hashing = hash ?? block.digest(hasher, position / LEAF_BYTES, length);
+    this.#underWay++;
+    try {
+      await guard.assertMayWrite(parent, path, length);
+      const write = () => part.write(block.data.subarray(0, length), position, { isHere });
+      await (isHere ? patience.spend(write) : write());
+      return await hashing;
+    } finally {
       await Promise.allSettled([hashing]); // it uses the block
+      this.#spare.push(block);
+      this.#underWay--;
+      this.#onSpare?.();
+      this.#onSpare = null;
     }
   }
 

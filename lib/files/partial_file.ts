@@ -3,6 +3,7 @@ import { LEAF_BYTES, type LeafHasher, type LeafHashing, sha256 } from "../crypto
 import { BufferedPart, type SmallPartContext } from "./buffered_part.ts";
 import { openJournaledPart } from "./journaled_part.ts";
 import type { Destination } from "./publication.ts";
+import type { ThreadPatience } from "./thread_patience.ts";
 
 /** What is about to be received. */
 export interface PartialOptions {
@@ -92,6 +93,8 @@ export interface PartialFile {
 export interface PartialFileContext extends SmallPartContext {
   /** A clock for checkpoints, if there is one. */
   readonly nowMs: (() => number) | undefined;
+  /** Says when this thread writes by itself. */
+  readonly patience: ThreadPatience;
   /** Knows the hashes of what was parked. */
   readonly hashing: LeafHashing;
 }
@@ -120,9 +123,9 @@ export async function openPartialFile(
   };
   const senderId = shortHash(sender, SENDER_BYTES).toHex();
   const id = `${senderId}${key.subarray(0, ID_BYTES).toHex()}`;
-  const { nowMs, hashing } = context;
+  const { nowMs, patience, hashing } = context;
   const part = await openJournaledPart(context, {
-    ...{ destination, options, id, senderId, header, nowMs, hashing },
+    ...{ destination, options, id, senderId, header, nowMs, patience, hashing },
   });
   await assertRoomFor(part, sizeBytes, destination);
   return part;

@@ -20,6 +20,7 @@ import { formatRemotePath, type RemotePath } from "./remote_path.ts";
 import type { PlaceNotes } from "./place_notes.ts";
 import type { RootFlushes } from "./root_flushes.ts";
 import type { SharedDirectory } from "./shared_directories.ts";
+import { ThreadPatience } from "./thread_patience.ts";
 
 /** What {@linkcode Receiving} works with. */
 export interface ReceivingContext {
@@ -59,6 +60,7 @@ export class Receiving {
       numbers: countUp(),
       openParts: new OpenPartsLimit(),
       nowMs,
+      patience: new ThreadPatience({ processors: navigator.hardwareConcurrency, nowMs }),
       hashing,
     };
   }

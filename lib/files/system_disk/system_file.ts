@@ -4,7 +4,7 @@
  * @module
  */
 import * as fs from "node:fs";
-import type { DiskFile, OpenFileOptions, OpenFileStatus } from "../disk.ts";
+import type { DiskFile, OpenFileOptions, OpenFileStatus, WriteOptions } from "../disk.ts";
 import { asPromise, osError, syncDescriptor } from "./system_call.ts";
 import { nodeIdOf, openFileStatus } from "./system_status.ts";
 
@@ -39,19 +39,29 @@ export class SystemFile implements DiskFile {
     });
   }
 
-  async write(bytes: Uint8Array, position: number): Promise<void> {
+  async write(
+    bytes: Uint8Array,
+    position: number,
+    { isHere = false }: WriteOptions = {},
+  ): Promise<void> {
+    const mostHere = isHere ? Infinity : INLINE_BYTES;
     let written = 0;
     while (written < bytes.length) {
       // A nearly full disk takes a part first and complains at the next call.
-      const count = await this.#writeSome(bytes, written, position + written);
+      const count = await this.#writeSome(bytes, written, position + written, mostHere);
       if (count === 0) throw osError("EIO", this.#path);
       written += count;
     }
   }
 
-  #writeSome(bytes: Uint8Array, from: number, position: number): number | Promise<number> {
+  #writeSome(
+    bytes: Uint8Array,
+    from: number,
+    position: number,
+    mostHere: number,
+  ): number | Promise<number> {
     const length = bytes.length - from;
-    if (length <= INLINE_BYTES) return fs.writeSync(this.#fd, bytes, from, length, position);
+    if (length <= mostHere) return fs.writeSync(this.#fd, bytes, from, length, position);
     return this.#elsewhere(position, {
       far: (file) => file.write(from === 0 ? bytes : bytes.subarray(from)),
       near: () => fs.writeSync(this.#fd, bytes, from, length, position),
