@@ -14,7 +14,12 @@ import { join } from "@std/path";
 import { chooseLeafHashing } from "../../lib/cli/ciphers.ts";
 import { setUpNetwork } from "../../lib/cli/network.ts";
 import { createIdentity } from "../../lib/crypto/mod.ts";
-import { connect, type ConnectionHandle, systemEntropy } from "../../lib/driver/mod.ts";
+import {
+  connect,
+  type ConnectionHandle,
+  systemClock,
+  systemEntropy,
+} from "../../lib/driver/mod.ts";
 import { FileRoot, remotePathFromComponents } from "../../lib/files/mod.ts";
 import { download, FEATURES } from "../../lib/operations/mod.ts";
 import { Caller } from "../../lib/request/mod.ts";
@@ -129,6 +134,7 @@ async function fetchAll(
   await writeRandomFile(join(root, FILE), sizeBytes);
   const folder = await FileRoot.open(target, {
     leafHashing: chooseLeafHashing({ ffi: true }),
+    nowMs: () => systemClock.nowMs(),
   });
   const [serverCpu, clientsCpu] = [new CpuMeter(serverPid), new CpuMeter(Deno.pid)];
   const startMs = performance.now();
