@@ -191,21 +191,28 @@ export class SegmentedSender {
       const packet = bytes.length <= segmentBytes
         ? bytes
         : bytes.subarray(offset, offset + segmentBytes);
-      const outcome = await this.#sendPacket(packet, target);
-      if (outcome !== "sent") return outcome;
+      this.#passesWith(packet.length, packet.length);
+      try {
+        await this.#connection.send(packet, target);
+      } catch (error) {
+        const outcome = await this.#afterFailure(error, packet, target);
+        if (outcome !== "sent") return outcome;
+      }
     }
     return "sent";
   }
 
-  async #sendPacket(packet: Uint8Array, target: Deno.NetAddr): Promise<SendOutcome> {
-    this.#passesWith(packet.length, packet.length);
-    let error = await this.trySend(packet, target);
-    if (error !== null && this.#segmentBytes > 0 && mayBlameOffload(error)) {
-      // Kernels before 6.14 compare the segment size with the MTU even when nothing has to be cut.
-      this.#setSegmentBytes(0);
-      error = await this.trySend(packet, target);
-    }
-    return error === null ? "sent" : this.#outcomeOf(error);
+  /** What becomes of a single packet that could not be sent. */
+  async #afterFailure(
+    error: unknown,
+    packet: Uint8Array,
+    target: Deno.NetAddr,
+  ): Promise<SendOutcome> {
+    if (this.#segmentBytes === 0 || !mayBlameOffload(error)) return this.#outcomeOf(error);
+    // Kernels before 6.14 compare the segment size with the MTU even when nothing has to be cut.
+    this.#setSegmentBytes(0);
+    const again = await this.trySend(packet, target);
+    return again === null ? "sent" : this.#outcomeOf(again);
   }
 
   #setSegmentBytes(segmentBytes: number): boolean {
