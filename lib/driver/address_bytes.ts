@@ -5,7 +5,8 @@
  */
 
 const AF_INET = 2;
-const AF_INET6 = 10;
+/** The family of IPv6 on Linux. */
+export const AF_INET6 = 10;
 
 /**
  * An address in the form in which the sender of a datagram is reported: IPv6 as in RFC 5952, IPv4 without the

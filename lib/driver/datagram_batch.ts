@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { ipv6Text } from "./address_bytes.ts";
+import { AF_INET6, ipv6Text } from "./address_bytes.ts";
 
 /** Datagrams that one call takes at most. */
 const BATCH_DATAGRAMS = 32;
@@ -25,7 +25,6 @@ const VECTOR_WORDS = 4;
 // struct sockaddr_in6, the larger one: family and port, flow, four words of address, scope.
 const ADDRESS_WORDS = 7;
 
-const AF_INET6 = 10;
 const EMPTY = new Uint8Array(0);
 const LITTLE_ENDIAN = true;
 

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { addressBytes, linuxSocketAddress } from "./address_bytes.ts";
+import { addressBytes, AF_INET6, linuxSocketAddress } from "./address_bytes.ts";
 import { openCLibrary } from "./c_library.ts";
 import { DatagramBatch, hasBatchLayout } from "./datagram_batch.ts";
 
@@ -126,7 +126,6 @@ type Option = readonly [level: number, option: number];
 const PMTUDISC_PROBE = 3;
 
 const SOCK_DGRAM = 2;
-const AF_INET6 = 10;
 const POLLIN = 1;
 const MSG_DONTWAIT = 0x40;
 const PR_SET_TIMERSLACK = 29;
