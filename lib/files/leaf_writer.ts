@@ -189,16 +189,16 @@ export class LeafWriter {
   ): Promise<boolean> {
     try {
       const hash = await this.#store(leaf, position);
-      if (await before !== ALL_THERE) return !ALL_THERE;
+      if (!await before) return false;
       this.#tree.addLeaf(hash, leaf.length);
       if (leaf.length === LEAF_BYTES) this.#unjournaled.push(hash);
       if (this.#isJournalDue()) await this.#journal();
       this.#options.onWritten(position + leaf.length);
-      return ALL_THERE;
+      return true;
     } catch (error) {
       this.fail(error);
       await before;
-      return !ALL_THERE;
+      return false;
     }
   }
 
