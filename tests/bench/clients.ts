@@ -7,6 +7,9 @@
  * That process is one thread, which does as much work as the server and shares the machine with it: what
  * they get together can fall because either has more to do. The processor time of each tells which.
  *
+ * Numbers of clients take turns, round after round, and medians of the rounds are shown: the first rounds
+ * measure memory that the machine has not handed out before, and code that is not compiled yet.
+ *
  * @module
  */
 import { emptyDir } from "@std/fs";
@@ -26,13 +29,13 @@ import { Caller } from "../../lib/request/mod.ts";
 import { startFerryServer } from "../tools/ferry_process.ts";
 import { writeRandomFile } from "../tools/sample_file.ts";
 import { CpuMeter } from "./cpu_time.ts";
-import { figure, formatTable } from "./table.ts";
+import { figure, formatTable, median } from "./table.ts";
 
 const CLIENT_COUNTS = [1, 8, 64, 256];
 const IDLE_COUNT = 256;
 const FILE = "share.bin";
 const HEADS = [
-  ...["clients", "MB each", "MB/s together", "fairness (Jain)"],
+  ...["clients", "MB each", "MB/s together", "to one", "fairness (Jain)"],
   ...["server CPU s/GB", "clients CPU s/GB"],
 ];
 
@@ -46,32 +49,44 @@ export interface ClientsOptions {
   readonly sizeBytes: number;
 }
 
+/** What so many clients got in one round. */
+interface Round {
+  /** Together, bytes per second. */
+  readonly bytesPerSecond: number;
+  /** That as a part of what one client got in this round. */
+  readonly toOne: number;
+  /** Jain's index. */
+  readonly fairness: number;
+  /** Processor time of the server, seconds per GB; NaN where the system does not tell. */
+  readonly serverCpu: number;
+  /** Processor time of all clients together, seconds per GB. */
+  readonly clientsCpu: number;
+}
+
 /** Runs it and gives the tables. */
-export async function raceClients(options: ClientsOptions): Promise<string> {
+export async function raceClients(
+  options: ClientsOptions & { readonly rounds: number },
+): Promise<string> {
   const { root, target, sizeBytes } = options;
   const { program, port } = await startFerryServer(root, { args: ["--open"] });
-  const rows: string[][] = [];
   const fetch = (count: number, share: number) =>
     crowd(port, count, (clients) => {
       return fetchAll(clients, { root, target, sizeBytes: share, serverPid: program.pid });
     });
   try {
     await fetch(1, 64e6); // warms up
-    for (const count of CLIENT_COUNTS) {
-      const share = Math.floor(sizeBytes / count);
-      const { spans, serverCpuSeconds, clientsCpuSeconds } = await fetch(count, share);
-      const total = count * share / Math.max(...spans);
-      const gigabytes = count * share / 1e9;
-      const fairness = jainIndex(spans.map((seconds) => share / seconds));
-      rows.push([
-        String(count),
-        figure(share / 1e6, 1),
-        figure(total / 1e6, 0),
-        figure(fairness, 3),
-        figure(serverCpuSeconds / gigabytes, 2),
-        figure(clientsCpuSeconds / gigabytes, 2),
-      ]);
+    const rounds: Round[][] = CLIENT_COUNTS.map(() => []);
+    for (let round = 0; round < options.rounds; round++) {
+      for (const [index, count] of CLIENT_COUNTS.entries()) {
+        const share = Math.floor(sizeBytes / count);
+        const crowding = await fetch(count, share);
+        const one = rounds[0]![round]?.bytesPerSecond;
+        rounds[index]!.push(roundOf(crowding, share, one));
+      }
     }
+    const rows = CLIENT_COUNTS.map((count, index) =>
+      rowOf(count, sizeBytes / count, rounds[index]!)
+    );
     const before = await residentBytes(program.pid);
     const perIdle = await crowd(port, IDLE_COUNT, async () => {
       return (await residentBytes(program.pid) - before) / IDLE_COUNT;
@@ -82,6 +97,32 @@ export async function raceClients(options: ClientsOptions): Promise<string> {
   } finally {
     await program.stop();
   }
+}
+
+function roundOf(crowding: Crowding, share: number, one: number | undefined): Round {
+  const { spans, serverCpuSeconds, clientsCpuSeconds } = crowding;
+  const totalBytes = spans.length * share;
+  const bytesPerSecond = totalBytes / Math.max(...spans);
+  return {
+    bytesPerSecond,
+    toOne: bytesPerSecond / (one ?? bytesPerSecond),
+    fairness: jainIndex(spans.map((seconds) => share / seconds)),
+    serverCpu: serverCpuSeconds / totalBytes * 1e9,
+    clientsCpu: clientsCpuSeconds / totalBytes * 1e9,
+  };
+}
+
+function rowOf(count: number, share: number, rounds: readonly Round[]): string[] {
+  const middle = (part: keyof Round) => median(rounds.map((round) => round[part]));
+  return [
+    String(count),
+    figure(share / 1e6, 1),
+    figure(middle("bytesPerSecond") / 1e6, 0),
+    `${figure(middle("toOne"), 2)} x`,
+    figure(middle("fairness"), 3),
+    figure(middle("serverCpu"), 2),
+    figure(middle("clientsCpu"), 2),
+  ];
 }
 
 /** Does something with so many connections, then ends them. */
