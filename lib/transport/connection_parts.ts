@@ -10,7 +10,7 @@ import { type ConnectionDeadlines, createDeadlines } from "./connection_deadline
 import { ControlQueue } from "./control_queue.ts";
 import type { HandshakeResult } from "./handshake.ts";
 import { LossDetection } from "./loss_detection.ts";
-import type { MemoryBudget } from "./memory_budget.ts";
+import type { EndpointMemory } from "./memory_budget.ts";
 import { PacketBuilder } from "./packet_builder.ts";
 import { PacketFate } from "./packet_fate.ts";
 import { PacketProtection } from "./packet_protection.ts";
@@ -40,7 +40,7 @@ export interface ConnectionOptions {
   /** Random numbers in [0, 1): congestion control. */
   readonly random: () => number;
   /** Memory shared with other connections. */
-  readonly memory?: MemoryBudget;
+  readonly memory?: EndpointMemory;
   /** Largest UDP payload that may be tried on this path. */
   readonly maxDatagramBytes: number;
   /** Largest one that the system does not cut into fragments unseen; without it none is. */

@@ -20,7 +20,7 @@ import { Connection } from "./connection.ts";
 import { ConnectionTable } from "./connection_table.ts";
 import { ConnectionWatch } from "./connection_watch.ts";
 import { BASE_DATAGRAM_BYTES, MAX_HALF_OPEN } from "./constants.ts";
-import { MemoryBudget } from "./memory_budget.ts";
+import { EndpointMemory } from "./memory_budget.ts";
 import { ownParameters, type OwnTraits } from "./own_parameters.ts";
 import { type Address, isSameAddress } from "./path.ts";
 import type { HandshakeCounters } from "./handshake_counters.ts";
@@ -73,7 +73,7 @@ export class Endpoint {
   readonly #options: EndpointOptions;
   readonly #connections: ConnectionTable<Connection>;
   readonly #watch = new ConnectionWatch<Connection>();
-  readonly #memory: MemoryBudget;
+  readonly #memory: EndpointMemory;
   readonly #attempts: ClientAttempts;
   /** Null at an endpoint that accepts no connections. */
   readonly #handshakes: ServerHandshakes | null;
@@ -91,7 +91,7 @@ export class Endpoint {
     const { config, identity, entropy, aead, suites, pskFor } = options;
     this.#options = options;
     this.#connections = new ConnectionTable(config, { isDedicated: options.isDedicated === true });
-    this.#memory = new MemoryBudget(config.maxSharedMemoryBytes);
+    this.#memory = new EndpointMemory(config.maxSharedMemoryBytes);
     const parameters = () => ownParameters(options);
     this.#attempts = new ClientAttempts({ identity, entropy, parameters });
     this.#handshakes = pskFor === null ? null : new ServerHandshakes({

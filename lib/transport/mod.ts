@@ -16,7 +16,7 @@ export type {
 export type { ConnectionStats } from "./connection_stats.ts";
 export type { ConnectAttempt } from "./client_attempts.ts";
 export { Endpoint, type EndpointEvent, type EndpointOptions } from "./endpoint.ts";
-export { MemoryBudget, type SharedMemory } from "./memory_budget.ts";
+export { EndpointMemory, MemoryBudget, type SharedMemory } from "./memory_budget.ts";
 export type { HandshakeCounters } from "./handshake_counters.ts";
 export { REFUSAL_CODES } from "./stateless_answers.ts";
 export type { ControlQueue } from "./control_queue.ts";

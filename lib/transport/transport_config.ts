@@ -30,7 +30,7 @@ export interface TransportConfig {
    * that it gets when `maxSharedMemoryBytes` is used up. Default 128 KiB.
    */
   readonly baseWindowBytes: number;
-  /** First receive window of the connection, bytes, while memory lasts. Default 6 MiB. */
+  /** First receive window of the connection, bytes, less where there are many. Default 6 MiB. */
   readonly initialWindowBytes: number;
   /** Most that all streams may hold unread, bytes. Default 96 MiB. */
   readonly maxWindowBytes: number;
@@ -39,8 +39,8 @@ export interface TransportConfig {
   /** Streams that the peer may have open. Default 128. */
   readonly maxStreams: number;
   /**
-   * Memory of all connections for unread and unacknowledged bytes, beyond a base of 128 KiB each way.
-   * When it runs low, windows and send buffers stay small. Default 384 MiB.
+   * Memory of all connections for unread and unacknowledged bytes, half of it for each, beyond a base of 128 KiB
+   * each way. When it runs low, windows and send buffers stay small. Default 384 MiB.
    */
   readonly maxSharedMemoryBytes: number;
   /**

@@ -1,8 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import { MemoryBudget } from "../../lib/transport/memory_budget.ts";
+import { createConnectionParts } from "../../lib/transport/connection_parts.ts";
+import { ConnectionFlowControl } from "../../lib/transport/flow_control.ts";
+import { EndpointMemory, MemoryBudget } from "../../lib/transport/memory_budget.ts";
 import { DEFAULT_TRANSPORT_CONFIG } from "../../lib/transport/mod.ts";
 import { RawPeer, streamFrame } from "../hostile/raw_peer.ts";
 import { HonestSide } from "../hostile/rig.ts";
+import { bareConnectionOptions } from "./bare_connection.ts";
 
 Deno.test("MemoryBudget never grants more than it has, nor all of it to one", () => {
   const budget = new MemoryBudget(1000);
@@ -19,6 +22,50 @@ Deno.test("MemoryBudget has again what is given back", () => {
   budget.giveBack(granted);
   assertEquals(budget.takenBytes, 0);
   assertEquals(new MemoryBudget(Infinity).take(1e12), 1e12);
+});
+
+Deno.test("newcomers leave half of a MemoryBudget to those who turn out to need it", () => {
+  const budget = new MemoryBudget(3200);
+  assertEquals(budget.newcomersBytes, 100);
+  for (let i = 0; i < 1000; i++) budget.take(budget.newcomersBytes);
+  assert(budget.takenBytes <= 1600);
+  assertEquals(budget.take(400), 400);
+  assertEquals(budget.newcomersBytes, 0);
+  assertEquals(new MemoryBudget(Infinity).newcomersBytes, Infinity);
+});
+
+Deno.test("after a thousand idle connections one still gets the room that a long path wants", () => {
+  const { config } = bareConnectionOptions({ omitsConnectionId: true });
+  const memory = new EndpointMemory(config.maxSharedMemoryBytes);
+  const connect = () =>
+    createConnectionParts({ ...bareConnectionOptions({ omitsConnectionId: true }), memory })
+      .streams;
+  for (let i = 0; i < 1000; i++) connect();
+
+  const streams = connect();
+  const entry = streams.open()!;
+  const flightBytes = 8 << 20;
+  streams.onFlight(flightBytes);
+  streams.onRate(100e6);
+  const bytes = new Uint8Array(1 << 20);
+  let keptBytes = 0;
+  for (let i = 0; i < 100; i++) {
+    keptBytes += streams.write(entry, bytes);
+    entry.send.onMaxStreamData(keptBytes);
+    while (entry.send.nextChunk(1 << 20, Infinity) !== null);
+  }
+  assert(keptBytes >= 3 * flightBytes, `${keptBytes} bytes are kept for sending`);
+
+  const { receiveWindow } = new ConnectionFlowControl(
+    config.baseWindowBytes,
+    96 << 20,
+    memory.incoming,
+  );
+  const arrivedBytes = [0, 0.1, 1, 5, 12].map((megabytes) => megabytes * 1e6);
+  arrivedBytes.forEach((end, round) =>
+    receiveWindow.onReceived(end, { nowMs: 80 * round, rttMs: 80 })
+  );
+  assert(receiveWindow.windowBytes > 6 * 6e6, `the window is ${receiveWindow.windowBytes} bytes`);
 });
 
 Deno.test("two hundred clients that fill their windows hold no more than the shared memory", () => {

@@ -8,7 +8,7 @@ import type { ControlFrame, StreamFrame } from "../../wire/frame.ts";
 import type { TransportParameters } from "../../wire/transport_parameters.ts";
 import type { ControlQueue } from "../control_queue.ts";
 import { ConnectionFlowControl, ReceiveWindow } from "../flow_control.ts";
-import { MemoryBudget, MemoryShare, type SharedMemory } from "../memory_budget.ts";
+import { EndpointMemory, MemoryShare } from "../memory_budget.ts";
 import type { TransportConfig } from "../transport_config.ts";
 import type { TransportEvent } from "../transport_event.ts";
 import { ReceiveCredit, type WindowClock } from "./receive_credit.ts";
@@ -33,7 +33,7 @@ export interface StreamLayerOptions {
   /** Where events go. */
   readonly events: TransportEvent[];
   /** Memory shared with other connections; without it there is no limit but the windows. */
-  readonly memory?: SharedMemory;
+  readonly memory?: EndpointMemory;
 }
 
 /** The streams of one connection. */
@@ -45,18 +45,20 @@ export class StreamLayer {
   readonly #credit: ReceiveCredit;
   readonly #memory: StreamMemory;
   readonly #opened: StreamEntry[] = [];
-  readonly #share: MemoryShare;
+  readonly #incoming: MemoryShare;
+  readonly #outgoing: MemoryShare;
   readonly #letInWindowBytes: number;
 
   /** Makes the layer with no streams. */
   constructor(options: StreamLayerOptions) {
-    const { config, peer, memory = new MemoryBudget(Infinity) } = options;
+    const { config, peer, memory = new EndpointMemory(Infinity) } = options;
     this.#control = options.control;
     this.#events = options.events;
-    this.#share = new MemoryShare(memory);
+    this.#incoming = new MemoryShare(memory.incoming);
+    this.#outgoing = new MemoryShare(memory.outgoing);
     this.#letInWindowBytes = config.initialWindowBytes;
     const baseBytes = Math.min(config.initialWindowBytes, config.baseWindowBytes);
-    this.#flow = new ConnectionFlowControl(baseBytes, config.maxWindowBytes, this.#share);
+    this.#flow = new ConnectionFlowControl(baseBytes, config.maxWindowBytes, this.#incoming);
     this.#credit = new ReceiveCredit(this.#flow, this.#control);
     if (options.role === "client" || config.letsInAtOnce) this.letIn();
     this.#flow.onMaxData(peer.initialMaxDataBytes);
@@ -80,7 +82,7 @@ export class StreamLayer {
     });
     this.#map.onMaxStreams(peer.initialMaxStreams);
     this.#memory = new StreamMemory(this.#map, {
-      shared: this.#share,
+      shared: this.#outgoing,
       receiveWindow: this.#flow.receiveWindow,
       maxSendBufferBytes: config.maxSendBufferBytes,
     });
@@ -88,10 +90,11 @@ export class StreamLayer {
 
   /** Gives the connection its part of the shared memory, and the peer the window that goes with it. */
   letIn(): void {
-    this.#share.open();
+    this.#outgoing.open();
+    const firstBytes = this.#incoming.open();
     const { receiveWindow } = this.#flow;
-    const { creditEnd } = receiveWindow;
-    const limit = receiveWindow.open(this.#letInWindowBytes);
+    const { creditEnd, windowBytes } = receiveWindow;
+    const limit = receiveWindow.open(Math.min(this.#letInWindowBytes, windowBytes + firstBytes));
     if (limit > creditEnd) this.#credit.tellLimit(limit);
   }
 
