@@ -55,6 +55,8 @@ export class LossDetection {
   lostPackets = 0;
   /** Packets sent, for `status`. */
   sentPackets = 0;
+  /** Times that packets were lost: those on their way with the first count as the same. RFC 9002 §7.3.2. */
+  lossEpisodes = 0;
 
   #rtt: RttEstimator;
   #sampler: DeliveryRateSampler;
@@ -67,6 +69,8 @@ export class LossDetection {
   #probedAtMs = -Infinity;
   #lossDeadlineMs = Infinity;
   #recentlyLost = new RangeSet();
+  /** Packets below were on their way when the latest episode began. */
+  #episodeEnd = 0;
   #reorderingFactor = 1;
   #seenReordering = false;
   #cleanUntilPacket = -1;
@@ -325,6 +329,10 @@ export class LossDetection {
     const sizeBytes = ring.sizeBytes[slot]!;
     this.inFlightBytes -= sizeBytes;
     this.lostPackets++;
+    if (packetNumber >= this.#episodeEnd) {
+      this.lossEpisodes++;
+      this.#episodeEnd = ring.next;
+    }
     this.#recentlyLost.insert(packetNumber, packetNumber + 1);
     this.#sampler.onPacketLost(packetNumber, sizeBytes);
   }

@@ -7,7 +7,10 @@ import type { ConnectionParts } from "./connection_parts.ts";
 import type { LossRecovery } from "./loss_recovery.ts";
 import type { TransmitBatch } from "./transmit_batch.ts";
 
-/** Only a local network answers this soon, and it is known by so many packets for each that is lost. */
+/**
+ * Only a local network answers this soon, and it is known by so many packets for each time that some are lost: a
+ * receive buffer that overflows loses dozens at once, and says nothing of fragments.
+ */
 const FRAGMENTS_BELOW_RTT_MS = 2;
 const FRAGMENTS_AFTER_PACKETS = 1000;
 
@@ -50,9 +53,9 @@ export class MtuProbing {
   /** On a short path without loss, as a local network is, fragments do no harm. */
   #mayBeFragmented(): boolean {
     const { path, loss } = this.#parts;
-    const { lostPackets, sentPackets } = loss;
+    const { lossEpisodes, sentPackets } = loss;
     return path.rtt.minMs < FRAGMENTS_BELOW_RTT_MS &&
       sentPackets >= FRAGMENTS_AFTER_PACKETS &&
-      lostPackets <= sentPackets / FRAGMENTS_AFTER_PACKETS;
+      lossEpisodes <= sentPackets / FRAGMENTS_AFTER_PACKETS;
   }
 }

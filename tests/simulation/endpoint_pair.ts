@@ -41,6 +41,8 @@ export interface PairOptions {
   readonly server?: Partial<TransportConfig>;
   /** Shared secret that the server wants; that of the client is all zero. */
   readonly serverSecret?: Uint8Array;
+  /** Largest datagrams that both systems leave whole, and that they cut into fragments unseen. */
+  readonly datagrams?: { readonly wholeBytes: number; readonly largestBytes: number };
   /** Do not run the network until both are connected. */
   readonly isLazy?: boolean;
 }
@@ -234,7 +236,8 @@ export function connectPair(network: SimulatedNetwork, options: PairOptions = {}
       suites: ["aes-128-gcm", "chacha20-poly1305"],
       aead: keys.watch(fastAead),
       receiveBufferBytes: 4 << 20,
-      maxDatagramBytes: () => 65_507,
+      maxDatagramBytes: () => options.datagrams?.largestBytes ?? 65_507,
+      wholeDatagramBytes: () => options.datagrams?.wholeBytes ?? Infinity,
       pskFor: role === "server" ? () => options.serverSecret ?? new Uint8Array(32) : null,
       isDedicated: role === "client",
     });

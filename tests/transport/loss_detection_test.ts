@@ -1,5 +1,6 @@
 /** RFC 9002 §6 with literal times: what an ACK proves, what is lost, when to probe. */
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { PACKET_LOST } from "../../lib/collections/sent_packet_ring.ts";
 import type { AckFrame } from "../../lib/wire/ack_frame.ts";
 import { PACKET_THRESHOLD } from "../../lib/transport/constants.ts";
 import { DeliveryRateSampler } from "../../lib/transport/delivery_rate.ts";
@@ -74,6 +75,23 @@ Deno.test("a packet sent a reordering window before a newer acknowledged one is 
   assertEquals(lost, [0, 1]);
   assertEquals(loss.inFlightBytes, 1000);
   assertAlmostEquals(loss.deadlineMs(5), 9.5 + 40 + 5);
+});
+
+Deno.test("packets lost with others that were on their way make one episode of loss", () => {
+  const { loss } = detection(40);
+  const send = (count: number, atMs: number): number => {
+    for (let i = 0; i < count; i++) loss.onPacketSent(DATA, atMs);
+    return loss.ring.next - 1;
+  };
+  const acknowledge = (packet: number, nowMs: number) => take(loss, ack(packet, packet), nowMs);
+  acknowledge(send(PACKET_THRESHOLD + 10, 0), 40);
+  assertEquals([loss.lostPackets, loss.lossEpisodes], [10, 1]);
+  acknowledge(send(2, 41), 42);
+  assertEquals([loss.lostPackets > 10, loss.lossEpisodes], [true, 1]);
+
+  const first = loss.ring.next;
+  acknowledge(send(PACKET_THRESHOLD + 1, 43), 44);
+  assertEquals([loss.ring.state[loss.ring.slot(first)], loss.lossEpisodes], [PACKET_LOST, 2]);
 });
 
 Deno.test("the loss timer declares what the window had spared", () => {
