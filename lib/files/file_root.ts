@@ -211,18 +211,9 @@ export class FileRoot {
     return await this.#receiving.openPartial(path, options);
   }
 
-  /**
-   * Whether something unfinished may be kept for this path: false only when that is certain, and cheap
-   * to tell.
-   */
+  /** Whether something unfinished may be kept for this path, of no sender's name: false only when that is certain. */
   async mayHoldPart(path: RemotePath): Promise<boolean> {
-    // A folder below may be on another file system and keep its parts itself.
-    if (path.components.length !== 1) return true;
-    try {
-      return await this.#root.lookUp(STAGING_DIRECTORY) !== null;
-    } catch {
-      return true;
-    }
+    return await this.#receiving.mayHoldPart(path);
   }
 
   /**

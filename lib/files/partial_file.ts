@@ -113,7 +113,7 @@ export async function openPartialFile(
     return new BufferedPart(context, destination, options);
   }
   const { sizeBytes, sourceToken, peer = "", sender = "" } = options;
-  const key = resumeKey(sender, destination.path);
+  const { key, senderId, id } = partNames(sender, destination.path);
   const header = {
     sizeBytes,
     source: shortHash(sourceToken, SOURCE_BYTES),
@@ -121,8 +121,6 @@ export async function openPartialFile(
     key,
     target: destination.path,
   };
-  const senderId = shortHash(sender, SENDER_BYTES).toHex();
-  const id = `${senderId}${key.subarray(0, ID_BYTES).toHex()}`;
   const { nowMs, patience, hashing } = context;
   const part = await openJournaledPart(context, {
     ...{ destination, options, id, senderId, header, nowMs, patience, hashing },
@@ -144,6 +142,20 @@ async function assertRoomFor(
     await part.park();
     throw error;
   }
+}
+
+/** What an unfinished file of this sender for this path is called, before the ending. `""` is nobody. */
+export function partId(sender: string, path: string): string {
+  return partNames(sender, path).id;
+}
+
+function partNames(
+  sender: string,
+  path: string,
+): { key: Uint8Array; senderId: string; id: string } {
+  const key = resumeKey(sender, path);
+  const senderId = shortHash(sender, SENDER_BYTES).toHex();
+  return { key, senderId, id: `${senderId}${key.subarray(0, ID_BYTES).toHex()}` };
 }
 
 const SENDER_BYTES = 8;

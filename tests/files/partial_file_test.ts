@@ -300,3 +300,28 @@ Deno.test("a name that cannot be given is refused before anything is received", 
   await rejectsWith("is-a-directory", () => root.openPartial(REMOTE_ROOT, options(SMALL)));
   assertEquals(disk.openHandles, 1);
 });
+
+Deno.test("a root knows which paths may have something unfinished, in every folder", async () => {
+  const { disk, root } = await openMemoryRoot();
+  disk.putNode("/r/below", "directory");
+  disk.putNode("/r/mount", "directory", { device: 2 });
+  const paths = ["f", "g", "below/f", "mount/f", "missing/f"].map((path) => at(path));
+  const held: boolean[] = paths.map(() => false);
+  const assertHeld = async () => {
+    assertEquals(await Promise.all(paths.map((path) => root.mayHoldPart(path))), held);
+  };
+  const parkAt = async (index: number, sender = "") => {
+    const part = await root.openPartial(paths[index]!, { ...options(BIG), sender });
+    await part.write(BIG.subarray(0, LEAF_BYTES));
+    await part.park();
+  };
+  await assertHeld();
+  for (const index of [0, 2, 3]) {
+    await parkAt(index);
+    held[index] = true;
+    await assertHeld();
+  }
+  await parkAt(1, "somebody");
+  await assertHeld();
+  await root.close();
+});
