@@ -2,7 +2,9 @@
  * Many clients of one server: what they get together, how evenly, and what an idle one costs.
  *
  * The clients live in one process of their own connections: hundreds of processes would measure the
- * start of programs. Every client fetches a file of its own size share, all at once, when all are connected.
+ * start of programs. They begin together when all are connected, and each fetches the same file so often, one
+ * after the other, that every number of clients moves the same files: what a file costs at its beginning weighs
+ * alike, and only what the others take away makes the difference.
  *
  * That process is one thread, which does as much work as the server and shares the machine with it: what
  * they get together can fall because either has more to do. The processor time of each tells which.
@@ -32,10 +34,11 @@ import { CpuMeter } from "./cpu_time.ts";
 import { figure, formatTable, median } from "./table.ts";
 
 const CLIENT_COUNTS = [1, 8, 64, 256];
+const MOST_CLIENTS = 256;
 const IDLE_COUNT = 256;
 const FILE = "share.bin";
 const HEADS = [
-  ...["clients", "MB each", "MB/s together", "to one", "fairness (Jain)"],
+  ...["clients", "files each", "MB/s together", "to one", "fairness (Jain)"],
   ...["server CPU s/GB", "clients CPU s/GB"],
 ];
 
@@ -45,7 +48,7 @@ export interface ClientsOptions {
   readonly root: string;
   /** Folder to fetch into. */
   readonly target: string;
-  /** Bytes that all clients fetch together. */
+  /** Bytes that all clients fetch together, in 256 files. */
   readonly sizeBytes: number;
 }
 
@@ -69,29 +72,31 @@ export async function raceClients(
 ): Promise<string> {
   const { root, target, sizeBytes } = options;
   const { program, port } = await startFerryServer(root, { args: ["--open"] });
-  const fetch = (count: number, share: number) =>
+  const fileBytes = Math.floor(sizeBytes / MOST_CLIENTS);
+  const fetch = (count: number) =>
     crowd(port, count, (clients) => {
-      return fetchAll(clients, { root, target, sizeBytes: share, serverPid: program.pid });
+      const fetches = MOST_CLIENTS / count;
+      return fetchAll(clients, { target, fetches, serverPid: program.pid });
     });
   try {
-    await fetch(1, 64e6); // warms up
+    await writeRandomFile(join(root, FILE), fileBytes);
+    await fetch(1); // warms up
     const rounds: Round[][] = CLIENT_COUNTS.map(() => []);
     for (let round = 0; round < options.rounds; round++) {
       for (const [index, count] of CLIENT_COUNTS.entries()) {
-        const share = Math.floor(sizeBytes / count);
-        const crowding = await fetch(count, share);
+        const crowding = await fetch(count);
         const one = rounds[0]![round]?.bytesPerSecond;
-        rounds[index]!.push(roundOf(crowding, share, one));
+        rounds[index]!.push(roundOf(crowding, MOST_CLIENTS / count * fileBytes, one));
       }
     }
-    const rows = CLIENT_COUNTS.map((count, index) =>
-      rowOf(count, sizeBytes / count, rounds[index]!)
-    );
+    const rows = CLIENT_COUNTS.map((count, index) => rowOf(count, rounds[index]!));
+    // Whatever the transfers have left behind is used again: this is what the system has to add.
     const before = await residentBytes(program.pid);
     const perIdle = await crowd(port, IDLE_COUNT, async () => {
-      return (await residentBytes(program.pid) - before) / IDLE_COUNT;
+      return Math.max(0, await residentBytes(program.pid) - before) / IDLE_COUNT;
     });
-    return `${formatTable(HEADS, rows)}\n\n${IDLE_COUNT} idle connections: ${
+    const title = `Files of ${figure(fileBytes / 1e6, 1)} MB, ${MOST_CLIENTS} in all`;
+    return `${title}\n${formatTable(HEADS, rows)}\n\n${IDLE_COUNT} idle connections: ${
       figure(perIdle / 1024, 0)
     } KiB each at the server`;
   } finally {
@@ -112,11 +117,11 @@ function roundOf(crowding: Crowding, share: number, one: number | undefined): Ro
   };
 }
 
-function rowOf(count: number, share: number, rounds: readonly Round[]): string[] {
+function rowOf(count: number, rounds: readonly Round[]): string[] {
   const middle = (part: keyof Round) => median(rounds.map((round) => round[part]));
   return [
     String(count),
-    figure(share / 1e6, 1),
+    String(MOST_CLIENTS / count),
     figure(middle("bytesPerSecond") / 1e6, 0),
     `${figure(middle("toOne"), 2)} x`,
     figure(middle("fairness"), 3),
@@ -166,13 +171,16 @@ interface Crowding {
   readonly clientsCpuSeconds: number;
 }
 
-/** Every client fetches the file at the same time. */
+/** Every client fetches the file so often, all at the same time. */
 async function fetchAll(
   clients: readonly ConnectionHandle[],
-  { root, target, sizeBytes, serverPid }: ClientsOptions & { readonly serverPid: number },
+  { target, fetches, serverPid }: {
+    readonly target: string;
+    readonly fetches: number;
+    readonly serverPid: number;
+  },
 ): Promise<Crowding> {
   await emptyDir(target);
-  await writeRandomFile(join(root, FILE), sizeBytes);
   const folder = await FileRoot.open(target, {
     leafHashing: chooseLeafHashing({ ffi: true }),
     nowMs: () => systemClock.nowMs(),
@@ -181,12 +189,14 @@ async function fetchAll(
   const startMs = performance.now();
   try {
     const spans = await Promise.all(clients.map(async (client, index) => {
-      const path = remotePathFromComponents([`${index}.bin`]);
       const caller = new Caller(client);
-      const place = { root: folder, path };
-      const { peerFeatures } = client;
-      const options = { exists: "overwrite", peerFeatures } as const;
-      await download(caller, remotePathFromComponents([FILE]), place, options);
+      const name = `${index}.bin`;
+      const place = { root: folder, path: remotePathFromComponents([name]) };
+      const options = { exists: "overwrite", peerFeatures: client.peerFeatures } as const;
+      for (let left = fetches; left > 0; left--) {
+        await download(caller, remotePathFromComponents([FILE]), place, options);
+        if (left > 1) await Deno.remove(join(target, name)); // or it would be compared instead
+      }
       const seconds = (performance.now() - startMs) / 1000;
       await caller.settle();
       return seconds;
