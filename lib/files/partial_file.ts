@@ -144,12 +144,11 @@ async function assertRoomFor(
   }
 }
 
-/** What an unfinished file of this sender for this path is called, before the ending. `""` is nobody. */
-export function partId(sender: string, path: string): string {
-  return partNames(sender, path).id;
-}
-
-function partNames(
+/**
+ * What an unfinished file of this sender for this path is known by: `id` is its name before the ending. `""` is
+ * nobody.
+ */
+export function partNames(
   sender: string,
   path: string,
 ): { key: Uint8Array; senderId: string; id: string } {

@@ -4,9 +4,9 @@
  * @module
  */
 import type { LeafHashing } from "../crypto/mod.ts";
-import type { Disk, DiskDirectory, NodeStatus } from "./disk.ts";
+import type { Disk, NodeStatus } from "./disk.ts";
 import type { DiskGuard } from "./disk_guard.ts";
-import { FileError, fileErrorFrom, osCode } from "./file_error.ts";
+import { FileError, fileErrorFrom } from "./file_error.ts";
 import { lastName, type OpenFolders } from "./open_folders.ts";
 import { OpenPartsLimit } from "./open_parts_limit.ts";
 import {
@@ -15,13 +15,13 @@ import {
   type PartialFile,
   type PartialFileContext,
   type PartialOptions,
-  partId,
+  partNames,
 } from "./partial_file.ts";
 import { formatRemotePath, type RemotePath, STAGING_PREFIX } from "./remote_path.ts";
 import type { PlaceNotes } from "./place_notes.ts";
 import type { RootFlushes } from "./root_flushes.ts";
 import type { SharedDirectory } from "./shared_directories.ts";
-import { PART_SUFFIX, STAGING_DIRECTORY } from "./staging.ts";
+import { inStaging, PART_SUFFIX } from "./staging.ts";
 import { ThreadPatience } from "./thread_patience.ts";
 
 /** What {@linkcode Receiving} works with. */
@@ -70,9 +70,10 @@ export class Receiving {
   /** As `FileRoot.mayHoldPart`. */
   async mayHoldPart(path: RemotePath): Promise<boolean> {
     const { folders } = this.#context;
-    const part = `${partId(NOBODY, formatRemotePath(path))}${PART_SUFFIX}`;
+    const part = `${partNames(NOBODY, formatRemotePath(path)).id}${PART_SUFFIX}`;
     try {
-      if (await isStaged(folders.root, part)) return true;
+      const staged = await inStaging(folders.root, (staging) => staging.lookUp(part));
+      if (staged !== null) return true;
       // A folder below may be on another file system and keep its parts itself.
       const below = path.components.slice(0, -1);
       if (below.length === 0) return false;
@@ -121,22 +122,6 @@ export class Receiving {
 }
 
 const NOBODY = "";
-
-/** Whether the staging folder, should there be one, has something of this name. Errors are the disk's. */
-async function isStaged(root: DiskDirectory, name: string): Promise<boolean> {
-  let folder: DiskDirectory;
-  try {
-    folder = await root.openDirectory(STAGING_DIRECTORY);
-  } catch (error) {
-    if (osCode(error) === "ENOENT") return false;
-    throw error;
-  }
-  try {
-    return await folder.lookUp(name) !== null;
-  } finally {
-    folder.close();
-  }
-}
 
 function assertReceivable(
   taken: NodeStatus | null,
