@@ -7,21 +7,20 @@
 
 /** A fixed set of named moments, in milliseconds on the connection's clock; `Infinity` means unset. */
 export class DeadlineTable<Name extends string> {
-  #names: readonly Name[];
-  #index: Map<Name, number> = new Map();
-  #atMs: Float64Array;
+  /** A few names: looking through them is as quick as a map, which would be larger than all the rest. */
+  readonly #names: readonly Name[];
+  readonly #atMs: number[];
   #earliestMs = Infinity;
 
   /** Makes a table with these rows, all unset. */
   constructor(names: readonly Name[]) {
     this.#names = names;
-    this.#atMs = new Float64Array(names.length).fill(Infinity);
-    names.forEach((name, i) => this.#index.set(name, i));
+    this.#atMs = names.map(() => Infinity);
   }
 
   /** Sets one deadline, or clears it with `Infinity`. */
   set(name: Name, atMs: number): void {
-    const index = this.#index.get(name)!;
+    const index = this.#names.indexOf(name);
     const previousMs = this.#atMs[index]!;
     if (previousMs === atMs) return;
     this.#atMs[index] = atMs;
@@ -42,7 +41,7 @@ export class DeadlineTable<Name extends string> {
 
   /** When the named deadline is due; `Infinity` when unset. */
   at(name: Name): number {
-    return this.#atMs[this.#index.get(name)!]!;
+    return this.#atMs[this.#names.indexOf(name)]!;
   }
 
   /** The earliest deadline of all; `Infinity` when none is set. */

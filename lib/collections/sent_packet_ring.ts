@@ -48,16 +48,17 @@ export class SentPacketRing {
   streamLength: Uint32Array;
 
   /** Makes a ring for `capacity` packet numbers (a power of two) that grows when it must. */
-  constructor(capacity: number = 32) {
+  constructor(capacity: number = INITIAL_CAPACITY) {
     assert((capacity & (capacity - 1)) === 0, "the capacity is a power of two");
     this.#mask = capacity - 1;
-    this.state = new Uint8Array(capacity);
-    this.flags = new Uint8Array(capacity);
-    this.sizeBytes = new Uint32Array(capacity);
-    this.sentAtMs = new Float64Array(capacity);
-    this.streamId = new Float64Array(capacity);
-    this.streamOffset = new Float64Array(capacity);
-    this.streamLength = new Uint32Array(capacity);
+    const columns = emptyColumns(capacity);
+    this.state = columns.state;
+    this.flags = columns.flags;
+    this.sizeBytes = columns.sizeBytes;
+    this.sentAtMs = columns.sentAtMs;
+    this.streamId = columns.streamId;
+    this.streamOffset = columns.streamOffset;
+    this.streamLength = columns.streamLength;
   }
 
   /** Oldest packet number kept. */
@@ -92,19 +93,42 @@ export class SentPacketRing {
   #grow(): void {
     const oldCapacity = this.#mask + 1;
     const capacity = oldCapacity * 2;
+    const grown = emptyColumns(capacity);
     const copy = <T extends Uint8Array | Uint32Array | Float64Array>(from: T, to: T): T => {
       for (let n = this.#first; n < this.#next; n++) {
         to[n & (capacity - 1)] = from[n & (oldCapacity - 1)]!;
       }
       return to;
     };
-    this.state = copy(this.state, new Uint8Array(capacity));
-    this.flags = copy(this.flags, new Uint8Array(capacity));
-    this.sizeBytes = copy(this.sizeBytes, new Uint32Array(capacity));
-    this.sentAtMs = copy(this.sentAtMs, new Float64Array(capacity));
-    this.streamId = copy(this.streamId, new Float64Array(capacity));
-    this.streamOffset = copy(this.streamOffset, new Float64Array(capacity));
-    this.streamLength = copy(this.streamLength, new Uint32Array(capacity));
+    this.state = copy(this.state, grown.state);
+    this.flags = copy(this.flags, grown.flags);
+    this.sizeBytes = copy(this.sizeBytes, grown.sizeBytes);
+    this.sentAtMs = copy(this.sentAtMs, grown.sentAtMs);
+    this.streamId = copy(this.streamId, grown.streamId);
+    this.streamOffset = copy(this.streamOffset, grown.streamOffset);
+    this.streamLength = copy(this.streamLength, grown.streamLength);
     this.#mask = capacity - 1;
   }
+}
+
+/** A connection that only waits has few packets in flight, and a server thousands of such. */
+const INITIAL_CAPACITY = 8;
+
+type Columns = Pick<
+  SentPacketRing,
+  "state" | "flags" | "sizeBytes" | "sentAtMs" | "streamId" | "streamOffset" | "streamLength"
+>;
+
+/** All arrays in one buffer: one for each would take more memory than the rows of a connection that waits. */
+function emptyColumns(capacity: number): Columns {
+  const buffer = new ArrayBuffer(34 * capacity);
+  return {
+    sentAtMs: new Float64Array(buffer, 0, capacity),
+    streamId: new Float64Array(buffer, 8 * capacity, capacity),
+    streamOffset: new Float64Array(buffer, 16 * capacity, capacity),
+    sizeBytes: new Uint32Array(buffer, 24 * capacity, capacity),
+    streamLength: new Uint32Array(buffer, 28 * capacity, capacity),
+    state: new Uint8Array(buffer, 32 * capacity, capacity),
+    flags: new Uint8Array(buffer, 33 * capacity, capacity),
+  };
 }

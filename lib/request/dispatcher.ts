@@ -55,7 +55,7 @@ export async function serveConnection<Context extends RequestContext>(
 
 /** The requests of one connection, and whether there may be more. */
 class ConnectionRequests<Context extends RequestContext> {
-  #byCode: ReadonlyMap<number, Operation<unknown, unknown, Context>>;
+  readonly #operations: readonly Operation<unknown, unknown, Context>[];
   #context: Context;
   #running = new Map<Exchange, Promise<void>>();
   #state: "open" | "draining" | "over" = "open";
@@ -63,7 +63,7 @@ class ConnectionRequests<Context extends RequestContext> {
   #wake: () => void = () => {};
 
   constructor(operations: readonly Operation<unknown, unknown, Context>[], context: Context) {
-    this.#byCode = new Map(operations.map((operation) => [operation.code, operation]));
+    this.#operations = operations;
     this.#context = context;
   }
 
@@ -137,7 +137,7 @@ class ConnectionRequests<Context extends RequestContext> {
   async #serve(exchange: Exchange, about: { name: string; path: string }): Promise<void> {
     const raw = await readRequest(exchange.reader);
     if (raw === null) return await exchange.finish();
-    const operation = this.#byCode.get(raw.operation);
+    const operation = this.#operations.find(({ code }) => code === raw.operation);
     if (operation === undefined) throw new RemoteError("unsupported", "");
     about.name = operation.name;
     const request = decodeBody(operation.request, raw.body);

@@ -23,7 +23,7 @@ const LOST = 6;
 const APP_LIMITED = 7;
 
 /** Packets; 64 bytes each. A connection that only waits has few in flight, and a server thousands of such. */
-const INITIAL_CAPACITY = 32;
+const INITIAL_CAPACITY = 8;
 
 /**
  * Counts deliveries and losses of one connection and samples the delivery rate.

@@ -14,6 +14,8 @@ import type { SendStream, StreamChunk } from "./streams/send_stream.ts";
 
 /** More bytes than this before the stream's are not moved there and back: copying those is as quick. */
 const MAX_LENT_BYTES = 64;
+/** What lies meanwhile where those bytes are put; free again before any other packet is sealed. */
+const displaced = new Uint8Array(MAX_LENT_BYTES);
 
 /** Begun, filled and sealed once for each packet. */
 export class PacketBody {
@@ -24,8 +26,6 @@ export class PacketBody {
   #offset = 0;
   #length = 0;
   #at = 0;
-  /** What lay where the bytes before them are put. */
-  readonly #displaced = new Uint8Array(MAX_LENT_BYTES);
 
   /** Begins a plaintext at `buffer[start]`. */
   begin(buffer: Uint8Array, start: number): void {
@@ -55,7 +55,6 @@ export class PacketBody {
     }
     const lentBytes = this.#at - this.#start;
     const from = this.#stream!.positionInBlock(this.#offset - lentBytes);
-    const displaced = this.#displaced;
     for (let i = 0; i < lentBytes; i++) {
       displaced[i] = block[from + i]!;
       block[from + i] = buffer[this.#start + i]!;
