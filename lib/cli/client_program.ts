@@ -142,9 +142,13 @@ async function prepare(
   if (access.identity.warning !== null) terminal.detail(access.identity.warning);
   const { identity } = access.identity;
   const setup = setUpNetwork({ ...options, congestion, identity });
+  const portProbe = options.ffi ? openPortProbe() : null;
   const session = new Session({
-    connector: new NetworkConnector(setup, access, (delayMs) => systemClock.sleep(delayMs)),
-    portProbe: options.ffi ? openPortProbe() : null,
+    connector: new NetworkConnector(setup, access, {
+      sleep: (delayMs) => systemClock.sleep(delayMs),
+      portProbe,
+    }),
+    portProbe,
     clock: systemClock,
     terminal,
     target: options.target,

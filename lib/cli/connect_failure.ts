@@ -11,8 +11,12 @@ import { ConnectFailure, type Target } from "../shell/mod.ts";
 import { ConnectionError } from "../transport/mod.ts";
 import { endSentence } from "./network_link.ts";
 
-/** What a failed try to reach a server means. */
-export function connectFailure(error: unknown, target: Target, timeoutMs: number): ConnectFailure {
+/** What a failed try to reach a server means, after so long a wait. */
+export function connectFailure(
+  error: unknown,
+  target: Target,
+  { timeoutMs, isPortClosed }: { timeoutMs: number; isPortClosed: boolean },
+): ConnectFailure {
   const name = `${target.host} port ${target.port}`;
   const options = { cause: error };
   if (error instanceof SocketError) {
@@ -25,11 +29,11 @@ export function connectFailure(error: unknown, target: Target, timeoutMs: number
     case "unreachable":
     case "timed-out": {
       const seconds = Math.round(timeoutMs / 100) / 10;
-      return new ConnectFailure(
-        "unreachable",
-        `Cannot reach ${name}: no answer within ${seconds} s. Is the server running?`,
-        options,
-      );
+      const what = isPortClosed
+        ? "no program listens on that port"
+        : `no answer within ${seconds} s`;
+      const message = `Cannot reach ${name}: ${what}. Is the server running?`;
+      return new ConnectFailure("unreachable", message, options);
     }
     case "send-refused":
       return new ConnectFailure(

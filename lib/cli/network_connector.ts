@@ -5,7 +5,7 @@
  */
 
 import { StreamError } from "../bytes/byte_stream.ts";
-import { connect, type ConnectionHandle } from "../driver/mod.ts";
+import { connect, type ConnectionHandle, type PortProbe } from "../driver/mod.ts";
 import type { RateSetting } from "../operations/mod.ts";
 import { RemoteError, type Role } from "../request/mod.ts";
 import {
@@ -22,6 +22,7 @@ import { admissionFailure, connectFailure } from "./connect_failure.ts";
 import { lookUpHost } from "./host_lookup.ts";
 import type { NetworkSetup } from "./network.ts";
 import { NetworkLink, type Sleeper } from "./network_link.ts";
+import { watchSilence } from "./silent_server.ts";
 
 /** How long the next address of a host waits for the one before it. RFC 8305 §5. */
 const NEXT_ADDRESS_MS = 250;
@@ -34,6 +35,8 @@ interface ConnectLimits {
   readonly rate: RateSetting;
   /** A request waits: {@linkcode Connector.connect}. */
   readonly isHurried?: boolean;
+  /** Hears of a server that does not answer: {@linkcode Connector.connect}. */
+  readonly note?: ((line: string) => void) | undefined;
 }
 
 /** What we prove in the handshake itself. */
@@ -49,12 +52,18 @@ export class NetworkConnector implements Connector {
   readonly #setup: NetworkSetup;
   readonly #access: ClientAccess;
   readonly #sleep: Sleeper;
+  readonly #portProbe: PortProbe | null;
 
   /** Connects with this setup, and gets in with this access. */
-  constructor(setup: NetworkSetup, access: ClientAccess, sleep: Sleeper) {
+  constructor(
+    setup: NetworkSetup,
+    access: ClientAccess,
+    tools: { sleep: Sleeper; portProbe: PortProbe | null },
+  ) {
     this.#setup = setup;
     this.#access = access;
-    this.#sleep = sleep;
+    this.#sleep = tools.sleep;
+    this.#portProbe = tools.portProbe;
   }
 
   async connect(target: Target, limits: ConnectLimits): Promise<Link> {
@@ -175,11 +184,17 @@ export class NetworkConnector implements Connector {
   async #reach(
     { target, addresses }: Place,
     proof: HandshakeProof,
-    { timeoutMs, signal, rate }: ConnectLimits,
+    { timeoutMs, signal, rate, note }: ConnectLimits,
   ): Promise<ConnectionHandle> {
     const race = new AbortController();
     const stop = () => race.abort();
     signal.addEventListener("abort", stop);
+    const decided = new AbortController();
+    const silence = watchSilence(
+      { name: `${target.host} port ${target.port}`, addresses, port: target.port },
+      { probe: this.#portProbe, sleep: this.#sleep, note },
+      AbortSignal.any([decided.signal, race.signal]),
+    );
     try {
       const tries = addresses.map((hostname, index) =>
         this.#tryOne({ hostname, port: target.port }, {
@@ -191,9 +206,11 @@ export class NetworkConnector implements Connector {
         })
       );
       const outcomes = await Promise.allSettled(tries);
+      decided.abort();
+      const isPortClosed = await silence;
       if (signal.aborted) await closeAll(outcomes);
       if (signal.aborted) throw new CancelledError();
-      return firstHandle(outcomes, target, timeoutMs);
+      return firstHandle(outcomes, target, { timeoutMs, isPortClosed });
     } finally {
       signal.removeEventListener("abort", stop);
     }
@@ -260,14 +277,14 @@ async function closeAll(
 function firstHandle(
   outcomes: readonly PromiseSettledResult<ConnectionHandle>[],
   target: Target,
-  timeoutMs: number,
+  wait: { timeoutMs: number; isPortClosed: boolean },
 ): ConnectionHandle {
   const failures: ConnectFailure[] = [];
   const success = outcomes.find((outcome) => outcome.status === "fulfilled");
   if (success !== undefined) return success.value;
   for (const outcome of outcomes) {
     if (outcome.status === "rejected") {
-      failures.push(connectFailure(outcome.reason, target, timeoutMs));
+      failures.push(connectFailure(outcome.reason, target, wait));
     }
   }
   throw failures.find((failure) => failure.kind !== "unreachable") ?? failures[0]!;

@@ -90,7 +90,7 @@ export interface Link {
 export interface Connector {
   /**
    * Connects within `timeoutMs`; `rate` holds for what this side sends. With `isHurried` a server that is known
-   * need not have said what this client may do.
+   * need not have said what this client may do. `note` hears of a server that does not answer yet.
    *
    * @throws {ConnectFailure} When there is no connection, with the sentence to show.
    * @throws {CancelledError} When `signal` fired.
@@ -102,6 +102,7 @@ export interface Connector {
       signal: AbortSignal;
       rate: RateSetting;
       isHurried?: boolean;
+      note?: ((line: string) => void) | undefined;
     },
   ): Promise<Link>;
 }

@@ -82,6 +82,8 @@ interface ConnectManner {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   readonly isHurried?: boolean;
+  /** The first try: nobody has said yet that the server does not answer. */
+  readonly isFirst?: boolean;
 }
 
 interface Live {
@@ -335,7 +337,8 @@ export class Session {
     if (this.#live?.end === null) return this.#live;
     if (this.#isClosedByUser) throw new NotConnectedError();
     const { timeoutMs } = this.#options;
-    this.#connecting ??= this.#establish({ timeoutMs, signal, isHurried }).finally(() => {
+    const manner = { timeoutMs, signal, isHurried, isFirst: true };
+    this.#connecting ??= this.#establish(manner).finally(() => {
       this.#connecting = null;
     });
     return await this.#connecting;
@@ -393,11 +396,14 @@ export class Session {
   }
 
   /** A connection whose two directions are held back before anything else is asked on it. */
-  async #connect({ timeoutMs, signal, isHurried = false }: ConnectManner): Promise<Link> {
-    const { connector, clock } = this.#options;
+  async #connect(
+    { timeoutMs, signal, isHurried = false, isFirst }: ConnectManner,
+  ): Promise<Link> {
+    const { connector, clock, terminal } = this.#options;
     const rate = this.#rate;
     const isHeld = rate.maxRateBytesPerSecond < Infinity || rate.isPolite;
-    const manner = { timeoutMs, signal, rate, isHurried: isHurried && !isHeld };
+    const note = isFirst ? (line: string) => terminal.note(line) : undefined;
+    const manner = { timeoutMs, signal, rate, isHurried: isHurried && !isHeld, note };
     const link = await connector.connect(this.#target, manner);
     this.#serverRate = null;
     if (!isHeld) return link;

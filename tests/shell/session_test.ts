@@ -209,6 +209,28 @@ Deno.test("a silent connection is pinged, and replaced when a new one comes abou
   ]);
 });
 
+Deno.test("only a first try says that there is no answer yet: after a loss that is known", async () => {
+  await using stage = await ShellStage.set({ timeoutMs: 2_000, patienceMs: 60_000 });
+  await Deno.writeTextFile(`${stage.serverFolder}/large.txt`, LARGE);
+  const silent = "No answer from 127.0.0.1 yet";
+  const isSilent = (note: string) => note === silent;
+  stage.connector.isReachable = false;
+  const listing = stage.run("list");
+  while (stage.connector.attemptCount < 1) await turns();
+  stage.connector.isReachable = true;
+  await stage.clock.pass(1_500);
+  assertEquals([await listing, stage.terminal.notes.filter(isSilent)], [0, [silent]]);
+
+  stage.connector.loseAfterBytes = 3_000_000;
+  stage.connector.staysAway = true;
+  const running = stage.run("get large.txt");
+  while (stage.connector.attemptCount < 2) await turns();
+  await stage.clock.pass(10_000);
+  stage.connector.isReachable = true;
+  await stage.clock.pass(10_000);
+  assertEquals([await running, stage.terminal.notes.filter(isSilent)], [0, [silent]]);
+});
+
 Deno.test("Ctrl-C ends a command with 130, while it connects too", async () => {
   await using stage = await ShellStage.set();
   stage.connector.isReachable = false;

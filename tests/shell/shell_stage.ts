@@ -155,10 +155,11 @@ export class StageConnector implements Connector {
 
   async connect(
     target: Target,
-    { timeoutMs, signal, rate, isHurried }: Parameters<Connector["connect"]>[1],
+    { timeoutMs, signal, rate, isHurried, note }: Parameters<Connector["connect"]>[1],
   ): Promise<Link> {
     this.attemptCount++;
     const untilMs = this.#clock.nowMs() + timeoutMs;
+    if (!this.isReachable) note?.(`No answer from ${target.host} yet`);
     while (!this.isReachable) {
       const leftMs = untilMs - this.#clock.nowMs();
       if (leftMs <= 0) throw new ConnectFailure("unreachable", `Cannot reach ${target.host}`);
