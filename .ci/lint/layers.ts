@@ -57,6 +57,7 @@ export const OUTSIDE_MODULES: Readonly<Record<string, readonly string[]>> = {
   "node:process": ["lib/cli/tty.ts", "lib/cli/cpu_time.ts"],
   "node:readline": ["lib/cli/tty.ts"],
   "node:timers": ["lib/driver/clock.ts"],
+  "node:zlib": ["lib/request/compressed_stream.ts"],
 };
 
 const REPOSITORY = decodeURIComponent(new URL("../../", import.meta.url).pathname);

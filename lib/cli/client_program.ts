@@ -147,6 +147,7 @@ async function prepare(
     connector: new NetworkConnector(setup, access, {
       sleep: (delayMs) => systemClock.sleep(delayMs),
       portProbe,
+      wantsCompression: options.wantsCompression,
     }),
     portProbe,
     clock: systemClock,

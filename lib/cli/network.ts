@@ -53,7 +53,7 @@ export function setUpNetwork(options: NetworkOptions): NetworkSetup {
         maxRateBytesPerSecond,
         isPolite,
         features: FEATURES.limits + FEATURES.knowsHeld + FEATURES.leafSchemes +
-          featuresForAnyone(roleOfAnyone),
+          FEATURES.compression + featuresForAnyone(roleOfAnyone),
         ...(congestion === null ? {} : { congestion }),
       },
     },

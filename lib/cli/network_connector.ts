@@ -6,7 +6,7 @@
 
 import { StreamError } from "../bytes/byte_stream.ts";
 import { connect, type ConnectionHandle, type PortProbe } from "../driver/mod.ts";
-import type { RateSetting } from "../operations/mod.ts";
+import { type RateSetting, readsCompressed } from "../operations/mod.ts";
 import { RemoteError, type Role } from "../request/mod.ts";
 import {
   CancelledError,
@@ -39,6 +39,15 @@ interface ConnectLimits {
   readonly note?: ((line: string) => void) | undefined;
 }
 
+/** What a connector needs besides. */
+interface ConnectorTools {
+  readonly sleep: Sleeper;
+  /** null where ports cannot be asked. */
+  readonly portProbe: PortProbe | null;
+  /** `--compress`. */
+  readonly wantsCompression: boolean;
+}
+
 /** What we prove in the handshake itself. */
 interface HandshakeProof {
   readonly method: number;
@@ -52,18 +61,14 @@ export class NetworkConnector implements Connector {
   readonly #setup: NetworkSetup;
   readonly #access: ClientAccess;
   readonly #sleep: Sleeper;
-  readonly #portProbe: PortProbe | null;
+  readonly #tools: ConnectorTools;
 
   /** Connects with this setup, and gets in with this access. */
-  constructor(
-    setup: NetworkSetup,
-    access: ClientAccess,
-    tools: { sleep: Sleeper; portProbe: PortProbe | null },
-  ) {
+  constructor(setup: NetworkSetup, access: ClientAccess, tools: ConnectorTools) {
     this.#setup = setup;
     this.#access = access;
     this.#sleep = tools.sleep;
-    this.#portProbe = tools.portProbe;
+    this.#tools = tools;
   }
 
   async connect(target: Target, limits: ConnectLimits): Promise<Link> {
@@ -88,7 +93,7 @@ export class NetworkConnector implements Connector {
       if (psk === undefined) return null;
       try {
         const handle = await this.#reach(place, { method: METHOD_COOKIE, psk }, limits);
-        return new NetworkLink(handle, this.#sleep, "owner");
+        return this.#link(handle, "owner", limits);
       } catch (error) {
         if (!(error instanceof ConnectFailure) || error.kind !== "refused") throw error;
         refused.add(psk.toHex());
@@ -101,7 +106,7 @@ export class NetworkConnector implements Connector {
     let typedCode: string | null = null;
     for (let attempt = 0;; attempt++) {
       const handle = await this.#reach(place, NO_PROOF, limits);
-      const link = new NetworkLink(handle, this.#sleep, "none");
+      const link = this.#link(handle, "none", limits);
       const mayExpect = attempt === 0 && limits.isHurried === true;
       if (mayExpect && await this.#access.isExpected(place.target, handle.remoteIdentity)) {
         link.expectRole(this.#askRole(handle, link, limits.timeoutMs));
@@ -123,6 +128,15 @@ export class NetworkConnector implements Connector {
       typedCode = await this.#access.askCode(place.target, attempt);
       if (limits.signal.aborted) throw new CancelledError();
     }
+  }
+
+  #link(handle: ConnectionHandle, role: Role, { note }: ConnectLimits): NetworkLink {
+    const { sleep, wantsCompression } = this.#tools;
+    const isCompressing = wantsCompression && readsCompressed(handle.peerFeatures);
+    if (wantsCompression && !isCompressing) {
+      note?.("This server is too old to compress: files travel as they are.");
+    }
+    return new NetworkLink(handle, { sleep, role, isCompressing });
   }
 
   /** The role that a known server gives us; null when the answer was lost. */
@@ -192,7 +206,7 @@ export class NetworkConnector implements Connector {
     const decided = new AbortController();
     const silence = watchSilence(
       { name: `${target.host} port ${target.port}`, addresses, port: target.port },
-      { probe: this.#portProbe, sleep: this.#sleep, note },
+      { probe: this.#tools.portProbe, sleep: this.#sleep, note },
       AbortSignal.any([decided.signal, race.signal]),
     );
     try {

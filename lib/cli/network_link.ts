@@ -31,15 +31,20 @@ export class NetworkLink implements Link {
   readonly closed: Promise<LinkEnd>;
   readonly #handle: ConnectionHandle;
   readonly #sleep: Sleeper;
+  readonly #isCompressing: boolean;
   readonly #tasks = new TaskGroup();
   #isOurs = false;
   #isPinging = false;
 
-  constructor(handle: ConnectionHandle, sleep: Sleeper, role: Role) {
+  constructor(
+    handle: ConnectionHandle,
+    { sleep, role, isCompressing }: { sleep: Sleeper; role: Role; isCompressing: boolean },
+  ) {
     this.role = role;
     this.#handle = handle;
     this.#sleep = sleep;
-    this.caller = new Caller(handle);
+    this.#isCompressing = isCompressing;
+    this.caller = new Caller(handle, { isCompressing });
     this.gauge = gaugeOf(handle);
     this.peerFeatures = handle.peerFeatures;
     this.closed = handle.closed.then(async (end) => {
@@ -75,7 +80,10 @@ export class NetworkLink implements Link {
       inFlightBytes: stats.inFlightBytes,
       controller: `${stats.controller} (${stats.controllerState})`,
       suite: stats.suite,
-      accelerators: acceleratorsOf(stats.aeadProvider, this.#handle.socket),
+      accelerators: [
+        ...acceleratorsOf(stats.aeadProvider, this.#handle.socket),
+        ...(this.#isCompressing ? ["zstd"] : []),
+      ],
     };
   }
 

@@ -70,6 +70,8 @@ export interface ClientOptions extends CommonOptions {
   readonly timeoutMs: number;
   /** How long a transfer that has begun waits for a server that has gone silent. */
   readonly patienceMs: number;
+  /** Files travel compressed where that makes them smaller. */
+  readonly wantsCompression: boolean;
 }
 
 /** Port when none is given. */
@@ -134,6 +136,7 @@ export const CLIENT_ROWS: readonly OptionRow[] = [
       "under a transfer (10), when it is silent under one (120)",
   },
   { name: "max-rate", value: "RATE", meaning: "cap on each direction: 80Mbit, 10MB" },
+  { name: "compress", meaning: "compress what travels, both ways: for text over slow links" },
   ...COMMON_ROWS,
 ];
 
@@ -184,6 +187,7 @@ export function readClientOptions(args: readonly string[]): ClientOptions {
     exists: readExists(given.get("exists") ?? "overwrite"),
     timeoutMs,
     patienceMs: given.has("timeout") ? timeoutMs : DEFAULT_PATIENCE_MS,
+    wantsCompression: given.has("compress"),
   };
 }
 

@@ -232,6 +232,7 @@ export const downloadOperation: Operation<DownloadRequest, FileOffer, ServeConte
   code: 16,
   name: "get",
   access: "read",
+  isBulky: true,
   request: requestCodec,
   response: fileOfferCodec,
   subject: pathSubject,

@@ -17,6 +17,8 @@ export const FEATURES = {
   knowsHeld: 8,
   /** It reads how the leaves of a large file are hashed, where the formats leave that open. */
   leafSchemes: 16,
+  /** A server: it reads and writes compressed streams. */
+  compression: 32,
 } as const;
 
 /** Whether the other side reads what limited a transfer. */
@@ -32,6 +34,11 @@ export function knowsHeld(peerFeatures: number): boolean {
 /** Whether the other side reads how leaves are hashed. */
 export function readsLeafSchemes(peerFeatures: number): boolean {
   return has(peerFeatures, FEATURES.leafSchemes);
+}
+
+/** Whether a server reads and writes compressed streams. */
+export function readsCompressed(serverFeatures: number): boolean {
+  return has(serverFeatures, FEATURES.compression);
 }
 
 /** The features of a server that lets anybody in with this role. */

@@ -58,7 +58,7 @@ export {
   UNHELD,
 } from "./rate.ts";
 export type { GuessEvent, ServeContext, ServiceEvent, TransferEvent } from "./serve_context.ts";
-export { FEATURES, featuresForAnyone, roleOfAnyone } from "./features.ts";
+export { FEATURES, featuresForAnyone, readsCompressed, roleOfAnyone } from "./features.ts";
 export type {
   LocalFile,
   TransferGauge,

@@ -50,6 +50,7 @@ export const downloadPackOperation: Operation<null, PackedOffer, ServeContext> =
   code: 19,
   name: "get-many",
   access: "read",
+  isBulky: true,
   request: emptyCodec,
   response: offerCodec,
   subject: () => "",

@@ -40,6 +40,7 @@ export const uploadPackOperation: Operation<null, PackReply, ServeContext> = {
   code: 18,
   name: "put-many",
   access: "write",
+  isBulky: true,
   request: emptyCodec,
   response: replyCodec,
   subject: () => "",

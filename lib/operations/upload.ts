@@ -214,6 +214,7 @@ export const uploadOperation: Operation<UploadRequest, UploadReply, ServeContext
   code: 17,
   name: "put",
   access: "write",
+  isBulky: true,
   request: {
     encode: (request, writer) => {
       writePath(writer, request.path);

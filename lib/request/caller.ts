@@ -4,7 +4,8 @@
  * @module
  */
 import { type ByteStream, StreamError, type StreamOpener } from "../bytes/byte_stream.ts";
-import { encodeRequest, readResponse, type Reply } from "./message.ts";
+import { COMPRESSED, CompressedStream } from "./compressed_stream.ts";
+import { emptyCodec, encodeRequest, readResponse, type Reply } from "./message.ts";
 import { MessageError } from "./message_error.ts";
 import type { OperationShape } from "./operation.ts";
 import { RemoteError, statusCode, type StatusName, statusOfStreamError } from "./status.ts";
@@ -16,14 +17,22 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How a caller asks. */
+export interface CallerOptions {
+  /** Bulky requests go, and are answered, compressed: the server is known to read that. */
+  readonly isCompressing?: boolean;
+}
+
 /** Asks one server; any number of calls may be under way. */
 export class Caller {
-  #opener: StreamOpener;
-  #lingering = new Set<Promise<void>>();
+  readonly #opener: StreamOpener;
+  readonly #isCompressing: boolean;
+  readonly #lingering = new Set<Promise<void>>();
 
   /** Asks over streams of this connection. */
-  constructor(opener: StreamOpener) {
+  constructor(opener: StreamOpener, { isCompressing = false }: CallerOptions = {}) {
     this.#opener = opener;
+    this.#isCompressing = isCompressing;
   }
 
   /**
@@ -87,9 +96,12 @@ export class Caller {
     options: CallOptions = {},
   ): Promise<Call<Request, Response>> {
     if (options.signal?.aborted) throw new StreamError("aborted");
-    const stream = await this.#opener.openStream();
+    const isCompressed = this.#isCompressing && operation.isBulky === true;
+    const opened = await this.#opener.openStream();
+    const stream = isCompressed ? new CompressedStream(opened, new StreamReader(opened)) : opened;
     const call = new Call(stream, operation, request, options.signal);
     try {
+      if (isCompressed) await opened.write(encodeRequest(COMPRESSED, emptyCodec, null));
       await stream.write(encodeRequest(operation.code, operation.request, request));
     } catch (error) {
       // The server may have refused before it read everything: its reply says why.

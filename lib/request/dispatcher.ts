@@ -6,6 +6,7 @@
  * @module
  */
 import { type ByteStream, type StreamAcceptor, StreamError } from "../bytes/byte_stream.ts";
+import { COMPRESSED } from "./compressed_stream.ts";
 import { Exchange } from "./exchange.ts";
 import { decodeBody, readRequest } from "./message.ts";
 import { MessageError } from "./message_error.ts";
@@ -135,7 +136,11 @@ class ConnectionRequests<Context extends RequestContext> {
 
   /** One request from its first byte to its end; fills in `about` as it learns what is asked. */
   async #serve(exchange: Exchange, about: { name: string; path: string }): Promise<void> {
-    const raw = await readRequest(exchange.reader);
+    let raw = await readRequest(exchange.reader);
+    if (raw?.operation === COMPRESSED) {
+      exchange.compress();
+      raw = await readRequest(exchange.reader);
+    }
     if (raw === null) return await exchange.finish();
     const operation = this.#operations.find(({ code }) => code === raw.operation);
     if (operation === undefined) throw new RemoteError("unsupported", "");

@@ -4,16 +4,15 @@
  * @module
  */
 import { type ByteStream, StreamError } from "../bytes/byte_stream.ts";
+import { CompressedStream } from "./compressed_stream.ts";
 import { type Codec, encodeRefusal, encodeResponse } from "./message.ts";
 import { statusCode, type StatusName } from "./status.ts";
 import { StreamReader } from "./stream_reader.ts";
 
 /** One request being served. Raw bytes may follow the replies. */
 export class Exchange {
-  /** The stream, for raw bytes. */
-  readonly stream: ByteStream;
-  /** The one reader of that stream. */
-  readonly reader: StreamReader;
+  #stream: ByteStream;
+  #reader: StreamReader;
   /** Raw bytes are on their way out, so a reply would be taken for data. */
   #isSendingRaw = false;
   #isSendingOver = false;
@@ -22,8 +21,24 @@ export class Exchange {
 
   /** Takes over a stream that the peer opened. */
   constructor(stream: ByteStream) {
-    this.stream = stream;
-    this.reader = new StreamReader(stream);
+    this.#stream = stream;
+    this.#reader = new StreamReader(stream);
+  }
+
+  /** The stream, for raw bytes. */
+  get stream(): ByteStream {
+    return this.#stream;
+  }
+
+  /** The one reader of that stream. */
+  get reader(): StreamReader {
+    return this.#reader;
+  }
+
+  /** From here on both directions are compressed. */
+  compress(): void {
+    this.#stream = new CompressedStream(this.#stream, this.#reader);
+    this.#reader = new StreamReader(this.#stream);
   }
 
   /** Why nobody waits for the answer any more, or null. Long work that does not touch the stream looks here. */

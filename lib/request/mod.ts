@@ -4,6 +4,7 @@
  * @module
  */
 export * from "./caller.ts";
+export { COMPRESSED, CompressedStream } from "./compressed_stream.ts";
 export * from "./dispatcher.ts";
 export * from "./exchange.ts";
 export * from "./message.ts";

@@ -58,6 +58,8 @@ export interface OperationShape<Request, Response> {
   readonly request: Codec<Request>;
   /** Fields of each reply. */
   readonly response: Codec<Response>;
+  /** Enough passes for compression to pay: contents of files, or many names. */
+  readonly isBulky?: boolean;
   /** What a request is about, as text for logs and errors. */
   subject(request: Request): string;
 }

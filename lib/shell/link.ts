@@ -41,7 +41,7 @@ export interface LinkStats {
   readonly controller: string;
   /** Cipher suite. */
   readonly suite: string;
-  /** Faster ways in use: `libcrypto`, `gso`, `gro`. */
+  /** Faster ways in use: `libcrypto`, `gso`, `gro`, `zstd`. */
   readonly accelerators: readonly string[];
 }
 

@@ -55,7 +55,8 @@ Deno.test("every option is read", () => {
   assertEquals(options.exists, "rename");
   assertEquals([options.timeoutMs, options.patienceMs], [2500, 2500]);
   assertEquals(options.maxRateBytesPerSecond, 10_000_000);
-  assert(options.isJson && !options.ffi);
+  assert(options.isJson && !options.ffi && !options.wantsCompression);
+  assert(readClientOptions(["--compress"]).wantsCompression);
   assertEquals([options.verbosity, options.codeFile, options.congestion], [
     ...["verbose", "c", "new_reno"],
   ]);

@@ -49,6 +49,8 @@ export interface ServiceOptions {
   readonly operations?: typeof serverOperations;
   /** Real folders in the system's temporary folder instead of disks in memory. */
   readonly isOnDisk?: boolean;
+  /** The client asks for compressed streams. */
+  readonly isCompressing?: boolean;
 }
 
 /** Runs a test against a fresh service, and checks that nothing of it is left running. */
@@ -234,7 +236,8 @@ export class Service {
     const { signal } = this.#stopping;
     const operations = this.#options.operations ?? serverOperations;
     const served = serveConnection(connection.server, operations, context, signal);
-    return [connection, new Caller(connection.client), served];
+    const { isCompressing = false } = this.#options;
+    return [connection, new Caller(connection.client, { isCompressing }), served];
   }
 }
 

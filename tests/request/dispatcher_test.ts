@@ -1,9 +1,10 @@
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { StreamError } from "../../lib/bytes/byte_stream.ts";
 import {
   ANSWERED,
   Caller,
   type Codec,
+  COMPRESSED,
   encodeRequest,
   MAX_CONCURRENT_REQUESTS,
   type Operation,
@@ -92,6 +93,24 @@ Deno.test("serveConnection() answers requests, also several replies to one", asy
     { kind: "request", name: "echo", path: "hello" },
     { kind: "request", name: "count", path: "n" },
   ]);
+  await server.end();
+});
+
+Deno.test("serveConnection() answers a bulky request of a caller that compresses in the same way", async () => {
+  const server = startServer();
+  const caller = new Caller(server.client, { isCompressing: true });
+  const text = "x".repeat(900);
+  for (const isBulky of [true, false]) {
+    assertEquals(await caller.call({ ...echo, isBulky }, text), `${text}!`);
+    assertEquals((await Array.fromAsync(caller.replies({ ...count, isBulky }, "n"))).length, 3);
+    assertEquals(await statusOf(caller.call({ ...fail, isBulky }, "/full")), "no-space");
+  }
+  const carried = server.client.streams.map((stream) => stream.writtenBytes);
+  assert(carried[0]! < 100 && carried[3]! > 900, `${carried[0]} and ${carried[3]} bytes`);
+  assertEquals(
+    await statusOf(caller.call({ ...echo, isBulky: true, code: COMPRESSED }, "x")),
+    "unsupported",
+  );
   await server.end();
 });
 
