@@ -13,6 +13,7 @@ import {
   type ConnectFailureKind,
   ConnectionLostError,
   NotConnectedError,
+  OneNameError,
   rootCause,
   SomeFailedError,
   SubjectError,
@@ -70,6 +71,7 @@ function describeShell(command: string, error: unknown): Failure {
     ]);
   }
   if (error instanceof UsageError) return failure("usage", EXIT.usage, error.message);
+  if (error instanceof OneNameError) return failure("exists", EXIT.exists, error.message);
   if (error instanceof CancelledError) return cancelled(command);
   if (error instanceof ConnectFailure) {
     return failure(error.kind, CONNECT_EXIT[error.kind], error.message);

@@ -4,11 +4,12 @@
  * @module
  */
 
-import { basename } from "@std/path";
+import { basename, dirname } from "@std/path";
 import {
   FileError,
   type FileRoot,
   type NewFolder,
+  REMOTE_ROOT,
   type RemotePath,
   remotePathFromComponents,
 } from "../files/mod.ts";
@@ -17,6 +18,7 @@ import { RemoteError } from "../request/mod.ts";
 import type { CommandContext } from "./command.ts";
 import { Failures } from "./failures.ts";
 import type { LocalFolders, LocalPlace } from "./local_folders.ts";
+import { localKey } from "./one_target_each.ts";
 import type { Word } from "./parse_line.ts";
 import {
   expandEachRemote,
@@ -27,6 +29,13 @@ import {
 } from "./remote_place.ts";
 import { about, SubjectError, UsageError } from "./shell_error.ts";
 import { aboutTarget, shownLocalPath } from "./shown_path.ts";
+import {
+  areOneName,
+  localTargetFolder,
+  makeOwnFolders,
+  oneNameError,
+  TargetNames,
+} from "./target_names.ts";
 import type { TransferItem } from "./transfer_item.ts";
 
 /** What the user asked for. */
@@ -45,6 +54,8 @@ export interface CopyPlan {
   readonly items: readonly TransferItem[];
   /** Of words that could not be resolved; each was told. */
   readonly failures: Failures;
+  /** The names that folders at the target got. */
+  readonly names: TargetNames;
   /** Several files, or files found by a pattern or in a folder: one summary line follows. */
   readonly isBatch: boolean;
 }
@@ -64,9 +75,10 @@ export async function planDownload(
   const isSeveral = !isSingle || places.length > 1;
   const target = await chooseLocalTarget(request.output, isSeveral, context);
   const items: TransferItem[] = [];
-  const plan = { isRecursive, context, items, failures };
+  const names = new TargetNames();
+  const plan = { isRecursive, context, items, failures, names };
   await failures.each(places, (place) => planPlace(place, target, plan));
-  return { items, failures, isBatch: isBatch && !(isSingle && isOneFile(places, items)) };
+  return { items, failures, names, isBatch: isBatch && !(isSingle && isOneFile(places, items)) };
 }
 
 /** `-r` and patterns that came to a single named file read better as one file. */
@@ -96,6 +108,7 @@ interface GrowingPlan {
   readonly context: CommandContext;
   readonly items: TransferItem[];
   readonly failures: Failures;
+  readonly names: TargetNames;
 }
 
 async function planPlace(
@@ -152,6 +165,7 @@ async function planFolder(
   const folder = target.kind === "as" ? target.path : local.absolute(target.folder, name);
   const mode = receivedFolderMode(tree.top.mode);
   const shownFolder = shownLocalPath(folder, session.localFolder);
+  await assertOwnFolder(folder, place.text, plan);
   const root = await about(shownFolder, () => local.folder(folder, { create: true, mode }));
   const below = (path: RemotePath) => path.components.slice(place.path.components.length);
   const shown = (path: RemotePath) => [...(name === "" ? [] : [name]), ...below(path)].join("/");
@@ -165,11 +179,34 @@ async function planFolder(
     path: remotePathFromComponents(below(path)),
     mode: receivedFolderMode(mode),
   }));
-  await makeLocalFolders(root, folders, shownFolder);
+  const isFree = await makeOwnFolders(folders, {
+    ...{ command: "get", names: plan.names, failures: plan.failures },
+    keyOf: ({ components }) => localKey(root.directory, components),
+    shown: ({ components }) => [...(name === "" ? [] : [name]), ...components].join("/"),
+    at: (above) => localTargetFolder(root, above),
+    make: (made) => makeLocalFolders(root, made, shownFolder),
+  });
   for (const { path, sizeBytes } of tree.files) {
-    const place = { root, path: remotePathFromComponents(below(path)) };
-    plan.items.push(downloadItem(shown(path), sizeBytes, path, place));
+    const target = { root, path: remotePathFromComponents(below(path)) };
+    if (isFree(target.path)) plan.items.push(downloadItem(shown(path), sizeBytes, path, target));
   }
+}
+
+/**
+ * Makes sure that a folder that was asked for will not be the same one as an earlier one.
+ *
+ * @throws {OneNameError}
+ */
+async function assertOwnFolder(
+  path: string,
+  shown: string,
+  { names, context: { local } }: GrowingPlan,
+): Promise<void> {
+  const [above, name] = [dirname(path), basename(path)];
+  const rival = names.claim(above, { shown, name });
+  if (rival === null) return;
+  const folder = localTargetFolder(await local.folder(above), REMOTE_ROOT);
+  if (await areOneName(folder, rival.name, name)) throw oneNameError("get", rival.shown, shown);
 }
 
 async function makeLocalFolders(

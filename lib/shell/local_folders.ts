@@ -47,7 +47,7 @@ function asNamed({ text }: Word): LocalMatch {
 /** How the folders are opened. */
 export type LocalRootOptions = Pick<
   FileRootOptions,
-  "durability" | "nowMs" | "hasNativeCode" | "leafHashing" | "leafMemory" | "home"
+  "disk" | "durability" | "nowMs" | "hasNativeCode" | "leafHashing" | "leafMemory" | "home"
 >;
 
 /** The folders that one command works in; each is opened once and all are closed together. */

@@ -4,20 +4,23 @@
  * @module
  */
 
-import { formatRemotePath } from "../files/mod.ts";
 import type { Failures } from "./failures.ts";
 import { UsageError } from "./shell_error.ts";
+import type { TargetNames } from "./target_names.ts";
 import type { TransferCommand } from "./terminal.ts";
 import type { TransferItem } from "./transfer_item.ts";
 
 /**
  * The files that can be moved, each to a target of its own; of the others each is told. One that was named twice
- * is moved once.
+ * is moved once. Where only the disk can say whether two targets are one, the second item gets a rival.
+ *
+ * @param names Those that the command has given so far, to folders.
  */
 export function oneTargetEach(
   command: TransferCommand,
   items: readonly TransferItem[],
   failures: Failures,
+  names: TargetNames,
 ): TransferItem[] {
   const firsts = new Map<string, TransferItem>();
   for (const item of items) {
@@ -30,15 +33,41 @@ export function oneTargetEach(
       failures.tell(item.name, new UsageError(collision(command, first, item)));
     }
   }
-  return [...firsts.values()];
+  return withRivals(command, [...firsts.values()], names);
+}
+
+/** The same items; those whose target may turn out to be that of another thing know which. */
+function withRivals(
+  command: TransferCommand,
+  items: readonly TransferItem[],
+  names: TargetNames,
+): TransferItem[] {
+  return items.map((item) => {
+    const { local, remote } = item.ends;
+    const { components } = command === "get" ? local.path : remote;
+    const above = components.slice(0, -1);
+    const folder = command === "get" ? localKey(local.root.directory, above) : remoteKey(above);
+    const rival = names.claim(folder, { shown: item.name, name: item.targetName });
+    return rival === null ? item : { ...item, rival };
+  });
 }
 
 /** What tells the two ends of an item from those of others. */
 function keysOf({ ends: { local, remote } }: TransferItem): { local: string; remote: string } {
   return {
-    local: [local.root.directory, ...local.path.components].join("/"),
-    remote: formatRemotePath(remote),
+    local: localKey(local.root.directory, local.path.components),
+    remote: remoteKey(remote.components),
   };
+}
+
+/** What tells a path here from others. */
+export function localKey(directory: string, components: readonly string[]): string {
+  return [directory, ...components].join("/");
+}
+
+/** What tells a path on the server from others. */
+export function remoteKey(components: readonly string[]): string {
+  return components.join("/");
 }
 
 function collision(command: TransferCommand, first: TransferItem, other: TransferItem): string {

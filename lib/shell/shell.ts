@@ -11,7 +11,7 @@ import { resumeCommands } from "./commands/resume.ts";
 import { syncCommands } from "./commands/sync.ts";
 import { transferCommands } from "./commands/transfers.ts";
 import { type Command, commandWords, findCommand, type Next, readInvocation } from "./command.ts";
-import { type Durability, type FileRoot, LeafMemory } from "../files/mod.ts";
+import { type Disk, type Durability, type FileRoot, LeafMemory } from "../files/mod.ts";
 import type { ExistsPolicy } from "../operations/mod.ts";
 import { LocalFolders } from "./local_folders.ts";
 import { ignoresFailure, parseLine, type Word } from "./parse_line.ts";
@@ -43,6 +43,8 @@ export interface ShellOptions {
   readonly terminal: Terminal;
   /** What get and put do with a target that exists. */
   readonly exists: ExistsPolicy;
+  /** The disk of the local folders; the real one when absent. */
+  readonly disk?: Disk;
   /** What a fetched file waits for before it counts as saved; `full` when absent. */
   readonly durability?: Durability;
   /** False to do without native code; true by default. */
@@ -99,11 +101,12 @@ export class Shell {
 
   /** Runs words that are already split: those of a line or of the program's arguments. */
   async runWords(words: readonly Word[], signal: AbortSignal): Promise<LineOutcome> {
-    const { terminal, session, exists, durability, hasNativeCode = true, leafHashing } =
+    const { terminal, session, exists, disk, durability, hasNativeCode = true, leafHashing } =
       this.#options;
     let name = words[0]?.text ?? "";
     const local = new LocalFolders(session.localFolder, {
       nowMs: () => session.nowMs(),
+      ...(disk === undefined ? {} : { disk }),
       ...(durability === undefined ? {} : { durability }),
       ...(leafHashing === undefined ? {} : { leafHashing }),
       hasNativeCode,

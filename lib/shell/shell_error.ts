@@ -33,6 +33,15 @@ export class UnknownCommandError extends UsageError {
   }
 }
 
+/** A name is taken at the target by another thing of the same command, as its disk sees it: exit code 9. */
+export class OneNameError extends Error {
+  /** Makes the error; the message is shown as it is. */
+  constructor(message: string) {
+    super(message);
+    this.name = "OneNameError";
+  }
+}
+
 /** Why no connection came about. */
 export type ConnectFailureKind =
   | "unreachable"

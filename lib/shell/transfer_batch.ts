@@ -4,10 +4,18 @@
  * @module
  */
 
-import { allEnded } from "../files/mod.ts";
+import { allEnded, forEachOf, remotePathFromComponents } from "../files/mod.ts";
 import type { CommandContext } from "./command.ts";
 import type { Failures } from "./failures.ts";
 import { movePacked } from "./packed_items.ts";
+import {
+  areOneName,
+  localTargetFolder,
+  type NamedThing,
+  oneNameError,
+  remoteTargetFolder,
+  type TargetFolder,
+} from "./target_names.ts";
 import type { TransferCommand, TransferEnd } from "./terminal.ts";
 import { moveOne, type TransferItem } from "./transfer_item.ts";
 
@@ -34,7 +42,9 @@ export async function moveAll(
   const tally = new Tally(failures);
   terminal.batchStarts({ command, fileCount, totalBytes });
   try {
-    await moveItems(command, items, context, tally);
+    for (const round of roundsOf(items)) {
+      await moveItems(command, await withOwnNames(command, round, context, tally), context, tally);
+    }
   } finally {
     const seconds = (session.nowMs() - startMs) / 1000;
     terminal.batchEnds({ command, fileCount, totalBytes, seconds, ...tally.sums() });
@@ -50,6 +60,62 @@ function bytesTogether(items: readonly TransferItem[]): number {
     sum += sizeBytes;
   }
   return sum;
+}
+
+/** Those without a rival first; then no two at a time that have the same one, because they may be rivals too. */
+function* roundsOf(items: readonly TransferItem[]): Generator<readonly TransferItem[]> {
+  yield items.filter(({ rival }) => rival === undefined);
+  let left = items.filter(({ rival }) => rival !== undefined);
+  while (left.length > 0) {
+    const round = new Map<NamedThing, TransferItem>();
+    const later: TransferItem[] = [];
+    for (const item of left) {
+      if (round.has(item.rival!)) later.push(item);
+      else round.set(item.rival!, item);
+    }
+    yield [...round.values()];
+    left = later;
+  }
+}
+
+/** Items whose target is asked about at the same time. */
+const PARALLEL_LOOKS = 16;
+
+/** Those that do not have the same name at the target as something that is there by now; each of the others is told. */
+async function withOwnNames(
+  command: TransferCommand,
+  items: readonly TransferItem[],
+  context: CommandContext,
+  tally: Tally,
+): Promise<readonly TransferItem[]> {
+  const rivals = items.filter(({ rival }) => rival !== undefined);
+  const leftOut = new Set<TransferItem>();
+  await forEachOf(rivals, PARALLEL_LOOKS, async (item) => {
+    // A file that is there gets company then, whatever its name.
+    if ((item.exists ?? context.exists) === "rename") return;
+    const { name, shown } = item.rival!;
+    const folder = targetFolderOf(command, item, context);
+    try {
+      if (!await areOneName(folder, name, item.targetName)) return;
+      tally.onFailed(item, oneNameError(command, shown, item.name));
+    } catch (error) {
+      tally.onFailed(item, error);
+    }
+    leftOut.add(item);
+  });
+  return leftOut.size === 0 ? items : items.filter((item) => !leftOut.has(item));
+}
+
+function targetFolderOf(
+  command: TransferCommand,
+  { ends: { local, remote } }: TransferItem,
+  context: CommandContext,
+): TargetFolder {
+  const { components } = command === "get" ? local.path : remote;
+  const above = remotePathFromComponents(components.slice(0, -1));
+  return command === "get"
+    ? localTargetFolder(local.root, above)
+    : remoteTargetFolder(above, context);
 }
 
 /** A pack needs two files to be worth its name. */

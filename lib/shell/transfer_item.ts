@@ -17,6 +17,7 @@ import type { CommandContext } from "./command.ts";
 import type { Attempt } from "./session.ts";
 import { rootCause, SubjectError } from "./shell_error.ts";
 import { shownLocalPath, shownRemotePath, targetSubject } from "./shown_path.ts";
+import type { NamedThing } from "./target_names.ts";
 import type { TransferCommand, TransferEnd, TransferRow } from "./terminal.ts";
 import { TransferNote } from "./unfinished.ts";
 
@@ -34,6 +35,8 @@ export interface TransferItem {
   readonly isPackable: boolean;
   /** What is moved instead when the server says that the target is a folder: the same into it. */
   readonly inFolder?: TransferItem;
+  /** What is put at the target before it, and may have the same name there: see `target_names.ts`. */
+  readonly rival?: NamedThing;
   /** What becomes of a file that is at the target, where that is not for the command to say. */
   readonly exists?: ExistsPolicy;
   /** Moves it on its own; called again after a lost connection. */

@@ -20,9 +20,11 @@ import type { CommandContext } from "./command.ts";
 import { type CopyPlan, type CopyRequest, takesContents } from "./download_plan.ts";
 import { Failures } from "./failures.ts";
 import type { LocalMatch, LocalPlace } from "./local_folders.ts";
+import { remoteKey } from "./one_target_each.ts";
 import { makeRemoteFolders, remoteStatusOrNull } from "./remote_place.ts";
 import { SubjectError, UsageError } from "./shell_error.ts";
 import { aboutTarget } from "./shown_path.ts";
+import { makeOwnFolders, remoteTargetFolder, TargetNames } from "./target_names.ts";
 import type { TransferItem } from "./transfer_item.ts";
 
 /** Resolves names, patterns and folders of `put`; makes the remote folders. */
@@ -42,17 +44,19 @@ export async function planUpload(
     if (found !== null) sources.push(found);
   });
   const isBatch = !isSingle || sources.some((source) => source.isMatch || source.isFolder);
-  if (sources.length === 0) return { items: [], failures, isBatch };
+  const names = new TargetNames();
+  if (sources.length === 0) return { items: [], failures, names, isBatch };
   // The disk here is read while the server answers.
   const [target, trees] = await allEnded([
     chooseRemoteTarget(request.output, sources, context),
     walkAll(sources, context, failures),
   ]);
   const items: TransferItem[] = [];
+  const plan = { context, items, failures, names };
   for (const [index, source] of sources.entries()) {
-    await planSource(source, trees[index]!, target, context, items);
+    await planSource(source, trees[index]!, target, plan);
   }
-  return { items, failures, isBatch };
+  return { items, failures, names, isBatch };
 }
 
 interface Source extends LocalPlace, LocalMatch {
@@ -161,13 +165,21 @@ async function walkLocal(
   return { root, mode: topMode, folders, files };
 }
 
+/** A plan while it grows, and what it needs to grow. */
+interface GrowingPlan {
+  readonly context: CommandContext;
+  readonly items: TransferItem[];
+  readonly failures: Failures;
+  readonly names: TargetNames;
+}
+
 async function planSource(
   source: Source,
   tree: LocalTree | null,
   target: RemoteTarget,
-  { session, signal }: CommandContext,
-  items: TransferItem[],
+  { context, items, failures, names }: GrowingPlan,
 ): Promise<void> {
+  const { session, signal } = context;
   const name = tree !== null && takesContents(source.text) ? [] : source.ownName;
   const inside = (folder: RemotePath) => remotePathFromComponents([...folder.components, ...name]);
   const remote = target.kind === "into" ? inside(target.folder) : target.path;
@@ -179,12 +191,20 @@ async function planSource(
   }
   const below = ({ components }: RemotePath) =>
     remotePathFromComponents([...remote.components, ...components]);
+  const folders = tree.folders.map(({ path, mode }) => ({ path: below(path), mode }));
+  const isFree = await makeOwnFolders([{ path: remote, mode: tree.mode }, ...folders], {
+    ...{ command: "put", names, failures },
+    keyOf: ({ components }) => remoteKey(components),
+    shown: ({ components }) =>
+      shownBelow(source, components.slice(remote.components.length)) || source.text,
+    at: (folder) => remoteTargetFolder(folder, context),
+    make: (made) => makeRemoteFolders(session, made, signal),
+  });
   for (const { path, sizeBytes } of tree.files) {
     const place = { root: tree.root, path };
+    if (!isFree(below(path))) continue;
     items.push(uploadItem(shownName(source, path), sizeBytes, place, below(path)));
   }
-  const folders = tree.folders.map(({ path, mode }) => ({ path: below(path), mode }));
-  await makeRemoteFolders(session, [{ path: remote, mode: tree.mode }, ...folders], signal);
 }
 
 /** What the user calls something in a source. */

@@ -34,6 +34,7 @@ import {
   type TransferEnd,
   type TransferStart,
 } from "../../lib/shell/mod.ts";
+import { FoldingDisk } from "../support/folding_disk.ts";
 import { type ConnectionPair, connectionPair } from "../support/stream_pair.ts";
 
 /** Time that passes when a test says so. */
@@ -283,6 +284,8 @@ export interface ShellStageOptions {
   readonly timeoutMs?: number;
   readonly patienceMs?: number;
   readonly rate?: RateSetting;
+  /** Whose disk takes names for the same that differ in case. */
+  readonly foldsNamesAt?: "client" | "server";
 }
 
 /** Everything a shell needs, and shortcuts to what tests look at. */
@@ -302,11 +305,13 @@ export class ShellStage implements AsyncDisposable {
   readonly requests: string[] = [];
   readonly #folder: string;
   readonly #root: FileRoot;
+  readonly #foldsNames: boolean;
   #pausedMs = 0;
 
   private constructor(folder: string, root: FileRoot, options: ShellStageOptions) {
     this.#folder = folder;
     this.#root = root;
+    this.#foldsNames = options.foldsNamesAt === "client";
     this.serverFolder = `${folder}/server`;
     this.clientFolder = `${folder}/client`;
     const context: ServeContext = {
@@ -363,13 +368,18 @@ export class ShellStage implements AsyncDisposable {
   }
 
   #shellThat(exists: ExistsPolicy): Shell {
-    return new Shell({ session: this.session, terminal: this.terminal, exists });
+    const disk = this.#foldsNames ? { disk: new FoldingDisk(this.clientFolder) } : {};
+    return new Shell({ session: this.session, terminal: this.terminal, exists, ...disk });
   }
 
   static async set(options: ShellStageOptions = {}): Promise<ShellStage> {
     const folder = await Deno.makeTempDir({ prefix: "ferry_shell_" });
     await Deno.mkdir(`${folder}/client`);
-    const root = await FileRoot.open(`${folder}/server`, { create: true });
+    await Deno.mkdir(`${folder}/server`);
+    const disk = options.foldsNamesAt === "server"
+      ? { disk: new FoldingDisk(`${folder}/server`) }
+      : {};
+    const root = await FileRoot.open(`${folder}/server`, disk);
     return new ShellStage(folder, root, options);
   }
 

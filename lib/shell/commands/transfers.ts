@@ -46,12 +46,12 @@ async function copy(
   invocation: Invocation,
   context: CommandContext,
 ): Promise<Next> {
-  const { items: planned, failures, isBatch } = await plan({
+  const { items: planned, failures, names, isBatch } = await plan({
     sources: invocation.words,
     output: invocation.value("o")?.text ?? null,
     isRecursive: invocation.has("r"),
   }, context);
-  const items = oneTargetEach(command, planned, failures);
+  const items = oneTargetEach(command, planned, failures, names);
   const [only] = items;
   if (isBatch || only === undefined) await moveAll(command, items, context, failures);
   else await moveOne(command, only, context);
