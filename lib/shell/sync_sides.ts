@@ -19,8 +19,10 @@ import { hashFile, receivedFolderMode, removePath, walkTree } from "../operation
 import { type Caller, RemoteError } from "../request/mod.ts";
 import type { CommandContext } from "./command.ts";
 import { makeRemoteFolders } from "./remote_place.ts";
+import { localKey, remoteKey } from "./one_target_each.ts";
 import { UsageError } from "./shell_error.ts";
 import type { SyncFolder, Tree } from "./sync_plan.ts";
+import { localTargetFolder, remoteTargetFolder, type TargetFolder } from "./target_names.ts";
 
 /** One end. Paths are those of a {@linkcode Tree}. */
 export interface SyncSide {
@@ -28,6 +30,10 @@ export interface SyncSide {
   readonly name: string;
   /** Everything in it. What could not be looked at goes to `onSkipped`. Null when there is no such folder. */
   tree(onSkipped: (error: unknown, path: string) => void): Promise<Tree | null>;
+  /** A folder of it that is there, as far as it tells names. */
+  folderAt(path: string): Promise<TargetFolder>;
+  /** Names a folder of it for {@linkcode TargetNames.claim}. */
+  keyOf(path: string): string;
   /** Lower-case hexadecimal SHA-256 of a file. */
   hash(path: string): Promise<string>;
   /** Permission bits of the folder itself, once {@linkcode tree} has found it. */
@@ -69,6 +75,14 @@ export class LocalSide implements SyncSide {
       if (path.components.length > 0) tree.set(path.components.join("/"), status);
     }
     return tree;
+  }
+
+  async folderAt(path: string): Promise<TargetFolder> {
+    return localTargetFolder(await this.root({ create: false }), pathBelow([], path));
+  }
+
+  keyOf(path: string): string {
+    return localKey(this.#context.local.absolute(this.name), pathBelow([], path).components);
   }
 
   async hash(path: string): Promise<string> {
@@ -120,6 +134,15 @@ export class RemoteSide implements SyncSide {
       if (error instanceof RemoteError && error.status === "not-found") return null;
       throw error;
     }
+  }
+
+  // deno-lint-ignore require-await
+  async folderAt(path: string): Promise<TargetFolder> {
+    return remoteTargetFolder(this.path(path), this.#context);
+  }
+
+  keyOf(path: string): string {
+    return remoteKey(this.path(path).components);
   }
 
   async hash(path: string): Promise<string> {

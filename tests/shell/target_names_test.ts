@@ -121,6 +121,8 @@ for (const command of ["get", "put"] as const) {
   ];
   const lines = [
     `${command} -r src/. -o dst/`,
+    command === "get" ? "sync server:src dst" : "sync src server:dst",
+    command === "get" ? "sync server:src dst --delete" : "sync src server:dst --delete",
   ];
 
   for (const line of lines) {
@@ -128,7 +130,9 @@ for (const command of ["get", "put"] as const) {
       await using stage = await setStage();
       for (let time = 1; time <= 3; time++) {
         stage.terminal.errors.length = 0;
-        assertEquals(await stage.run(line), 11);
+        // What sync finds unchanged does not count: only collisions are left then.
+        const isAllThatIsLeft = line.startsWith("sync") && time > 1;
+        assertEquals(await stage.run(line), isAllThatIsLeft ? 9 : 11);
         assertEquals(await read(`${sides(stage).target}/dst`), ARRIVED, `time ${time}`);
         const errors = stage.terminal.errors.filter((error) => !/ of \d+ failed: /.test(error));
         assertEquals(errors.sort(), collisions, `time ${time}`);
@@ -176,6 +180,36 @@ for (const command of ["get", "put"] as const) {
       const isSaved = exists === "rename";
       assertEquals(exitCode, isSaved ? 0 : 11);
       assertEquals(stage.terminal.errors.slice(0, 1), isSaved ? [] : [told("README", "Readme")]);
+    });
+  }
+
+  const sync = command === "get" ? "sync server:src dst" : "sync src server:dst";
+  for (const isPrecise of [false, true]) {
+    const line = `${sync} --delete${isPrecise ? " -c" : ""}`;
+    Deno.test(`${line} takes what is only spelled otherwise for what it is`, async () => {
+      await using stage = await ShellStage.set({ foldsNamesAt: to });
+      const { source, target } = sides(stage);
+      await write(`${source}/src`, { "docs/b": "b", "docs/new": "n", "plain": "plain" });
+      await write(`${target}/dst`, { "Docs/B": "b", "Docs/extra": "e", "PLAIN": "plain" });
+      for (
+        const [folder, names] of [["src", ["docs/b", "plain"]], ["dst", [
+          "Docs/B",
+          "PLAIN",
+        ]]] as const
+      ) {
+        const side = folder === "src" ? source : target;
+        for (const name of names) await Deno.utime(`${side}/${folder}/${name}`, 1000, 1000);
+      }
+      for (let time = 1; time <= 2; time++) {
+        assertEquals(await stage.run(line), 0, stage.terminal.errors.join());
+        assertEquals(await read(`${target}/dst`), {
+          "Docs/": "",
+          "Docs/B": "b",
+          "Docs/new": "n",
+          "PLAIN": "plain",
+        });
+      }
+      assertEquals(stage.terminal.transfers.map(({ name }) => name), ["docs/new"]);
     });
   }
 }

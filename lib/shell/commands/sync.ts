@@ -4,9 +4,12 @@ import { forEachOf, REMOTE_ROOT, type RemotePath, resolveRemotePath } from "../.
 import type { Command, CommandContext, Invocation, Next } from "../command.ts";
 import { downloadItem } from "../download_plan.ts";
 import { Failures } from "../failures.ts";
+import { oneTargetEach } from "../one_target_each.ts";
 import { about, SomeFailedError, SubjectError, UsageError } from "../shell_error.ts";
-import { isSameMoment, planSync, type SyncPlan } from "../sync_plan.ts";
+import { isSameMoment, planSync, type SyncPlan, type Tree } from "../sync_plan.ts";
 import { LocalSide, RemoteSide, type SyncSide } from "../sync_sides.ts";
+import { settleSpelling } from "../sync_spelling.ts";
+import { makeOwnFolders, oneNameError, TargetNames } from "../target_names.ts";
 import type { TransferCommand } from "../terminal.ts";
 import { moveAll } from "../transfer_batch.ts";
 import type { TransferItem } from "../transfer_item.ts";
@@ -56,9 +59,10 @@ async function sync(invocation: Invocation, context: CommandContext): Promise<Ne
   const sourceTree = await about(source.name, () => source.tree(onSkipped));
   if (sourceTree === null) throw new UsageError(`There is no folder ${source.name}`);
   const targetTree = await about(target.name, () => target.tree(() => {}));
+  const trees = await settleTrees(sourceTree, targetTree ?? new Map(), direction, failures);
   const plan = await planSync(
-    sourceTree,
-    targetTree ?? new Map(),
+    trees.source,
+    trees.target,
     invocation.has("c")
       ? async (path) => await source.hash(path) === await target.hash(path)
       : isSameMoment,
@@ -107,6 +111,25 @@ function chooseDirection(from: string, to: string, context: CommandContext): Dir
       target: local,
       itemOf: async (path, size) => downloadItem(path, size, remote.path(path), await place(path)),
     };
+}
+
+/** The trees as they are to be compared. What has no place of its own at the target is told. */
+async function settleTrees(
+  source: Tree,
+  target: Tree,
+  direction: Direction,
+  failures: Failures,
+): Promise<{ source: Tree; target: Tree }> {
+  const has = async (path: string) => {
+    const end = path.lastIndexOf("/");
+    const folder = await direction.target.folderAt(path.slice(0, Math.max(0, end)));
+    return await folder.has(path.slice(end + 1));
+  };
+  const settled = await settleSpelling(source, target, has);
+  for (const { path, first } of settled.leftOut) {
+    failures.tell(path, oneNameError(direction.command, first, path));
+  }
+  return settled;
 }
 
 function showPlan(plan: SyncPlan, mayDelete: boolean, { terminal }: CommandContext): void {
@@ -177,11 +200,13 @@ async function carryOut(
   const { target, command } = direction;
   const { terminal } = context;
   await removeAll(plan.obstacles, "Replaces", target, context);
-  await target.makeFolders(plan.folders);
-  const items: TransferItem[] = [];
+  const names = new TargetNames();
+  const isFree = await makeFolders(plan, direction, { names, failures });
+  const planned: TransferItem[] = [];
   for (const { path, sizeBytes } of plan.files) {
-    items.push(await direction.itemOf(path, sizeBytes));
+    if (isFree(path)) planned.push(await direction.itemOf(path, sizeBytes));
   }
+  const items = oneTargetEach(command, planned, failures, names);
   const extras = mayDelete ? plan.extras : [];
   try {
     if (items.length > 0 || failures.names.length > 0) {
@@ -197,6 +222,26 @@ async function carryOut(
   }
   // Only now: whatever failed above threw, and then nothing may be missing at the source by mistake.
   await removeAll(extras, "Deletes", target, context);
+}
+
+/** Makes the folders of a plan; returns whether a path is not in one that could not be had. */
+async function makeFolders(
+  { folders }: SyncPlan,
+  { target, command }: Direction,
+  { names, failures }: { names: TargetNames; failures: Failures },
+): Promise<(path: string) => boolean> {
+  const shown = ({ components }: RemotePath) => components.join("/");
+  const named = folders.map(({ path, mode }) => ({
+    path: resolveRemotePath(REMOTE_ROOT, path),
+    mode,
+  }));
+  const isFree = await makeOwnFolders(named, {
+    ...{ command, names, failures, shown },
+    keyOf: (folder) => target.keyOf(shown(folder)),
+    at: (folder) => target.folderAt(shown(folder)),
+    make: (made) => target.makeFolders(made.map(({ path, mode }) => ({ path: shown(path), mode }))),
+  });
+  return (path) => isFree(resolveRemotePath(REMOTE_ROOT, path));
 }
 
 /** Shows everything that will go before the first of it does. */
