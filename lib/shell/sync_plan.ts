@@ -103,9 +103,19 @@ async function samePaths(
   return same;
 }
 
-/** Files of equal size are taken for the same when they were last changed at the same moment. */
+/** What file systems for sticks and cards keep of a moment: exFAT, ext3 and FAT. */
+const COARSE_MS = [10, 1000, 2000];
+
+/**
+ * Files of equal size are taken for the same when they were last changed at the same moment, as far as the
+ * target's disk can keep it: else a stick would get everything again each time. A moment of whole seconds has
+ * lost nothing that would excuse another one.
+ */
 export function isSameMoment(_path: string, source: FileStatus, target: FileStatus): boolean {
-  return source.modifiedMs === target.modifiedMs;
+  const { modifiedMs } = source;
+  if (modifiedMs === target.modifiedMs) return true;
+  if (modifiedMs % 1000 === 0) return false;
+  return COARSE_MS.some((unitMs) => target.modifiedMs === modifiedMs - modifiedMs % unitMs);
 }
 
 function extrasOf(source: Tree, target: Tree): string[] {

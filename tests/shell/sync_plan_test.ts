@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { FileStatus } from "../../lib/files/mod.ts";
 import { isSameMoment, planSync, type Tree } from "../../lib/shell/sync_plan.ts";
 
@@ -31,6 +31,21 @@ Deno.test("planSync() sends what is missing or differs in size or time, and noth
   ]);
   assertEquals(plan.folders.map(({ path }) => path), ["empty"]);
   assertEquals([plan.sameCount, plan.extras, plan.obstacles], [1, [], []]);
+});
+
+Deno.test("isSameMoment() forgives what a coarse disk loses, and nothing else", () => {
+  const isSame = (sourceMs: number, targetMs: number) => {
+    const [source, target] = [sourceMs, targetMs].map((ms) => tree(`a:1:${ms}`).get("a")!);
+    return isSameMoment("a", source!, target!);
+  };
+  for (const kept of [5_123_456, 5_123_450, 5_123_000, 5_122_000]) {
+    assert(isSame(5_123_456, kept), `${kept}`);
+  }
+  for (const other of [5_123_457, 5_123_455, 5_123_460, 5_124_000, 5_121_000, 0]) {
+    assert(!isSame(5_123_456, other), `${other}`);
+  }
+  // Changed a second later, on a disk that keeps milliseconds.
+  assert(!isSame(5_123_000, 5_122_000));
 });
 
 Deno.test("planSync() names the top of what the source does not have", async () => {
