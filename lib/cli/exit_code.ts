@@ -229,6 +229,7 @@ const FOLDER_HINTS: Readonly<Record<string, string>> = {
 };
 
 function describeLocal(command: string, error: FileError, subject: string | null): Failure {
+  if (error.kind === "cancelled") return cancelled(command);
   const name = subject ?? error.path;
   const { exitCode, sentence } = LOCAL[error.kind];
   return failure(error.kind, exitCode, sentence(name, command, error));
@@ -236,7 +237,12 @@ function describeLocal(command: string, error: FileError, subject: string | null
 
 type LocalSentence = (name: string, command: string, error: FileError) => string;
 
-const LOCAL: Readonly<Record<FileErrorKind, { exitCode: number; sentence: LocalSentence }>> = {
+const LOCAL: Readonly<
+  Record<
+    Exclude<FileErrorKind, "cancelled">,
+    { exitCode: number; sentence: LocalSentence }
+  >
+> = {
   "not-found": {
     exitCode: EXIT.notFound,
     sentence: (name, command) => `No such ${thing(name, command)} here: ${name}`,

@@ -15,6 +15,7 @@ export type FileErrorKind =
   | "outside"
   | "busy"
   | "changed"
+  | "cancelled"
   | "io"
   | "name-too-long"
   | "unsupported"
@@ -139,6 +140,7 @@ const REASONS: Readonly<Record<FileErrorKind, string>> = {
   "outside": "path leaves the shared folder",
   "busy": "it is in use by another transfer",
   "changed": "the content is not what was announced",
+  "cancelled": "it was given up",
   "io": "the disk reported an error",
   "name-too-long": "the name is too long",
   "unsupported": "the file system cannot do that",

@@ -1,4 +1,5 @@
 import { type LeafHasher, plainLeaves } from "../crypto/mod.ts";
+import { FileError } from "./file_error.ts";
 import { countEqualLeaves } from "./leaf_comparison.ts";
 
 /** Leaves at the end of a part that are read again before anything else: what a crash tears is there. */
@@ -12,6 +13,8 @@ export interface HeldLeaves {
   readonly hasher: LeafHasher;
   /** What its journal claims. */
   readonly leaves: readonly Uint8Array[];
+  /** Asked before each leaf; true ends the check, and whoever waits for it hears `cancelled`. */
+  readonly isStopped: () => boolean;
 }
 
 /**
@@ -28,33 +31,41 @@ export class HeldLeavesCheck {
 
   private constructor(held: HeldLeaves, count: number, uncheckedCount: number) {
     this.count = count;
-    this.#outcome = countEqualLeaves({
-      ...{ ...held, from: 0, until: uncheckedCount },
-      isStopped: () => this.#isStopped,
-    }).then((wrong) => wrong === uncheckedCount ? count : wrong, (error) => ({ error }));
+    const isStopped = () => this.#isStopped || held.isStopped();
+    this.#outcome = countRight({ ...held, isStopped }, { from: 0, until: uncheckedCount })
+      .then((right) => right === uncheckedCount ? count : right, (error) => ({ error }));
   }
 
-  /** Checks the last leaves, or all of them if one of these is wrong, and goes on in the background. */
+  /**
+   * Checks the last leaves, or all of them if one of these is wrong, and goes on in the background.
+   *
+   * @throws {FileError} `cancelled`, and what the disk reports.
+   */
   static async start(held: HeldLeaves): Promise<HeldLeavesCheck> {
     const { length } = held.leaves;
     const first = Math.max(0, length - CHECKED_FIRST);
-    if (await countEqualLeaves({ ...held, from: first, until: length }) === length) {
+    if (await countRight(held, { from: first, until: length }) === length) {
       return new HeldLeavesCheck(held, length, first);
     }
-    return new HeldLeavesCheck(
-      held,
-      await countEqualLeaves({ ...held, from: 0, until: length }),
-      0,
-    );
+    return new HeldLeavesCheck(held, await countRight(held, { from: 0, until: length }), 0);
   }
 
   /** The check of so many leaves that were just read. */
   static ofRead(count: number): HeldLeavesCheck {
-    const read = () => Promise.resolve(0);
-    return new HeldLeavesCheck({ read, hasher: plainLeaves, leaves: [] }, count, 0);
+    const nothing = {
+      read: () => Promise.resolve(0),
+      hasher: plainLeaves,
+      leaves: [],
+      isStopped: () => false,
+    };
+    return new HeldLeavesCheck(nothing, count, 0);
   }
 
-  /** Number of leaves before the first that is wrong, once all are checked. Throws what the disk reports. */
+  /**
+   * Number of leaves before the first that is wrong, once all are checked.
+   *
+   * @throws {FileError} `cancelled`, and what the disk reports.
+   */
   async trueCount(): Promise<number> {
     const outcome = await this.#outcome;
     if (typeof outcome === "number") return outcome;
@@ -66,4 +77,14 @@ export class HeldLeavesCheck {
     this.#isStopped = true;
     await this.#outcome;
   }
+}
+
+/** The index of the first wrong leaf, or `until`. An end before that says nothing about the leaves. */
+async function countRight(
+  held: HeldLeaves,
+  { from, until }: { readonly from: number; readonly until: number },
+): Promise<number> {
+  const right = await countEqualLeaves({ ...held, from, until });
+  if (right < until && held.isStopped()) throw new FileError("cancelled", "");
+  return right;
 }

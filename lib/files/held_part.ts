@@ -40,11 +40,15 @@ export interface HeldPartSetup {
   readonly hasher: LeafHasher;
   /** It begins anew when they were hashed in another way. */
   readonly isHasherFixed: boolean;
+  /** Asked while what is held is read: true ends that. */
+  readonly isStopped: () => boolean;
 }
 
 /**
  * Opens the part of this name for the one who has its journal open and locked; begins both anew where
  * nothing of them can be used.
+ *
+ * @throws {FileError} `cancelled` when it was ended: what is held stays as it is.
  */
 export async function openHeldPart(
   place: StagingPlace,
@@ -59,8 +63,9 @@ async function recoverPart(
   place: StagingPlace,
   name: string,
   log: DiskFile,
-  { header, hashing, hasher: wanted, isHasherFixed }: HeldPartSetup,
+  setup: HeldPartSetup,
 ): Promise<HeldPart | null> {
+  const { header, hashing, hasher: wanted, isHasherFixed } = setup;
   const recovered = await TransferJournal.recover(log, header, hashing);
   if (recovered === null) return null;
   const { hasher } = recovered;
@@ -69,8 +74,8 @@ async function recoverPart(
   if (part === null) return null;
   try {
     const held = recovered.isKeyOfAnother
-      ? await hashAnew(part, recovered, wanted)
-      : await checkHeld(part, recovered);
+      ? await hashAnew(part, recovered, setup)
+      : await checkHeld(part, recovered, setup);
     return { part, log, isOfSameSource: recovered.isSameSource, ...held };
   } catch (error) {
     part.close();
@@ -84,11 +89,13 @@ type Held = Pick<HeldPart, "journal" | "hasher" | "leaves" | "check">;
 async function checkHeld(
   part: DiskFile,
   { journal, hasher, leaves }: RecoveredJournal,
+  { isStopped }: HeldPartSetup,
 ): Promise<Held> {
   const check = await HeldLeavesCheck.start({
     read: (buffer, offset) => readFully(part, buffer, offset),
     hasher,
     leaves,
+    isStopped,
   });
   try {
     await journal.cutTo(check.count);
@@ -106,12 +113,12 @@ async function checkHeld(
 async function hashAnew(
   part: DiskFile,
   { journal, leaves: claimed }: RecoveredJournal,
-  hasher: LeafHasher,
+  { hasher, isStopped }: HeldPartSetup,
 ): Promise<Held> {
   const { sizeBytes } = await part.status();
   const count = Math.min(claimed.length, Math.floor(sizeBytes / LEAF_BYTES));
   const read = (buffer: Uint8Array, offset: number) => readFully(part, buffer, offset);
-  const leaves = await wholeLeafHashes(read, hasher, count);
+  const leaves = await wholeLeafHashes({ read, hasher, count, isStopped });
   const check = HeldLeavesCheck.ofRead(count);
   return { journal: await journal.rehash(hasher, leaves), hasher, leaves, check };
 }

@@ -76,6 +76,7 @@ async function openPartAt(place: StagingPlace, setup: JournaledPartSetup): Promi
   };
   const { destination: { guard, path }, senderId, header, hashing, options } = setup;
   const { leafHasher: hasher = plainLeaves, isHasherFixed = false } = options;
+  const { isStopped = () => false } = options;
   const { directory } = place;
   const log = await guard.inTurn(async () => {
     if (guard.isStrict && await directory.lookUp(names.part) === null) {
@@ -87,7 +88,7 @@ async function openPartAt(place: StagingPlace, setup: JournaledPartSetup): Promi
   if (log === null) throw new FileError("busy", path);
   try {
     const open = await openHeldPart(place, names.part, log, {
-      ...{ header, hashing, hasher, isHasherFixed },
+      ...{ header, hashing, hasher, isHasherFixed, isStopped },
     });
     return new JournaledPart(place, names, open, setup);
   } catch (error) {

@@ -16,7 +16,7 @@ const PARALLEL_LEAVES = 4;
  * Hashes of all leaves of a file, those that are remembered unread. Takes a few MiB whatever its size.
  *
  * @param isStopped Asked before each leaf; true ends the work.
- * @throws {FileError} `changed` when the file has become shorter, or the work was ended.
+ * @throws {FileError} `changed` when the file has become shorter, `cancelled` when the work was ended.
  */
 export async function leafHashes(
   source: SourceFile,
@@ -25,7 +25,7 @@ export async function leafHashes(
 ): Promise<Uint8Array[]> {
   const { sizeBytes } = source.status;
   return await hashesOf(Math.ceil(sizeBytes / LEAF_BYTES), sizeBytes, async (block, index) => {
-    if (isStopped()) throw new FileError("changed", "", { reason: "nobody waits for it" });
+    if (isStopped()) throw new FileError("cancelled", "");
     return (source.knownLeafHash(hasher, index) ?? await read(block, index)).slice();
   });
 
@@ -35,13 +35,28 @@ export async function leafHashes(
   }
 }
 
-/** Hashes of the first `count` leaves of what is read, all of them whole. */
+/** Leaves that are read and hashed, all of them whole. */
+export interface WholeLeaves {
+  /** Fills a buffer from an offset of the file. */
+  readonly read: (buffer: Uint8Array, offset: number) => Promise<number>;
+  /** How they are hashed. */
+  readonly hasher: LeafHasher;
+  /** How many, from the front. */
+  readonly count: number;
+  /** Asked before each leaf; true ends the work. */
+  readonly isStopped: () => boolean;
+}
+
+/**
+ * Their hashes.
+ *
+ * @throws {FileError} `cancelled` when the work was ended.
+ */
 export async function wholeLeafHashes(
-  read: (buffer: Uint8Array, offset: number) => Promise<number>,
-  hasher: LeafHasher,
-  count: number,
+  { read, hasher, count, isStopped }: WholeLeaves,
 ): Promise<Uint8Array[]> {
   return await hashesOf(count, LEAF_BYTES, async (block, index) => {
+    if (isStopped()) throw new FileError("cancelled", "");
     return await block.digest(hasher, index, await read(block.data, index * LEAF_BYTES));
   });
 }

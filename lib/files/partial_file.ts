@@ -29,6 +29,8 @@ export interface PartialOptions {
   readonly peer?: string;
   /** What is held and hashed otherwise is of no use, and begun anew. False by default. */
   readonly isHasherFixed?: boolean;
+  /** Asked while what is held is read, here and in `commit`: true ends either with `cancelled`, and keeps it. */
+  readonly isStopped?: (() => boolean) | undefined;
   /** Names who sends it; nobody resumes, or learns of, what another one parked. `""` when it is absent. */
   readonly sender?: string;
   /**
@@ -79,8 +81,8 @@ export interface PartialFile {
   /**
    * Publishes: size and root checked, content flushed, name given, directory flushed.
    *
-   * @throws {FileError} `changed` when size or root differ, and the part is gone; else what the
-   * disk reports, and the part is kept for another try.
+   * @throws {FileError} `changed` when size or root differ, and the part is gone; else `cancelled` or what
+   * the disk reports, and the part is kept for another try.
    */
   commit(root: Uint8Array): Promise<void>;
   /** Keeps what is here for a later resume and lets go of it. */
@@ -102,7 +104,7 @@ export interface PartialFileContext extends SmallPartContext {
 /**
  * Starts a file, or resumes what the same sender parked for the same target; its destination is released when the part ends, also by failing here.
  *
- * @throws what the disk reports, or `FileError` `busy`.
+ * @throws what the disk reports, or `FileError` `busy` or `cancelled`.
  */
 export async function openPartialFile(
   context: PartialFileContext,

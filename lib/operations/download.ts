@@ -176,11 +176,11 @@ async function receiveOffered(
   try {
     const compared = held === null ? null : await compareHeldFile(call, held, options);
     if (compared?.kind === "same") return compared.received;
-    const { leafHasher, leafHashing, isClaimless } = options;
+    const { leafHasher, leafHashing, isClaimless, isStopped } = options;
     const isHasherFixed = leafHashing === undefined || isClaimless || compared !== null;
     const partial = await root.openPartial(path, {
       ...{ ...looks, exists: publication },
-      ...{ leafHasher, isHasherFixed, ...(peer === undefined ? {} : { peer }) },
+      ...{ leafHasher, isHasherFixed, isStopped, ...(peer === undefined ? {} : { peer }) },
     });
     return await receiveOrSettle(call, partial, { ...options, begun: compared?.begun });
   } finally {

@@ -42,8 +42,8 @@ export function transferFailure(error: unknown, path: string): unknown {
   if (error instanceof StreamError && error.kind === "aborted") {
     return new TransferError("cancelled", path, options);
   }
-  if (error instanceof FileError && error.kind === "changed") {
-    return new TransferError("changed", path, options);
+  if (error instanceof FileError && (error.kind === "changed" || error.kind === "cancelled")) {
+    return new TransferError(error.kind, path, options);
   }
   const status = error instanceof RemoteError
     ? error.status
@@ -113,6 +113,7 @@ const STATUS_OF_FILE: Readonly<Record<FileErrorKind, StatusName>> = {
   "outside": "outside",
   "busy": "busy",
   "changed": "changed",
+  "cancelled": "cancelled",
   "io": "io",
   "name-too-long": "name-too-long",
   "unsupported": "unsupported",

@@ -91,7 +91,7 @@ async function claimAll(
   return {
     sizeBytes: heldBytes,
     heldBytes,
-    copyTo: (partial) => copyLeaves(held, partial, startLeaf),
+    copyTo: (partial) => copyLeaves(held, partial, startLeaf, options),
   };
 }
 
@@ -100,9 +100,11 @@ async function copyLeaves(
   { source }: ExistingFile,
   partial: PartialFile,
   count: number,
+  { isStopped, path }: ReceiveOptions,
 ): Promise<void> {
   const buffer = new Uint8Array(LEAF_BYTES);
   for (let index = 0; index < count; index++) {
+    if (isStopped?.()) throw new TransferError("cancelled", path);
     await source.readInto(buffer, index * LEAF_BYTES);
     await partial.write(buffer);
   }

@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { leafHash, plainLeaves } from "../../lib/crypto/mod.ts";
+import { FileError } from "../../lib/files/mod.ts";
 import { HeldLeavesCheck } from "../../lib/files/held_leaves_check.ts";
 
 const COUNT = 100;
@@ -19,6 +20,7 @@ function held(wrong: readonly number[]) {
     part: {
       hasher: plainLeaves,
       leaves: LEAVES,
+      isStopped: () => false,
       // deno-lint-ignore require-await
       read: async (buffer: Uint8Array, offset: number) => {
         const index = offset / (1 << 20);
@@ -57,6 +59,26 @@ Deno.test("HeldLeavesCheck throws what the disk reports when asked, and can be s
   const check = await HeldLeavesCheck.start({ ...part, read });
   await check.stop();
   await assertRejects(() => check.trueCount(), Error, "EIO");
+});
+
+Deno.test("HeldLeavesCheck that was ended knows nothing of the leaves", async () => {
+  // Among the last leaves, then among all of them because of a wrong one, then in the background.
+  for (const [stopAfter, wrong] of [[10, []], [70, [99]], [80, []]] as const) {
+    let asked = 0;
+    const isStopped = () => asked++ >= stopAfter;
+    const work = async () => {
+      return await (await HeldLeavesCheck.start({ ...held(wrong).part, isStopped })).trueCount();
+    };
+    assertEquals((await assertRejects(work, FileError)).kind, "cancelled", String(stopAfter));
+  }
+});
+
+Deno.test("HeldLeavesCheck that is complete stays true when it is ended afterwards", async () => {
+  let isOver = false;
+  const check = await HeldLeavesCheck.start({ ...held([3]).part, isStopped: () => isOver });
+  assertEquals(await check.trueCount(), 3);
+  isOver = true;
+  assertEquals(await check.trueCount(), 3);
 });
 
 Deno.test("HeldLeavesCheck.ofRead() has nothing left to check", async () => {

@@ -185,6 +185,54 @@ Deno.test("what is hashed anew is what is there, as far as there are whole leave
   assertEquals(disk.contentOf("/r/f"), BIG);
 });
 
+Deno.test("hashing a part anew ends when it is given up, and keeps the part as it was", async () => {
+  const { disk, root } = await openMemoryRoot(keyedLeafHashing());
+  const begun = { ...options(BIG), leafHasher: root.leafHashing.fresh(), peer: "one" };
+  const first = await root.openPartial(at("f"), begun);
+  await writeAll(first, BIG.subarray(0, 2 * LEAF_BYTES));
+  await first.park();
+  const journal = disk.contentOf(stagedPath(disk, ".log"))!.slice();
+  const handles = disk.openHandles;
+
+  const other = { ...begun, leafHasher: root.leafHashing.fresh(), peer: "other" };
+  let leavesToRead = 1;
+  const isStopped = () => leavesToRead-- === 0;
+  await rejectsWith("cancelled", () => root.openPartial(at("f"), { ...other, isStopped }));
+  assertEquals(disk.contentOf(stagedPath(disk, ".log")), journal);
+  assertEquals(disk.contentOf(stagedPath(disk, ".part")), BIG.subarray(0, 2 * LEAF_BYTES));
+  assertEquals(disk.openHandles, handles);
+
+  const again = await root.openPartial(at("f"), other);
+  assertEquals(again.resumeOffset, 2 * LEAF_BYTES);
+  await writeAll(again, BIG.subarray(again.resumeOffset));
+  await again.commit(rootOf(BIG, other.leafHasher));
+  assertEquals(disk.contentOf("/r/f"), BIG);
+});
+
+Deno.test("a file that is given up while what was held of it is still being checked is kept, whole", async () => {
+  const { disk, root } = await openMemoryRoot();
+  // More leaves than are checked before a transfer goes on.
+  const content = new Uint8Array(66 * LEAF_BYTES + 5).fill(7);
+  const first = await root.openPartial(at("f"), options(content));
+  await writeAll(first, content.subarray(0, 66 * LEAF_BYTES));
+  await first.park();
+
+  let leavesToCheck = 64;
+  const isStopped = () => leavesToCheck-- <= 0;
+  const second = await root.openPartial(at("f"), { ...options(content), isStopped });
+  assertEquals(second.resumeOffset, 66 * LEAF_BYTES);
+  await writeAll(second, content.subarray(second.resumeOffset));
+  await rejectsWith("cancelled", () => second.commit(rootOf(content)));
+  await rejectsWith("not-found", () => root.status(at("f")));
+
+  const third = await root.openPartial(at("f"), options(content));
+  assertEquals(third.resumeOffset, 66 * LEAF_BYTES);
+  await writeAll(third, content.subarray(third.resumeOffset));
+  await third.commit(rootOf(content));
+  assertEquals(disk.contentOf("/r/f")?.length, content.length);
+  assertEquals(disk.namesIn(STAGING), []);
+});
+
 Deno.test("a journal of plain leaves is the one that there was before keys", async () => {
   const { disk, root } = await openMemoryRoot();
   await parkTwoLeaves(root);

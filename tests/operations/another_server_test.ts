@@ -1,9 +1,9 @@
-import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { sha256 } from "../../lib/crypto/mod.ts";
 import { FEATURES } from "../../lib/operations/mod.ts";
 import { TransferError } from "../../lib/transfer/mod.ts";
 import { keyedLeafHashing, twinOfLeaf } from "../support/keyed_leaves.ts";
-import { headerBytes, MOVES } from "./moves.ts";
+import { failureWord, headerBytes, MOVES } from "./moves.ts";
 import { sampleBytes, withService } from "./service.ts";
 
 const MIB = 1 << 20;
@@ -59,5 +59,34 @@ Deno.test("a get that one server began goes on with another one", async () => {
   assertEquals(await getFromTwo([CONTENT, CONTENT], ["one", "other"]), {
     resumedFrom: 3 * MIB,
     isOfSecond: true,
+  });
+});
+
+Deno.test("a get that is given up while its part is hashed for another server keeps the part", async () => {
+  const content = sampleBytes(13 * MIB);
+  const bytes = await headerBytes(get, content.length) + 12 * MIB + 9;
+  const streams = { loseAfter: { direction: get.dataDirection, bytes } };
+  await withService({ streams, clientFeatures: TODAY }, async (service) => {
+    await service.server.write("a.bin", content);
+    await assertRejects(
+      () => get.move(service, { peerFeatures: TODAY, peer: "one" }),
+      TransferError,
+    );
+    await service.reconnect();
+    const giving = new AbortController();
+    const { disk } = service.client;
+    let leavesRead = 0;
+    disk.onCall = (name) => {
+      // The journal is read first.
+      if (name === "read" && ++leavesRead === 2) giving.abort();
+    };
+    const given = get.move(service, { peerFeatures: TODAY, peer: "other", signal: giving.signal });
+    assertEquals(failureWord(await assertRejects(() => given, TransferError)), "cancelled");
+    assert(leavesRead < 12, `${leavesRead} reads of 12 leaves`);
+    assertEquals(await service.client.read("a.bin"), null);
+    await service.reconnect();
+    const moved = await get.move(service, { peerFeatures: TODAY, peer: "other" });
+    assertEquals(moved.resumedFrom, 12 * MIB);
+    assertEquals(sha256((await service.client.read("a.bin"))!), sha256(content));
   });
 });

@@ -1,5 +1,6 @@
 /** Files that are there already: of an earlier command, or of a try whose answer was lost. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { sha256 } from "../../lib/crypto/mod.ts";
 import { FEATURES, type TransferOptions } from "../../lib/operations/mod.ts";
 import { TransferError } from "../../lib/transfer/mod.ts";
 import type { StreamPairOptions } from "../support/stream_pair.ts";
@@ -7,6 +8,7 @@ import { failureWord, type Move, MOVES } from "./moves.ts";
 import { sampleBytes, type Service, type Side, withService } from "./service.ts";
 
 const MIB = 1 << 20;
+const STAGING = "/client/.~ft-staging";
 const SIZES = [0, 1000, MIB, 3 * MIB, 3 * MIB + 5];
 const OF_TODAY = FEATURES.knowsHeld + FEATURES.leafSchemes;
 const FEATURES_OF_TODAY = { clientFeatures: OF_TODAY };
@@ -113,6 +115,29 @@ for (const size of SIZES) {
     }
   });
 }
+
+Deno.test("get that is given up while it copies what is there already stops at once", async () => {
+  const get = MOVES.find(({ command }) => command === "get")!;
+  await withService(FEATURES_OF_TODAY, async (service) => {
+    const content = sampleBytes(12 * MIB);
+    const other = content.slice();
+    other[12 * MIB - 1]! ^= 1;
+    await service.server.write("a.bin", content);
+    await service.client.write("a.bin", other);
+    await makeAlike(service);
+    const giving = new AbortController();
+    const { disk } = service.client;
+    disk.onCall = (name) => {
+      if (name === "write") giving.abort();
+    };
+    const given = get.move(service, { peerFeatures: OF_TODAY, signal: giving.signal });
+    assertEquals(failureWord(await assertRejects(() => given, TransferError)), "cancelled");
+    const part = disk.namesIn(STAGING).find((name) => name.endsWith(".part"));
+    const copied = part === undefined ? 0 : disk.contentOf(`${STAGING}/${part}`)!.length;
+    assert(copied < 5 * MIB, `${copied} bytes are copied`);
+    assertEquals(sha256((await service.client.read("a.bin"))!), sha256(other));
+  });
+});
 
 Deno.test("put whose answer was lost finds its own file under the number it was given", async () => {
   for (const size of [1000, 2 * MIB + 1]) {
