@@ -7,6 +7,7 @@ import { FileError, fileErrorFrom } from "./file_error.ts";
 import { readFolder } from "./folder_reader.ts";
 import { LeafMemory } from "./leaf_memory.ts";
 import { ListingMemory } from "./listing_memory.ts";
+import { mayKeepPart, removeKeptPart } from "./kept_part.ts";
 import { openMadeRoot } from "./made_root.ts";
 import { NameChanges, type NewFolder } from "./name_changes.ts";
 import { OpenFolders } from "./open_folders.ts";
@@ -72,6 +73,7 @@ export class FileRoot {
   readonly #root: DiskDirectory;
   readonly #places: PlaceNotes;
   readonly #folders: OpenFolders;
+  readonly #guard: DiskGuard;
   readonly #reading: Reading;
   readonly #receiving: Receiving;
   readonly #names: NameChanges;
@@ -95,7 +97,7 @@ export class FileRoot {
     this.#disk = disk;
     this.#places = places;
     this.#reading = new Reading({ disk, folders, flushes, durability, leafMemory });
-    const guard = new DiskGuard({ isStrict: options.guardsDisk ?? false });
+    const guard = this.#guard = new DiskGuard({ isStrict: options.guardsDisk ?? false });
     this.#receiving = new Receiving({
       ...{ disk, folders, flushes, places, guard, durability, nowMs, hashing },
     });
@@ -213,7 +215,16 @@ export class FileRoot {
 
   /** Whether something unfinished may be kept for this path, of no sender's name: false only when that is certain. */
   async mayHoldPart(path: RemotePath): Promise<boolean> {
-    return await this.#receiving.mayHoldPart(path);
+    return await mayKeepPart(this.#folders, path);
+  }
+
+  /**
+   * Removes what the sender, `""` when it is absent, has left unfinished for this path: the file is there. What
+   * somebody is writing stays.
+   */
+  async dropPart(path: RemotePath, { sender = "" }: { sender?: string } = {}): Promise<void> {
+    this.#mayHaveStaged = true;
+    await removeKeptPart({ folders: this.#folders, guard: this.#guard, path, sender });
   }
 
   /**

@@ -15,13 +15,11 @@ import {
   type PartialFile,
   type PartialFileContext,
   type PartialOptions,
-  partNames,
 } from "./partial_file.ts";
-import { formatRemotePath, type RemotePath, STAGING_PREFIX } from "./remote_path.ts";
+import { formatRemotePath, type RemotePath } from "./remote_path.ts";
 import type { PlaceNotes } from "./place_notes.ts";
 import type { RootFlushes } from "./root_flushes.ts";
 import type { SharedDirectory } from "./shared_directories.ts";
-import { inStaging, PART_SUFFIX } from "./staging.ts";
 import { ThreadPatience } from "./thread_patience.ts";
 
 /** What {@linkcode Receiving} works with. */
@@ -67,24 +65,6 @@ export class Receiving {
     };
   }
 
-  /** As `FileRoot.mayHoldPart`. */
-  async mayHoldPart(path: RemotePath): Promise<boolean> {
-    const { folders } = this.#context;
-    const part = `${partNames(NOBODY, formatRemotePath(path)).id}${PART_SUFFIX}`;
-    try {
-      const staged = await inStaging(folders.root, (staging) => staging.lookUp(part));
-      if (staged !== null) return true;
-      // A folder below may be on another file system and keep its parts itself.
-      const below = path.components.slice(0, -1);
-      if (below.length === 0) return false;
-      return await folders.inside(path, below, async (folder) => {
-        return await folder.lookUp(`${STAGING_PREFIX}${part}`) !== null;
-      });
-    } catch (error) {
-      return !(error instanceof FileError && error.kind === "not-found");
-    }
-  }
-
   /** As `FileRoot.openPartial`. */
   async openPartial(path: RemotePath, options: PartialOptions): Promise<PartialFile> {
     const shown = formatRemotePath(path);
@@ -120,8 +100,6 @@ export class Receiving {
     }
   }
 }
-
-const NOBODY = "";
 
 function assertReceivable(
   taken: NodeStatus | null,

@@ -175,7 +175,10 @@ async function receiveOffered(
   const held = isComparing ? await root.openLike(path, looks, { isRecent: true }) : null;
   try {
     const compared = held === null ? null : await compareHeldFile(call, held, options);
-    if (compared?.kind === "same") return compared.received;
+    if (compared?.kind === "same") {
+      await root.dropPart(path);
+      return compared.received;
+    }
     const { leafHasher, leafHashing, isClaimless, isStopped } = options;
     const isHasherFixed = leafHashing === undefined || isClaimless || compared !== null;
     const partial = await root.openPartial(path, {

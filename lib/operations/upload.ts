@@ -303,7 +303,10 @@ async function receiveUpload(
       ...peerOptions(context.root, context),
     };
     const held = twin === null ? null : await compareHeldFile(exchange, twin.file, options);
-    if (held?.kind === "same") return held.received;
+    if (held?.kind === "same") {
+      await context.root.dropPart(path, { sender: context.clientKey });
+      return held.received;
+    }
     target ??= await openTarget({ isHasherTold: true });
     return await receiveOrSettle(exchange, target.partial, { ...options, begun: held?.begun });
   };

@@ -5,6 +5,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { FEATURES } from "../../lib/operations/mod.ts";
+import type { MemoryDisk } from "../support/memory_disk.ts";
 import { failureWord, type Move, MOVES } from "./moves.ts";
 import { sampleBytes, type Service, type Side, withService } from "./service.ts";
 
@@ -38,6 +39,37 @@ for (const plan of MOVES) {
       });
     }
   }
+}
+
+for (const plan of MOVES) {
+  Deno.test(`a ${plan.command} killed at any call while it is copied to another file system leaves nothing to the next one`, async () => {
+    const content = sampleBytes(SIZES.large);
+    let isOver = false;
+    for (let call = 1; !isOver; call++) {
+      await withService(OF_TODAY, async (service) => {
+        await prepare(service, plan, content);
+        const { disk, root } = plan.target(service);
+        disk.faults = { ...CANNOT_RENAME, stopAt: call };
+        isOver = await plan.move(service, { peerFeatures }).then(() => true, () => false);
+        if (isOver) return assert(call > 20);
+        const isServer = plan.target(service) === service.server;
+        await service.restart(isServer ? "server" : "client", disk.afterKill());
+        const after = plan.target(service).disk;
+        // Killed at the same place it may have to be copied again.
+        after.faults = CANNOT_RENAME;
+        await plan.move(service, { peerFeatures, isRepeated: true });
+        assert(isEqual(after.contentOf(`${root.directory}/a.bin`)!, content), `call ${call}`);
+        assertEquals(partsBelow(after, root.directory), [], `call ${call}`);
+      });
+    }
+  });
+}
+
+const CANNOT_RENAME = { failOnly: ["rename", "link"], failAt: 1, failCode: "EXDEV" } as const;
+
+function partsBelow(disk: MemoryDisk, directory: string): string[] {
+  return [...disk.namesIn(directory), ...disk.namesIn(`${directory}/.~ft-staging`)]
+    .filter((name) => name.endsWith(".part") || name.endsWith(".log"));
 }
 
 interface Play {

@@ -4,7 +4,7 @@ import { sha256 } from "../../lib/crypto/mod.ts";
 import { FEATURES, type TransferOptions } from "../../lib/operations/mod.ts";
 import { TransferError } from "../../lib/transfer/mod.ts";
 import type { StreamPairOptions } from "../support/stream_pair.ts";
-import { failureWord, type Move, MOVES } from "./moves.ts";
+import { failureWord, headerBytes, type Move, MOVES } from "./moves.ts";
 import { sampleBytes, type Service, type Side, withService } from "./service.ts";
 
 const MIB = 1 << 20;
@@ -55,6 +55,24 @@ for (const plan of MOVES) {
         });
       }
     }
+  });
+
+  Deno.test(`${command} of what is there already removes what an earlier one has left of it`, async () => {
+    const content = sampleBytes(3 * MIB);
+    const bytes = await headerBytes(plan, content.length) + 2 * MIB + 9;
+    const loseAfter = { direction: plan.dataDirection, bytes };
+    await withService({ ...FEATURES_OF_TODAY, streams: { loseAfter } }, async (service) => {
+      await source(service).write("a.bin", content);
+      await assertRejects(() => move(plan, service), TransferError);
+      await service.reconnect();
+      await target(service).write("a.bin", content);
+      await makeAlike(service);
+      const { disk, root } = target(service);
+      assertEquals(disk.namesIn(`${root.directory}/.~ft-staging`).length, 2);
+      assertEquals((await move(plan, service)).bytes, 0);
+      await service.settle();
+      assertEquals(disk.namesIn(`${root.directory}/.~ft-staging`), []);
+    });
   });
 
   Deno.test(`${command} gives what is there the mode of its source`, async () => {
