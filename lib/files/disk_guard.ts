@@ -13,6 +13,8 @@ export class DiskGuard {
   readonly isStrict: boolean;
   /** For each disk, bytes that may be written before it is asked again. */
   readonly #allowances = new Map<number, number>();
+  /** For each disk, bytes that are still to come of files for which room was promised. */
+  readonly #promised = new Map<number, number>();
   #lastTurn: Promise<unknown> = Promise.resolve();
 
   /** Has asked no disk yet. */
@@ -21,12 +23,25 @@ export class DiskGuard {
   }
 
   /**
-   * Better to say at once what would fail after hours; what others take meanwhile is found out then.
+   * Better to say at once what would fail after hours: promises room for a file that is about to be received, to
+   * be let go of when it has ended. What other programs take meanwhile is found out then.
    *
-   * @throws {FileError} `no-space` when so many more bytes do not fit in the disk of a directory.
+   * Small files are written without a promise, and do not heed those of others: who only says that a large one
+   * will come keeps nobody from sending them.
+   *
+   * @throws {FileError} `no-space` when so many more bytes do not fit in the disk of a directory, beside what is
+   * still to come of other files.
    */
-  async assertFits(directory: DiskDirectory, path: string, bytes: number): Promise<void> {
-    await this.#room(directory, path, bytes);
+  async promise(directory: DiskDirectory, path: string, bytes: number): Promise<PromisedRoom> {
+    const { device } = await directory.identity();
+    const space = await directory.space();
+    // Nothing is awaited from here on: of two that ask at the same time, the second sees what the first was told.
+    const promisedBytes = this.#promised.get(device) ?? 0;
+    const room = this.#roomIn(space) - promisedBytes;
+    if (bytes > room) throw noSpace(path, bytes - room, promisedBytes);
+    return new PromisedRoom(bytes, (change) => {
+      this.#promised.set(device, (this.#promised.get(device) ?? 0) + change);
+    });
   }
 
   /**
@@ -59,16 +74,50 @@ export class DiskGuard {
   }
 
   async #room(directory: DiskDirectory, path: string, bytes: number): Promise<number> {
-    const space = await directory.space();
-    const room = space === null ? Infinity : space.freeBytes - this.#reserveOf(space);
-    if (bytes <= room) return room;
-    const reason = `${bytes - room} more bytes of space are needed`;
-    throw new FileError("no-space", path, { reason });
+    const room = this.#roomIn(await directory.space());
+    if (bytes > room) throw noSpace(path, bytes - room);
+    return room;
   }
 
-  #reserveOf({ totalBytes }: DiskSpace): number {
-    return this.isStrict ? Math.min(Math.ceil(totalBytes * RESERVED_SHARE), RESERVED_BYTES) : 0;
+  #roomIn(space: DiskSpace | null): number {
+    if (space === null) return Infinity;
+    return space.freeBytes - (this.isStrict ? reserveOf(space) : 0);
   }
+}
+
+/** Room for what is still to come of one file. */
+export class PromisedRoom {
+  #bytes = 0;
+  readonly #onChange: (change: number) => void;
+
+  /** `onChange` is told of more or fewer bytes. */
+  constructor(bytes: number, onChange: (change: number) => void) {
+    this.#onChange = onChange;
+    this.keep(bytes);
+  }
+
+  /** So many bytes are still to come: others have come, or were removed and will come again. */
+  keep(bytes: number): void {
+    this.#onChange(bytes - this.#bytes);
+    this.#bytes = bytes;
+  }
+
+  /** Nothing is to come any more. */
+  release(): void {
+    this.keep(0);
+  }
+}
+
+function noSpace(path: string, missingBytes: number, promisedBytes = 0): FileError {
+  const beside = promisedBytes === 0
+    ? ""
+    : `, beside ${promisedBytes} that are promised to other transfers`;
+  const reason = `${missingBytes} more bytes of space are needed${beside}`;
+  return new FileError("no-space", path, { reason });
+}
+
+function reserveOf({ totalBytes }: DiskSpace): number {
+  return Math.min(Math.ceil(totalBytes * RESERVED_SHARE), RESERVED_BYTES);
 }
 
 /** What stays free on a disk that others fill: this share of it, */

@@ -7,6 +7,7 @@ import {
   plainLeaves,
 } from "../crypto/mod.ts";
 import type { DiskFile } from "./disk.ts";
+import type { PromisedRoom } from "./disk_guard.ts";
 import { FileError, fileErrorFrom, osCode } from "./file_error.ts";
 import type { HeldLeavesCheck } from "./held_leaves_check.ts";
 import { type HeldPart, openHeldPart } from "./held_part.ts";
@@ -58,7 +59,7 @@ export interface JournaledPartSetup {
  * Leaves that the journal claims are read back and hashed, the last ones before this resolves: what is not
  * as claimed, and everything after it, is dropped.
  *
- * @throws {FileError} `busy` when another program writes it.
+ * @throws {FileError} `busy` when another program writes it, `no-space` when there is no room for the rest of it.
  */
 export async function openJournaledPart(
   context: StagingContext,
@@ -66,10 +67,16 @@ export async function openJournaledPart(
 ): Promise<PartialFile> {
   const { destination } = setup;
   const { begun } = await beginStaged(context, destination, (place) => openPartAt(place, setup));
+  try {
+    await begun.claimRoom();
+  } catch (error) {
+    await begun.park();
+    throw error;
+  }
   return begun;
 }
 
-async function openPartAt(place: StagingPlace, setup: JournaledPartSetup): Promise<PartialFile> {
+async function openPartAt(place: StagingPlace, setup: JournaledPartSetup): Promise<JournaledPart> {
   const names = {
     part: `${place.prefix}${setup.id}${PART_SUFFIX}`,
     log: `${place.prefix}${setup.id}${JOURNAL_SUFFIX}`,
@@ -122,6 +129,7 @@ class JournaledPart implements PartialFile {
   #resumed: readonly Uint8Array[];
   #writer: LeafWriter;
 
+  #room: PromisedRoom | null = null;
   #checkpoint: Promise<void> | null = null;
   #checkpointedBytes: number;
   #checkpointedAtMs: number;
@@ -160,6 +168,18 @@ class JournaledPart implements PartialFile {
     return this.#resumed;
   }
 
+  /**
+   * Has room promised for what is to come. To be called once, before anything else.
+   *
+   * @throws {FileError} `no-space`.
+   */
+  async claimRoom(): Promise<void> {
+    const { guard, parent, path } = this.#destination;
+    // What is parked beyond the verified leaves is not counted as free, which errs by a batch. A folder below the
+    // served one may be on another disk.
+    this.#room = await guard.promise(parent, path, this.#options.sizeBytes - this.resumeOffset);
+  }
+
   async discardFrom(leafIndex: number): Promise<void> {
     this.#assertOpen();
     if (this.#writer.acceptedBytes !== this.resumeOffset || leafIndex > this.#resumed.length) {
@@ -172,6 +192,7 @@ class JournaledPart implements PartialFile {
       throw fileErrorFrom(error, this.#destination.path);
     }
     this.#resumed = this.#resumed.slice(0, leafIndex);
+    this.#room?.keep(this.#options.sizeBytes - this.resumeOffset);
     this.#writer.close();
     this.#writer = this.#startWriter();
     this.#checkpointedBytes = this.resumeOffset;
@@ -262,6 +283,7 @@ class JournaledPart implements PartialFile {
       nowMs: this.#nowMs,
       patience: this.#patience,
       onWritten: (bytes) => {
+        this.#room?.keep(this.#options.sizeBytes - bytes);
         if (this.#isCheckpointDue(bytes)) this.#startCheckpoint(bytes);
       },
     });
@@ -346,6 +368,7 @@ class JournaledPart implements PartialFile {
   #close(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
+    this.#room?.release();
     this.#writer.close();
     this.#part.close();
     this.#log.close();

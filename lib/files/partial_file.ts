@@ -124,26 +124,9 @@ export async function openPartialFile(
     target: destination.path,
   };
   const { nowMs, patience, hashing } = context;
-  const part = await openJournaledPart(context, {
+  return await openJournaledPart(context, {
     ...{ destination, options, id, senderId, header, nowMs, patience, hashing },
   });
-  await assertRoomFor(part, sizeBytes, destination);
-  return part;
-}
-
-async function assertRoomFor(
-  part: PartialFile,
-  sizeBytes: number,
-  { parent, path, guard }: Destination,
-): Promise<void> {
-  try {
-    // What is parked beyond the verified leaves is not counted as free, which errs by a batch. A folder below the
-    // served one may be on another disk.
-    await guard.assertFits(parent, path, sizeBytes - part.resumeOffset);
-  } catch (error) {
-    await part.park();
-    throw error;
-  }
 }
 
 /**
