@@ -4,7 +4,6 @@
  * @module
  */
 export { Connection } from "./connection.ts";
-export type { ConnectionOptions } from "./connection_parts.ts";
 export type { ConnectionState } from "./connection_state.ts";
 export type {
   AckSample,
@@ -16,10 +15,8 @@ export type {
 export type { ConnectionStats } from "./connection_stats.ts";
 export type { ConnectAttempt } from "./client_attempts.ts";
 export { Endpoint, type EndpointEvent, type EndpointOptions } from "./endpoint.ts";
-export { EndpointMemory, MemoryBudget, type SharedMemory } from "./memory_budget.ts";
 export type { HandshakeCounters } from "./handshake_counters.ts";
 export { REFUSAL_CODES } from "./stateless_answers.ts";
-export type { ControlQueue } from "./control_queue.ts";
 export type { ReceiveWindow } from "./flow_control.ts";
 export {
   type HandshakeAgreement,
@@ -33,14 +30,9 @@ export { RateGate } from "./rate_gate.ts";
 export type { ReceiveStream } from "./streams/receive_stream.ts";
 export type { SendStream, StreamChunk } from "./streams/send_stream.ts";
 export type { WindowClock } from "./streams/receive_credit.ts";
-export type { StreamLayer, StreamLayerOptions } from "./streams/stream_layer.ts";
+export type { StreamLayer } from "./streams/stream_layer.ts";
 export type { StreamEntry } from "./streams/stream_map.ts";
 export { createTransmitBatch, type TransmitBatch } from "./transmit_batch.ts";
 export { DEFAULT_TRANSPORT_CONFIG, type TransportConfig } from "./transport_config.ts";
-export {
-  type ConnectionEnd,
-  type ConnectionEndKind,
-  ConnectionError,
-  TransportError,
-} from "./transport_error.ts";
+export { type ConnectionEnd, type ConnectionEndKind, ConnectionError } from "./transport_error.ts";
 export type { TransportEvent } from "./transport_event.ts";
