@@ -10,7 +10,7 @@ import { NONCE_BYTES, type SuiteName, SUITES } from "./aead.ts";
 import { HASH_BYTES, plainBytes } from "./hash.ts";
 
 /** Length of every traffic secret. */
-export const SECRET_BYTES = 32;
+const SECRET_BYTES = 32;
 
 /** Prefix of every label, as `tls13 ` is in TLS: keys of Ferry can never be keys of something else. */
 const LABEL_PREFIX = "ferry ";

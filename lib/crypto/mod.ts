@@ -23,7 +23,6 @@ export {
   hmacSha256,
   nextSecret,
   packetKeys,
-  SECRET_BYTES,
 } from "./key_schedule.ts";
 export {
   HandshakeError,

@@ -44,8 +44,8 @@ export {
 } from "./directory.ts";
 export type { ListingOptions, SkippedEntry, WalkEntry, WalkPage } from "./directory.ts";
 export { download } from "./download.ts";
-export { chooseTarget, EXISTS_POLICIES, receivedFolderMode } from "./existing_target.ts";
-export type { ChosenTarget, ExistsPolicy } from "./existing_target.ts";
+export { EXISTS_POLICIES, receivedFolderMode } from "./existing_target.ts";
+export type { ExistsPolicy } from "./existing_target.ts";
 export { ListingBudget } from "./listing_budget.ts";
 export { makeDirectories } from "./make_directories.ts";
 export { hashFile, statPath } from "./file_info.ts";
