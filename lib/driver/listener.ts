@@ -1,5 +1,5 @@
 /**
- * Opening a port for clients.
+ * A port that clients connect to, and what both ends of a connection are set up with.
  *
  * @module
  */
@@ -21,7 +21,6 @@ import {
   wholeDatagramBytesFor,
 } from "./path_limits.ts";
 import { systemEntropy } from "./system_entropy.ts";
-import { openUdpSocket } from "./udp_socket.ts";
 
 /** What both ends of a connection are set up with. */
 export interface DriverOptions {
@@ -41,12 +40,8 @@ export interface DriverOptions {
   readonly entropy?: Entropy;
 }
 
-/** A port that waits for clients. */
-export interface ListenOptions extends DriverOptions {
-  /** Address to bind. */
-  readonly hostname: string;
-  /** Port to bind; 0 for any free one. */
-  readonly port: number;
+/** What a listener is made from, besides its socket. */
+export interface ListenerOptions extends Omit<DriverOptions, "ffi"> {
   /** The secret for each way of proving oneself; null refuses. */
   readonly pskFor: (method: number) => Uint8Array | null;
 }
@@ -60,7 +55,7 @@ export class Listener {
   #isClosed = false;
 
   /** Starts to listen on an open socket. */
-  constructor(socket: DatagramSocket, options: Omit<ListenOptions, "hostname" | "port" | "ffi">) {
+  constructor(socket: DatagramSocket, options: ListenerOptions) {
     this.#driver = new EndpointDriver({
       socket,
       endpoint: createEndpoint(socket, options, options.pskFor),
@@ -128,16 +123,6 @@ export class Listener {
     handle?.takeEvents();
     if (handle?.hasEnded) this.#handles.delete(connection);
   }
-}
-
-/**
- * Opens a port for clients.
- *
- * @throws {SocketError} when the port cannot be had.
- */
-export function listen(options: ListenOptions): Listener {
-  const { hostname, port, ffi } = options;
-  return new Listener(openUdpSocket({ hostname, port, ffi }), options);
 }
 
 /** An endpoint for a socket, with our limits for it. */

@@ -6,7 +6,7 @@
 export { type Clock, type Sleep, systemClock } from "./clock.ts";
 export { ConnectionHandle } from "./connection_handle.ts";
 export { connect, type ConnectOptions } from "./connector.ts";
-export { type DriverOptions, listen, Listener, type ListenOptions } from "./listener.ts";
+export { type DriverOptions, Listener, type ListenerOptions } from "./listener.ts";
 export {
   type Address,
   type DatagramSocket,

@@ -2,8 +2,9 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { createIdentity, nodeAeadProvider } from "../../lib/crypto/mod.ts";
 import { connect } from "../../lib/driver/connector.ts";
-import { listen } from "../../lib/driver/listener.ts";
+import { Listener } from "../../lib/driver/listener.ts";
 import { systemEntropy } from "../../lib/driver/system_entropy.ts";
+import { openUdpSocket } from "../../lib/driver/udp_socket.ts";
 import { ConnectionError } from "../../lib/transport/mod.ts";
 
 const COMMON = {
@@ -13,11 +14,10 @@ const COMMON = {
 } as const;
 
 Deno.test("a refusal is believed from every spelling of the server's address", async () => {
-  const server = listen({
+  const hostname = hasIpv6() ? "::" : "0.0.0.0";
+  const server = new Listener(openUdpSocket({ hostname, port: 0, ffi: false }), {
     ...COMMON,
     identity: createIdentity(systemEntropy),
-    hostname: hasIpv6() ? "::" : "0.0.0.0",
-    port: 0,
     pskFor: () => null,
   });
   const ipv6 = hasIpv6() ? ["::1", "0:0:0:0:0:0:0:1", "::0001"] : [];
