@@ -70,11 +70,6 @@ export class ByteReader {
       0;
   }
 
-  /** Six bytes, big-endian. Throws {@linkcode TruncatedError}. */
-  u48(): number {
-    return this.u16() * 0x1_0000_0000 + this.u32();
-  }
-
   /** Eight bytes, big-endian. Throws {@linkcode TruncatedError} above 2^53-1 as well. */
   u64(): number {
     const high = this.u32();

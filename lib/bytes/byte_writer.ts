@@ -50,11 +50,6 @@ export class ByteWriter {
     return this;
   }
 
-  /** Six bytes, big-endian. */
-  u48(value: number): this {
-    return this.u16(Math.floor(value / 0x1_0000_0000)).u32(value % 0x1_0000_0000);
-  }
-
   /** Eight bytes, big-endian; the value is below 2^53. */
   u64(value: number): this {
     return this.u32(Math.floor(value / 0x1_0000_0000)).u32(value % 0x1_0000_0000);

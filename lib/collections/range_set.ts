@@ -46,13 +46,6 @@ export class RangeSet {
     return this.#ends[index]!;
   }
 
-  /** Integers in the set. */
-  get totalLength(): number {
-    let total = 0;
-    for (let i = 0; i < this.#starts.length; i++) total += this.#ends[i]! - this.#starts[i]!;
-    return total;
-  }
-
   /** True when `value` is in the set. */
   has(value: number): boolean {
     const last = this.#starts.length - 1;
@@ -60,13 +53,6 @@ export class RangeSet {
     if (last >= 0 && value >= this.#starts[last]!) return value < this.#ends[last]!;
     const index = this.#firstEndingAfter(value);
     return index <= last && this.#starts[index]! <= value;
-  }
-
-  /** True when every integer of `[start, end)` is in the set. */
-  covers(start: number, end: number): boolean {
-    const index = this.#firstEndingAfter(start);
-    return index < this.#starts.length && this.#starts[index]! <= start &&
-      end <= this.#ends[index]!;
   }
 
   /** Adds `[start, end)` and joins what it touches. Returns how many integers are new. */
@@ -141,11 +127,6 @@ export class RangeSet {
       }
     }
     return removed;
-  }
-
-  /** Removes everything below `limit`. */
-  removeBelow(limit: number): void {
-    if (this.#starts.length > 0 && this.#starts[0]! < limit) this.remove(this.#starts[0]!, limit);
   }
 
   /** Removes the lowest range and returns its end. */

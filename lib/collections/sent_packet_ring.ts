@@ -7,8 +7,6 @@
  */
 import { assert } from "../bytes/invariant.ts";
 
-/** What became of a packet number. */
-export const PACKET_UNUSED = 0;
 /** Sent, counts as in flight, fate unknown. */
 export const PACKET_OUTSTANDING = 1;
 /** Acknowledged. */
@@ -32,7 +30,7 @@ export class SentPacketRing {
   #mask: number;
   #first = 0;
   #next = 0;
-  /** One of the PACKET_ states, at `slot(packetNumber)`. */
+  /** What became of a packet: one of the PACKET_ states, at `slot(packetNumber)`. */
   state: Uint8Array;
   /** FLAG_ bits. */
   flags: Uint8Array;

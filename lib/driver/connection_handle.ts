@@ -58,11 +58,6 @@ export class ConnectionHandle implements StreamOpener, StreamAcceptor {
     return this.#connection.handshake.method;
   }
 
-  /** Name and version of the peer's program; untrusted text. */
-  get agent(): string {
-    return this.#connection.handshake.peerParameters.agent;
-  }
-
   /** What the peer's program can do, one bit each. */
   get peerFeatures(): number {
     return this.#connection.handshake.peerParameters.features;

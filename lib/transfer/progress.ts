@@ -101,11 +101,6 @@ export class Progress {
     return rate(this.#movedBytes - first.movedBytes, this.#atMs - first.atMs);
   }
 
-  /** Rate since the start, what was there before left out; 0 while nothing is known. */
-  get averageBytesPerSecond(): number {
-    return rate(this.#movedBytes, this.#atMs - this.#startedMs);
-  }
-
   /** Seconds to the end at the present rate, or null while nothing is known. */
   get remainingSeconds(): number | null {
     const bytesPerSecond = this.rateBytesPerSecond;

@@ -208,11 +208,6 @@ export class ClientAttempts {
     return null;
   }
 
-  /** Gives up an attempt without waiting for its end. */
-  abandon(attempt: ConnectAttempt): void {
-    for (const [key, other] of this.#attempts) if (other === attempt) this.#attempts.delete(key);
-  }
-
   #handshake(
     part: { method: number; psk: Uint8Array; token: Uint8Array; localId?: ConnectionId },
   ): ClientHandshake {

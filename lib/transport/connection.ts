@@ -204,11 +204,6 @@ export class Connection {
     return this.#intake.lastAtMs;
   }
 
-  /** True while packets wait for their acknowledgement. */
-  get isWaitingForPeer(): boolean {
-    return this.#parts.loss.hasOutstanding();
-  }
-
   // ── Verb 1: a datagram came ────────────────────────────────────────────────────────────────────
 
   /**

@@ -149,12 +149,6 @@ export class DeliveryRateSampler {
     this.#lostBytes -= sizeBytes;
   }
 
-  /** Counts a packet as neither delivered nor lost, as when its keys were thrown away. */
-  onPacketDiscarded(packetNumber: number): void {
-    const slot = (packetNumber & this.#mask) * SLOT_DOUBLES;
-    if (this.#slots[slot] === packetNumber) this.#slots[slot] = -1;
-  }
-
   /**
    * The application, not the window or the pacer, stopped sending: what is in flight now is a
    * lower bound of what the path can do. Call it when the sender runs dry with window left.

@@ -368,11 +368,6 @@ export class Endpoint {
     }
   }
 
-  /** Gives up an attempt without waiting for its end. */
-  abandon(attempt: ConnectAttempt): void {
-    this.#attempts.abandon(attempt);
-  }
-
   /** A client too many is told so, under its own keys and where it has received the REPLY, and is forgotten. */
   #refuse(connection: Connection, nowMs: number): void {
     const batch = createTransmitBatch();

@@ -119,14 +119,9 @@ export class ConnectionFlowControl {
     return this.#sentBytes;
   }
 
-  /** The peer's limit, for DATA_BLOCKED. */
+  /** The peer's limit. */
   get peerCreditEnd(): number {
     return this.#peerCreditEnd;
-  }
-
-  /** Stream bytes that arrived and were not consumed, holes included. */
-  get unconsumedBytes(): number {
-    return this.#receivedBytes - this.#consumedBytes;
   }
 
   /** The peer raised its limit. */

@@ -95,11 +95,6 @@ export class LossDetection {
     return this.ring.next;
   }
 
-  /** Largest packet number acknowledged; -1 before the first. */
-  get largestAcked(): number {
-    return this.#largestAcked;
-  }
-
   /** Lowest packet number whose fate is open. */
   get oldestOutstanding(): number {
     return this.#scanFrom;

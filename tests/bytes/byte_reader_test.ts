@@ -4,9 +4,9 @@ import { ByteReader, TruncatedError } from "../../lib/bytes/byte_reader.ts";
 import { ByteWriter } from "../../lib/bytes/byte_writer.ts";
 import { SeededRandom } from "../simulation/seeded_entropy.ts";
 
-type Field = readonly [kind: "u8" | "u16" | "u32" | "u48" | "u64" | "varint", value: number];
+type Field = readonly [kind: "u8" | "u16" | "u32" | "u64" | "varint", value: number];
 
-const BITS = { u8: 8, u16: 16, u32: 32, u48: 48, u64: 53, varint: 53 } as const;
+const BITS = { u8: 8, u16: 16, u32: 32, u64: 53, varint: 53 } as const;
 
 Deno.test("any sequence of numbers, bytes and text is read back as it was written", () => {
   const random = new SeededRandom(2, "reader");
@@ -34,13 +34,12 @@ Deno.test("numbers are big-endian", () => {
   assertEquals(new ByteReader(bytes).u8(), 0x01);
   assertEquals(new ByteReader(bytes).u16(), 0x0182);
   assertEquals(new ByteReader(bytes).u32(), 0x01820384);
-  assertEquals(new ByteReader(bytes).u48(), 0x018203840586);
   assertEquals(new ByteReader(bytes, 4).u32(), 0x05860788);
 });
 
 Deno.test("every read beyond the end throws TruncatedError and the next reads go on", () => {
   const bytes = new Uint8Array(3);
-  for (const kind of ["u16", "u32", "u48", "u64"] as const) {
+  for (const kind of ["u16", "u32", "u64"] as const) {
     const reader = new ByteReader(bytes, 2, 3);
     assertThrows(() => reader[kind](), TruncatedError);
     assertEquals(reader.u8(), 0);

@@ -28,8 +28,7 @@ Deno.test("a write that does not fit leaves a fixed buffer as it was", () => {
   assertEquals([writer.length, ...target], [1, 9, 0, 0, 0, 0]);
 });
 
-Deno.test("48 and 64 bits keep all their digits", () => {
-  assertEquals(new ByteWriter().u48(2 ** 48 - 1).finish(), new Uint8Array(6).fill(0xff));
+Deno.test("64 bits keep all their digits", () => {
   assertEquals(
     new ByteWriter().u64(Number.MAX_SAFE_INTEGER).finish(),
     Uint8Array.of(0, 0x1f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff),

@@ -33,7 +33,7 @@ Deno.test("RangeSet.insert() of nothing is a mistake of ours", () => {
 Deno.test("an empty RangeSet has no edges", () => {
   const set = new RangeSet();
   assertEquals([set.firstStart, set.firstEnd, set.lastEnd], [NaN, NaN, NaN]);
-  assertEquals([set.isEmpty, set.has(0), set.covers(0, 1)], [true, false, false]);
+  assertEquals([set.isEmpty, set.has(0)], [true, false]);
   assertThrows(() => set.removeFirst(), InternalError);
 });
 
@@ -46,7 +46,7 @@ Deno.test("RangeSet does what a set of integers does, whatever is done to it", (
       const start = random.below(80);
       const end = start + random.integer(1, 15);
       const before = model.size;
-      switch (random.below(6)) {
+      switch (random.below(5)) {
         case 0:
         case 1:
         case 2:
@@ -58,10 +58,6 @@ Deno.test("RangeSet does what a set of integers does, whatever is done to it", (
           assertEquals(set.remove(start, end), before - model.size, `SEED=${seed} remove`);
           break;
         case 4:
-          for (const n of [...model]) if (n < start >> 2) model.delete(n);
-          set.removeBelow(start >> 2);
-          break;
-        case 5:
           if (!set.isEmpty && random.chance(0.3)) {
             for (let n = set.firstStart; n < set.firstEnd; n++) model.delete(n);
             set.removeFirst();
@@ -75,16 +71,15 @@ Deno.test("RangeSet does what a set of integers does, whatever is done to it", (
 
 function assertSame(set: RangeSet, model: Set<number>, message: string): void {
   let previousEnd = -1;
+  let totalLength = 0;
   for (const [start, end] of rangesOf(set)) {
     // Ranges that touch would be one.
     assert(start > previousEnd && end > start, message);
     previousEnd = end;
+    totalLength += end - start;
   }
-  assertEquals(set.totalLength, model.size, message);
+  assertEquals(totalLength, model.size, message);
   for (let n = 0; n < 100; n++) assertEquals(set.has(n), model.has(n), `${message}: ${n}`);
-  const [low, high] = [10, 14];
-  const isCovered = [10, 11, 12, 13].every((n) => model.has(n));
-  assertEquals(set.covers(low, high), isCovered, message);
 }
 
 Deno.test("RangeSet is right far above 2^32", () => {

@@ -26,7 +26,6 @@ Deno.test("Progress knows rate and remaining time from what it is told", () => {
   assertEquals(progress.fraction, 0.4);
   assertEquals(progress.elapsedSeconds, 2);
   assertEquals(progress.rateBytesPerSecond, 1000);
-  assertEquals(progress.averageBytesPerSecond, 1000);
   assertEquals(progress.remainingSeconds, 6);
 });
 
@@ -37,7 +36,6 @@ Deno.test("Progress forgets the rate of long ago", () => {
     progress.update(10_000_000 + (second - 10) * 1000, second * 1000);
   }
   assertEquals(Math.round(progress.rateBytesPerSecond), 1000);
-  assertEquals(Math.round(progress.averageBytesPerSecond), Math.round(10_020_000 / 30));
 });
 
 Deno.test("Progress keeps few moments, however often it is told", () => {

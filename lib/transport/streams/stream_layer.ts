@@ -69,7 +69,6 @@ export class StreamLayer {
         send: new SendStream(peer.initialMaxStreamDataBytes),
         receive: new ReceiveStream(config.initialStreamWindowBytes),
         window: new ReceiveWindow(config.initialStreamWindowBytes, config.maxStreamWindowBytes),
-        resetCode: 0,
         peerResetCode: -1,
         peerStopCode: -1,
         isAccepted: false,
@@ -101,11 +100,6 @@ export class StreamLayer {
   /** Streams that exist now. */
   get count(): number {
     return this.#map.count;
-  }
-
-  /** Streams that exist now, for statistics. */
-  values(): IterableIterator<StreamEntry> {
-    return this.#map.values();
   }
 
   // ── The application's side ─────────────────────────────────────────────────────────────────────
@@ -142,7 +136,6 @@ export class StreamLayer {
   /** Abandons the sending side. */
   reset(entry: StreamEntry, code: number): void {
     if (!entry.send.reset()) return;
-    entry.resetCode = code;
     this.#control.push({
       kind: "reset-stream",
       streamId: entry.id,
@@ -316,11 +309,6 @@ export class StreamLayer {
     if (this.#map.hasScheduled && this.#flow.sendCreditBytes <= 0) return true;
     for (const { send } of this.#map.values()) if (send.isBlocked) return true;
     return false;
-  }
-
-  /** The connection's own credit, for DATA_BLOCKED. */
-  get peerCreditEnd(): number {
-    return this.#flow.peerCreditEnd;
   }
 
   // ── Frames of the peer ─────────────────────────────────────────────────────────────────────────

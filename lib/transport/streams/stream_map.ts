@@ -20,8 +20,6 @@ export interface StreamEntry {
   readonly receive: ReceiveStream;
   /** Credit that we give for it. */
   readonly window: ReceiveWindow;
-  /** Error code of our RESET_STREAM. */
-  resetCode: number;
   /** Error code of the peer's RESET_STREAM, or -1. */
   peerResetCode: number;
   /** Error code of the peer's STOP_SENDING, or -1. */

@@ -19,10 +19,8 @@ export class RoundTracker {
   /** The ACK just taken was the first of a round. */
   isRoundStart = false;
 
-  /** Smallest and largest RTT of the running round; Infinity and 0 before the first sample. */
+  /** Smallest RTT of the running round; Infinity before the first sample. */
   minRttMs: number = Infinity;
-  /** Largest RTT of the running round. */
-  maxRttMs = 0;
   /** RTT samples of the running round. */
   rttSamples = 0;
   /** Bytes delivered in the running round. */
@@ -36,10 +34,6 @@ export class RoundTracker {
 
   /** Smallest RTT of the last complete round. */
   lastMinRttMs: number = Infinity;
-  /** Largest RTT of the last complete round. */
-  lastMaxRttMs = 0;
-  /** RTT samples of the last complete round. */
-  lastRttSamples = 0;
   /** Bytes delivered in the last complete round. */
   lastDeliveredBytes = 0;
   /** Bytes lost in the last complete round. */
@@ -69,8 +63,6 @@ export class RoundTracker {
     if (this.isRoundStart) {
       this.count++;
       this.lastMinRttMs = this.minRttMs;
-      this.lastMaxRttMs = this.maxRttMs;
-      this.lastRttSamples = this.rttSamples;
       this.lastDeliveredBytes = this.deliveredBytes;
       this.lastLostBytes = this.lostBytes > 0 ? this.lostBytes : 0;
       this.lastLossBursts = this.lossBursts;
@@ -83,7 +75,6 @@ export class RoundTracker {
     const rttMs = sample.rttMs;
     if (rttMs > 0) {
       if (rttMs < this.minRttMs) this.minRttMs = rttMs;
-      if (rttMs > this.maxRttMs) this.maxRttMs = rttMs;
       this.rttSamples++;
     }
     const rate = sample.deliveryRateBytesPerSecond;
@@ -106,7 +97,6 @@ export class RoundTracker {
     this.#endDeliveredBytes = deliveredBytes;
     this.#startedAtMs = nowMs;
     this.minRttMs = Infinity;
-    this.maxRttMs = 0;
     this.rttSamples = 0;
     this.deliveredBytes = 0;
     this.lostBytes = 0;
