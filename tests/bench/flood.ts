@@ -16,6 +16,7 @@ import { parseArgs } from "@std/cli";
 import { fromFileUrl, join } from "@std/path";
 import { openLibcrypto } from "../../lib/crypto/mod.ts";
 import { cpuSeconds } from "./cpu_time.ts";
+import { median } from "./table.ts";
 import { startFerryClient, startFerryServer } from "../tools/ferry_process.ts";
 import { RawPeer } from "../hostile/raw_peer.ts";
 import { HonestSide } from "../hostile/rig.ts";
@@ -259,10 +260,6 @@ function describe(figures: FloodFigures | null): string {
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
 function percent(part: number): string {
