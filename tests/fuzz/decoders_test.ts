@@ -10,24 +10,13 @@ import {
   encodeTransportParameters,
 } from "../../lib/wire/transport_parameters.ts";
 import { seededEntropy, SeededRandom } from "../simulation/seeded_entropy.ts";
+import { PEER_PARAMETERS } from "../support/peer_parameters.ts";
 import corpus from "./corpus/frames.json" with { type: "json" };
 import { fromHex, mutate } from "./mutator.ts";
 
 const ROUNDS = 30_000;
 const BODIES = corpus.bodies.map(fromHex);
-const PARAMETERS = {
-  maxIdleTimeoutMs: 60_000,
-  maxUdpPayloadBytes: 1472,
-  initialMaxDataBytes: 1000,
-  initialMaxStreamDataBytes: 1000,
-  initialMaxStreams: 1,
-  receiveBufferBytes: 1000,
-  suites: ["aes-128-gcm"],
-  agent: "x",
-  features: 0,
-  omitsConnectionId: false,
-  maxAckRanges: 256,
-};
+const PARAMETERS = { ...PEER_PARAMETERS, agent: "x" };
 
 /** Runs a decoder over mutated seeds and plain garbage. */
 function fuzz(

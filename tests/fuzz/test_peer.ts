@@ -27,6 +27,7 @@ import {
 } from "../../lib/wire/packet_header.ts";
 import { seededEntropy } from "../simulation/seeded_entropy.ts";
 import { fastAead } from "../simulation/watchful_aead.ts";
+import { PEER_PARAMETERS } from "../support/peer_parameters.ts";
 
 const FROM: Address = { hostname: "192.0.2.1", port: 40_000 };
 const LATER = false;
@@ -68,17 +69,10 @@ export class TestPeer {
       pskFor: () => new Uint8Array(32),
     });
     const parameters = {
+      ...PEER_PARAMETERS,
       maxIdleTimeoutMs: 600_000,
-      maxUdpPayloadBytes: 1472,
-      initialMaxDataBytes: 1 << 20,
       initialMaxStreamDataBytes: 1 << 18,
-      initialMaxStreams: 100,
-      receiveBufferBytes: 1 << 20,
-      suites: ["aes-128-gcm"],
       agent: "peer",
-      features: 0,
-      omitsConnectionId: false,
-      maxAckRanges: 256,
     };
     this.#handshake = new ClientHandshake({
       identity: createIdentity(seededEntropy(seed, "identity")),

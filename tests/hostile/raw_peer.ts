@@ -28,6 +28,7 @@ import {
   writeShortHeader,
 } from "../../lib/wire/packet_header.ts";
 import type { TransportParameters } from "../../lib/wire/transport_parameters.ts";
+import { PEER_PARAMETERS } from "../support/peer_parameters.ts";
 import { CLIENT, type Datagram, drain, type HonestSide, seededEntropy, SERVER } from "./rig.ts";
 
 /** A frame of the peer, with a copy of what must be kept. */
@@ -44,17 +45,13 @@ export class RawPeer {
   address: Address;
   /** Parameters that it tells. */
   parameters: TransportParameters = {
+    ...PEER_PARAMETERS,
     maxIdleTimeoutMs: 120_000,
-    maxUdpPayloadBytes: 1472,
     initialMaxDataBytes: 1 << 24,
     initialMaxStreamDataBytes: 1 << 24,
     initialMaxStreams: 1000,
-    receiveBufferBytes: 1 << 20,
     suites: ["chacha20-poly1305"],
     agent: "hostile",
-    features: 0,
-    omitsConnectionId: false,
-    maxAckRanges: 256,
   };
   /** Frames that came, without STREAM frames' bytes. */
   frames: SeenFrame[] = [];

@@ -9,6 +9,7 @@ import { DEFAULT_TRANSPORT_CONFIG } from "../../lib/transport/transport_config.t
 import { ConnectionId } from "../../lib/wire/connection_id.ts";
 import { seededEntropy } from "../simulation/seeded_entropy.ts";
 import { fastAead } from "../simulation/watchful_aead.ts";
+import { PEER_PARAMETERS } from "../support/peer_parameters.ts";
 
 /** Largest datagram of its path, bytes. */
 export const DATAGRAM_BYTES = 1472;
@@ -28,19 +29,7 @@ export function bareConnectionOptions(
       suite: "aes-128-gcm",
       sendSecret: secret,
       receiveSecret: secret,
-      peerParameters: {
-        maxIdleTimeoutMs: 60_000,
-        maxUdpPayloadBytes: DATAGRAM_BYTES,
-        initialMaxDataBytes: 1 << 20,
-        initialMaxStreamDataBytes: 1 << 20,
-        initialMaxStreams: 10,
-        receiveBufferBytes: 1 << 20,
-        suites: ["aes-128-gcm"],
-        agent: "",
-        features: 0,
-        omitsConnectionId,
-        maxAckRanges: 256,
-      },
+      peerParameters: { ...PEER_PARAMETERS, omitsConnectionId },
       remoteIdentity: new Uint8Array(32),
       handshakeHash: new Uint8Array(32),
       method: 0,

@@ -20,6 +20,7 @@ import {
 } from "../../lib/wire/packet_header.ts";
 import { seededEntropy, SeededRandom } from "../simulation/seeded_entropy.ts";
 import { fastAead } from "../simulation/watchful_aead.ts";
+import { PEER_PARAMETERS } from "../support/peer_parameters.ts";
 
 const CLIENT: Address = { hostname: "192.0.2.1", port: 40_000 };
 const SERVER: Address = { hostname: "10.0.0.1", port: 5555 };
@@ -49,19 +50,7 @@ function initial(options?: { method?: number; psk?: Uint8Array }): Uint8Array {
   return new ClientHandshake({
     identity: createIdentity(seededEntropy(5, "identity")),
     entropy: seededEntropy(5, "client"),
-    parameters: {
-      maxIdleTimeoutMs: 60_000,
-      maxUdpPayloadBytes: 1472,
-      initialMaxDataBytes: 1000,
-      initialMaxStreamDataBytes: 1000,
-      initialMaxStreams: 1,
-      receiveBufferBytes: 1000,
-      suites: ["aes-128-gcm"],
-      agent: "",
-      features: 0,
-      omitsConnectionId: false,
-      maxAckRanges: 256,
-    },
+    parameters: PEER_PARAMETERS,
     method: options?.method ?? METHOD_NONE,
     psk: options?.psk ?? new Uint8Array(32),
     token: new Uint8Array(0),

@@ -12,19 +12,12 @@ import { ConnectionId } from "../../lib/wire/connection_id.ts";
 import { LONG_HEADER_BYTES, MIN_INITIAL_BYTES } from "../../lib/wire/packet_header.ts";
 import type { TransportParameters } from "../../lib/wire/transport_parameters.ts";
 import { seededEntropy } from "../simulation/seeded_entropy.ts";
+import { PEER_PARAMETERS } from "../support/peer_parameters.ts";
 
 const PARAMETERS: TransportParameters = {
-  maxIdleTimeoutMs: 60_000,
-  maxUdpPayloadBytes: 1472,
-  initialMaxDataBytes: 1 << 20,
-  initialMaxStreamDataBytes: 1 << 18,
-  initialMaxStreams: 16,
-  receiveBufferBytes: 1 << 20,
+  ...PEER_PARAMETERS,
   suites: ["aes-128-gcm", "chacha20-poly1305"],
   agent: "test",
-  features: 0,
-  omitsConnectionId: false,
-  maxAckRanges: 256,
 };
 const CLIENT_IDENTITY = createIdentity(seededEntropy(1, "client identity"));
 const SERVER_IDENTITY = createIdentity(seededEntropy(1, "server identity"));
