@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { FarAway, runAs, somebodyElse } from "./access_support.ts";
-import { Stage } from "./support.ts";
+import { exists, Stage } from "./support.ts";
 
 const CODE = "K7QF-9X2M";
 
@@ -291,13 +291,4 @@ async function codeFile(stage: Stage): Promise<string> {
   const path = join(stage.folder, "code");
   await Deno.writeTextFile(path, `${CODE}\n`);
   return path;
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.lstat(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -5,7 +5,16 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
-import { type Finished, patternBytes, type Program, read, sha256, Stage } from "./support.ts";
+import {
+  exists,
+  type Finished,
+  patternBytes,
+  type Program,
+  reached,
+  read,
+  sha256,
+  Stage,
+} from "./support.ts";
 
 /** Puts a private file system of 1 MiB over a folder, for the program that follows. Needs a name space. */
 const tinyDiskAt = (folder: string, options = "size=1m"): string[] => [
@@ -64,11 +73,6 @@ async function assertServes(stage: Stage): Promise<void> {
 function assertFails(run: Finished, code: number, sentence: RegExp): void {
   assertEquals(run.code, code, `${run.stderr}${run.stdout}`);
   assertMatch(run.stderr, sentence);
-}
-
-/** Waits until a transfer has moved so much. */
-async function reached(client: Program, bytes: number): Promise<void> {
-  while (Number((await client.event("progress")).bytes) < bytes);
 }
 
 const SLOW = ["--max-rate", "10MB"];
@@ -292,15 +296,6 @@ const CHANGES = {
   cut: (path: string) => Deno.truncate(path, 1_000_000),
   removed: (path: string) => Deno.remove(path),
 };
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.lstat(path);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 Deno.test("a target folder that vanishes under a put is told with 3", async () => {
   await using stage = await Stage.set();

@@ -1,7 +1,7 @@
 /** What the client does when the server goes away and comes back. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { patternBytes, read, sha256, Stage } from "./support.ts";
+import { patternBytes, reached, read, sha256, Stage } from "./support.ts";
 
 Deno.test("client: a server started again in the middle of a get: the same command goes on and finishes", async () => {
   await using stage = await Stage.set();
@@ -94,10 +94,3 @@ Deno.test("client: a server that only paused goes on where it was", async () => 
   assertEquals(await client.ended(), 0, client.stderr);
   assertEquals(await read(stage.clientFiles, "large.bin"), content);
 });
-
-async function reached(
-  client: { event(name: string): Promise<Record<string, unknown>> },
-  bytes: number,
-): Promise<void> {
-  while (Number((await client.event("progress")).bytes) < bytes);
-}

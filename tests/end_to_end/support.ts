@@ -331,3 +331,18 @@ export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
 export async function read(folder: string, name: string): Promise<Uint8Array<ArrayBuffer>> {
   return await Deno.readFile(join(folder, name));
 }
+
+/** Whether a path names anything. */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Waits until the transfer of a client with `--json` has moved so much. */
+export async function reached(client: Program, bytes: number): Promise<void> {
+  while (Number((await client.event("progress")).bytes) < bytes);
+}

@@ -14,6 +14,7 @@ import {
 } from "../../lib/files/mod.ts";
 import { StoppedError } from "../support/faulty_calls.ts";
 import { MemoryDisk } from "../support/memory_disk.ts";
+import { chances } from "../support/power_loss.ts";
 import { rootOf } from "../support/root_of.ts";
 
 const OLD = new TextEncoder().encode("the old file");
@@ -244,13 +245,6 @@ async function assertSecondTry(
 
 function isEqual(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((value, index) => value === b[index]);
-}
-
-/** 0: nothing that was not flushed survives; 1: everything does; else a seeded mixture. */
-function chances(seed: number): () => number {
-  if (seed < 2) return () => seed;
-  let state = seed;
-  return () => (state = Math.imul(state, 48271) & 0x7fff_ffff) / 0x8000_0000;
 }
 
 function target() {

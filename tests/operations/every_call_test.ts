@@ -6,6 +6,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { FEATURES } from "../../lib/operations/mod.ts";
 import type { MemoryDisk } from "../support/memory_disk.ts";
+import { chances } from "../support/power_loss.ts";
 import { failureWord, type Move, MOVES } from "./moves.ts";
 import { sampleBytes, type Service, type Side, withService } from "./service.ts";
 
@@ -142,13 +143,6 @@ async function assertAgainWorks(
 
 async function cleanAsAtStart({ root, disk: { nowMs } }: Side): Promise<void> {
   await root.cleanStaging({ nowMs });
-}
-
-/** 0: nothing that was not flushed survives; 1: everything does; else a seeded mixture. */
-function chances(seed: number): () => number {
-  if (seed < 2) return () => seed;
-  let state = seed;
-  return () => (state = Math.imul(state, 48271) & 0x7fff_ffff) / 0x8000_0000;
 }
 
 function isEqual(a: Uint8Array, b: Uint8Array): boolean {
