@@ -28,11 +28,22 @@ import {
   destroyedKeyError,
   type Gmac,
   isInside,
-  noMessageError,
   PacketNonce,
   type SuiteName,
   TAG_BYTES,
 } from "./aead.ts";
+import {
+  DECRYPT,
+  ENCRYPT,
+  type Functions,
+  GET_TAG,
+  type Library,
+  NULL,
+  OK,
+  SET_TAG,
+  SYMBOLS,
+} from "./libcrypto_functions.ts";
+import { LibcryptoGmac } from "./libcrypto_gmac.ts";
 import { agreesWithNode } from "./provider_agreement.ts";
 
 /**
@@ -82,32 +93,6 @@ function load(name: string): Library | null {
     return null;
   }
 }
-
-/** Every pointer is a `u64`; the start of this file says why. */
-const SYMBOLS = {
-  EVP_CIPHER_CTX_new: { parameters: [], result: "u64" },
-  EVP_CIPHER_CTX_free: { parameters: ["u64"], result: "void" },
-  EVP_aes_128_gcm: { parameters: [], result: "u64" },
-  EVP_chacha20_poly1305: { parameters: [], result: "u64" },
-  // (context, cipher, engine, key, iv, isEncrypting); null pointers keep what is set.
-  EVP_CipherInit_ex: { parameters: ["u64", "u64", "u64", "u64", "u64", "i32"], result: "i32" },
-  // (context, out, outLength, in, inLength); without `out` the input is associated data.
-  EVP_CipherUpdate: { parameters: ["u64", "u64", "u64", "u64", "i32"], result: "i32" },
-  // (context, out, outLength); when decrypting, 0 if the tag is wrong.
-  EVP_CipherFinal_ex: { parameters: ["u64", "u64", "u64"], result: "i32" },
-  // (context, command, length, pointer)
-  EVP_CIPHER_CTX_ctrl: { parameters: ["u64", "i32", "i32", "u64"], result: "i32" },
-} as const satisfies Deno.ForeignLibraryInterface;
-
-type Library = Deno.DynamicLibrary<typeof SYMBOLS>;
-type Functions = Library["symbols"];
-
-const NULL = 0n;
-const DECRYPT = 0;
-const ENCRYPT = 1;
-const OK = 1;
-const GET_TAG = 0x10; // EVP_CTRL_AEAD_GET_TAG
-const SET_TAG = 0x11; // EVP_CTRL_AEAD_SET_TAG
 
 class LibcryptoProvider implements AeadProvider {
   readonly name = "libcrypto";
@@ -319,89 +304,4 @@ class LibcryptoKey implements AeadKey {
     this.#packets.forget();
     this.#sources.forget();
   }
-}
-
-/** Where GMAC's nonce, tag and a length lie behind its key of 16 bytes. */
-const GMAC_NONCE = 16;
-const GMAC_TAG = 32;
-const GMAC_LENGTH = 48;
-const GMAC_BYTES = 64;
-
-class LibcryptoGmac implements Gmac {
-  readonly #provider: LibcryptoProvider;
-  readonly #functions: Functions;
-  /** Key, nonce, tag and a length that nobody reads. */
-  readonly #memory = new Uint8Array(GMAC_BYTES);
-  readonly #address: bigint;
-  /** EVP_CIPHER_CTX; null pointer once destroyed. */
-  #context: bigint;
-  #isStarted = false;
-
-  constructor(provider: LibcryptoProvider, functions: Functions) {
-    this.#provider = provider;
-    this.#functions = functions;
-    this.#address = provider.addressOf(this.#memory.buffer);
-    this.#context = functions.EVP_CIPHER_CTX_new();
-    const cipher = functions.EVP_aes_128_gcm();
-    const isReady = this.#context !== NULL && cipher !== NULL &&
-      functions.EVP_CipherInit_ex(this.#context, cipher, NULL, NULL, NULL, ENCRYPT) === OK;
-    if (isReady) return;
-    this.destroy();
-    throw new InternalError("libcrypto refuses to make tags");
-  }
-
-  start(key: Uint8Array, nonce: Uint8Array): void {
-    checkKeyLengths("aes-128-gcm", key, nonce);
-    const context = this.#usableContext();
-    this.#memory.set(key, 0);
-    this.#memory.set(nonce, GMAC_NONCE);
-    const { EVP_CipherInit_ex: init } = this.#functions;
-    const nonceAddress = this.#at(GMAC_NONCE);
-    this.#isStarted = init(context, NULL, NULL, this.#address, nonceAddress, ENCRYPT) === OK;
-    this.#memory.fill(0, 0, GMAC_NONCE);
-    if (!this.#isStarted) throw tagError();
-  }
-
-  update(data: Uint8Array): void {
-    const context = this.#usableContext();
-    if (!this.#isStarted) throw noMessageError();
-    if (data.length > 0x7fff_ffff) throw new RangeError(`Too long a piece: ${data.length} bytes`);
-    const bytes = BigInt.asUintN(
-      64,
-      this.#provider.addressOf(data.buffer) + BigInt(data.byteOffset),
-    );
-    const { EVP_CipherUpdate: update } = this.#functions;
-    if (update(context, NULL, this.#at(GMAC_LENGTH), bytes, data.length) !== OK) throw tagError();
-  }
-
-  tag(): Uint8Array {
-    const context = this.#usableContext();
-    if (!this.#isStarted) throw noMessageError();
-    this.#isStarted = false;
-    const tag = this.#at(GMAC_TAG);
-    const functions = this.#functions;
-    const isDone = functions.EVP_CipherFinal_ex(context, tag, this.#at(GMAC_LENGTH)) === OK &&
-      functions.EVP_CIPHER_CTX_ctrl(context, GET_TAG, TAG_BYTES, tag) === OK;
-    if (!isDone) throw tagError();
-    return this.#memory.slice(GMAC_TAG, GMAC_TAG + TAG_BYTES);
-  }
-
-  destroy(): void {
-    if (this.#context !== NULL) this.#functions.EVP_CIPHER_CTX_free(this.#context);
-    this.#context = NULL;
-    this.#isStarted = false;
-  }
-
-  #usableContext(): bigint {
-    if (this.#context === NULL) throw destroyedKeyError();
-    return this.#context;
-  }
-
-  #at(offset: number): bigint {
-    return BigInt.asUintN(64, this.#address + BigInt(offset));
-  }
-}
-
-function tagError(): InternalError {
-  return new InternalError("libcrypto could not make a tag");
 }
