@@ -1,22 +1,11 @@
 /** What every provider of packet protection must do, asked of each; and that they understand each other. */
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { InternalError } from "../../lib/bytes/invariant.ts";
-import {
-  type AeadKey,
-  type AeadProvider,
-  nodeAeadProvider,
-  openLibcrypto,
-  type SuiteName,
-  SUITES,
-  TAG_BYTES,
-} from "../../lib/crypto/mod.ts";
+import { openLibcrypto, type SuiteName, SUITES, TAG_BYTES } from "../../lib/crypto/mod.ts";
 import { PacketNonce } from "../../lib/crypto/aead.ts";
-import { agreesWithNode } from "../../lib/crypto/provider_agreement.ts";
+import { createKey, hex, LIBCRYPTO, pattern, PROVIDERS } from "./providers.ts";
 import aead from "../vectors/aead.json" with { type: "json" };
 
-// Here and not inside a test: a library stays loaded, which the leak check of a test would object to.
-const libcrypto = openLibcrypto();
-const PROVIDERS = libcrypto === null ? [nodeAeadProvider] : [nodeAeadProvider, libcrypto];
 const SUITE_NAMES = Object.keys(SUITES) as SuiteName[];
 
 for (const provider of PROVIDERS) {
@@ -35,73 +24,6 @@ for (const provider of PROVIDERS) {
       key.destroy();
     });
   }
-
-  Deno.test(`${provider.name} agrees with the first case of the GCM specification on GMAC`, () => {
-    const tag = tagOf(provider, new Uint8Array(16), new Uint8Array(12), []);
-    assertEquals(tag, hex("58e2fccefa7e3061367f1d57a4e7455a"));
-  });
-
-  Deno.test(`${provider.name} gives the tag of a packet without plaintext as GMAC, in any pieces`, () => {
-    for (const length of [1, 15, 16, 17, 1000, 65_536, 1_048_576]) {
-      const packet = pattern(length + 7 + TAG_BYTES);
-      const key = provider.createKey("aes-128-gcm", pattern(16), pattern(12));
-      key.seal(packet, 7, length, 0, 0);
-      key.destroy();
-      const data = packet.subarray(7, 7 + length);
-      for (const pieceBytes of [7, 16, 1001, length].filter((bytes) => length / bytes < 1000)) {
-        const pieces: Uint8Array[] = [];
-        for (let at = 0; at < length; at += pieceBytes) {
-          pieces.push(data.subarray(at, at + pieceBytes));
-        }
-        const tag = tagOf(provider, pattern(16), pattern(12), pieces);
-        assertEquals(tag, packet.subarray(7 + length), `${length} in pieces of ${pieceBytes}`);
-      }
-    }
-  });
-
-  Deno.test(`${provider.name} makes several tags at a time, between packets under the same key`, () => {
-    const key = createKey(provider, "aes-128-gcm");
-    const gmacs = [provider.createGmac(), provider.createGmac()];
-    for (const gmac of gmacs) gmac.start(pattern(16), pattern(12));
-    const sealed = [1, 2].map((packetNumber) => {
-      const packet = pattern(100 + TAG_BYTES);
-      key.seal(packet, 0, 20, 80, packetNumber);
-      for (const gmac of gmacs) gmac.update(pattern(500));
-      return packet;
-    });
-    const tags = gmacs.map((gmac) => gmac.tag());
-    assertEquals(tags[0], tags[1]);
-    assertEquals(tags[0], tagOf(provider, pattern(16), pattern(12), [pattern(500), pattern(500)]));
-    assert(key.open(sealed[1]!, 0, 20, 80 + TAG_BYTES, 2));
-    assert(key.open(sealed[0]!, 0, 20, 80 + TAG_BYTES, 1));
-    key.destroy();
-    for (const gmac of gmacs) gmac.destroy();
-  });
-
-  Deno.test(`${provider.name} begins a tag anew when the one before was given up`, () => {
-    const gmac = provider.createGmac();
-    gmac.start(pattern(16), pattern(12));
-    gmac.update(pattern(33));
-    gmac.start(pattern(16), pattern(12));
-    gmac.update(pattern(50));
-    assertEquals(gmac.tag(), tagOf(provider, pattern(16), pattern(12), [pattern(50)]));
-    gmac.destroy();
-  });
-
-  Deno.test(`${provider.name} refuses what is no message for GMAC`, () => {
-    const gmac = provider.createGmac();
-    assertThrows(() => gmac.start(pattern(32), pattern(12)), RangeError);
-    assertThrows(() => gmac.start(pattern(16), pattern(11)), RangeError);
-    assertThrows(() => gmac.update(pattern(1)), InternalError);
-    assertThrows(() => gmac.tag(), InternalError);
-    gmac.start(pattern(16), pattern(12));
-    gmac.tag();
-    assertThrows(() => gmac.tag(), InternalError);
-    gmac.start(pattern(16), pattern(12));
-    gmac.destroy();
-    assertThrows(() => gmac.update(pattern(1)), InternalError);
-    gmac.destroy();
-  });
 
   Deno.test(`${provider.name} builds the nonce of RFC 9001 appendix A.5 from IV and packet number`, () => {
     const key = provider.createKey(
@@ -428,89 +350,13 @@ for (const suite of SUITE_NAMES) {
 }
 
 Deno.test("openLibcrypto() opens one provider for the process", () => {
-  assertEquals(openLibcrypto(), libcrypto);
+  assertEquals(openLibcrypto(), LIBCRYPTO);
 });
 
 Deno.test({
   name: "openLibcrypto() gives null without FFI permission",
   permissions: { ffi: false },
   fn: () => assertEquals(openLibcrypto(), null),
-});
-
-Deno.test("the self-test of a provider passes for a right one and for no wrong one", () => {
-  for (const provider of PROVIDERS) assert(agreesWithNode(provider));
-  const wrong: Record<string, (key: AeadKey) => Partial<AeadKey>> = {
-    "accepts everything": () => ({ open: () => true }),
-    "accepts what is forged": (key) => ({ open: (...packet) => (key.open(...packet), true) }),
-    "accepts nothing": () => ({ open: () => false }),
-    "does not encrypt": () => ({ seal: () => {} }),
-    "ignores the packet number": (key) => {
-      let count = 0;
-      return {
-        seal: (...[buffer, start, header, body]) =>
-          key.seal(buffer, start, header, body, count++ + 50),
-      };
-    },
-    "ignores the header": (key) => ({
-      seal: (buffer, start, header, body, packetNumber) =>
-        key.seal(buffer, start + header, 0, body, packetNumber),
-    }),
-    "reads the plaintext in place only": (key) => ({
-      sealFrom: (buffer, start, header, _source, _sourceStart, body, packetNumber) =>
-        key.seal(buffer, start, header, body, packetNumber),
-    }),
-    "always begins at the source's first byte": (key) => ({
-      sealFrom: (buffer, start, header, source, _sourceStart, body, packetNumber) =>
-        key.sealFrom(buffer, start, header, source, 0, body, packetNumber),
-    }),
-    "writes to the source": (key) => ({
-      sealFrom: (...[buffer, start, header, source, sourceStart, body, packetNumber]) => {
-        key.sealFrom(buffer, start, header, source, sourceStart, body, packetNumber);
-        source.fill(0, sourceStart, sourceStart + body);
-      },
-    }),
-    "seals a long plaintext from other memory wrongly": (key) => ({
-      sealFrom: (...parameters) => {
-        key.sealFrom(...parameters);
-        if (parameters[5] > 10_000) parameters[0][9000]! ^= 1;
-      },
-    }),
-    "throws": () => ({
-      seal: () => {
-        throw new Error("no such cipher");
-      },
-    }),
-  };
-  const wrongTag = {
-    ...nodeAeadProvider,
-    createGmac: () => {
-      const gmac = nodeAeadProvider.createGmac();
-      return {
-        start: gmac.start.bind(gmac),
-        update: gmac.update.bind(gmac),
-        tag: () => gmac.tag().fill(0),
-        destroy: gmac.destroy.bind(gmac),
-      };
-    },
-  };
-  assert(!agreesWithNode(wrongTag), "makes wrong tags");
-  for (const [fault, change] of Object.entries(wrong)) {
-    const provider: AeadProvider = {
-      ...nodeAeadProvider,
-      name: "libcrypto",
-      createKey: (...parameters) => {
-        const key = nodeAeadProvider.createKey(...parameters);
-        return {
-          seal: key.seal.bind(key),
-          sealFrom: key.sealFrom.bind(key),
-          open: key.open.bind(key),
-          destroy: key.destroy.bind(key),
-          ...change(key),
-        };
-      },
-    };
-    assert(!agreesWithNode(provider), fault);
-  }
 });
 
 Deno.test("PacketNonce XORs the packet number into the low 64 bits of the IV", () => {
@@ -522,33 +368,6 @@ Deno.test("PacketNonce XORs the packet number into the low 64 bits of the IV", (
   nonce.setForOpening(2 ** 32);
   assertEquals(nonce.bytes, hex("ffffffff00000001ffffffff"));
 });
-
-function createKey(provider: AeadProvider, suite: SuiteName): AeadKey {
-  return provider.createKey(suite, pattern(SUITES[suite].keyBytes), pattern(12));
-}
-
-function tagOf(
-  provider: AeadProvider,
-  key: Uint8Array,
-  nonce: Uint8Array,
-  pieces: readonly Uint8Array[],
-): Uint8Array {
-  const gmac = provider.createGmac();
-  gmac.start(key, nonce);
-  for (const piece of pieces) gmac.update(piece);
-  const tag = gmac.tag();
-  gmac.destroy();
-  return tag;
-}
-
-/** Bytes that differ from their neighbours, the same for the same length. */
-function pattern(length: number): Uint8Array {
-  return Uint8Array.from({ length }, (_, index) => index * 31 + (index >> 8) + 7);
-}
-
-function hex(text: string): Uint8Array {
-  return Uint8Array.fromHex(text);
-}
 
 function concat(...parts: Uint8Array[]): Uint8Array {
   return Uint8Array.from(parts.flatMap((part) => [...part]));
