@@ -9,7 +9,7 @@ export { AuthorizedClients, type GrantedRole } from "./authorized_clients.ts";
 export { type ProofChannel, startCodeProof } from "./code_proof.ts";
 export { type PrivatePaths, privatePaths } from "./config_folder.ts";
 export { type Cookie, readCookies, writeCookie } from "./cookie_file.ts";
-export { type Guess, GuessLimiter, sourceName } from "./guess_limiter.ts";
+export { type Guess, GuessLimiter } from "./guess_limiter.ts";
 export { loadIdentity, type StoredIdentity } from "./identity_store.ts";
 export {
   KnownServers,

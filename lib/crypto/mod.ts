@@ -16,30 +16,11 @@ export {
 } from "./aead.ts";
 export { nodeAeadProvider } from "./node_aead.ts";
 export { openLibcrypto } from "./libcrypto.ts";
-export {
-  hkdfExpand,
-  hkdfExpandLabel,
-  hkdfExtract,
-  hmacSha256,
-  nextSecret,
-  packetKeys,
-} from "./key_schedule.ts";
-export {
-  HandshakeError,
-  MAX_HANDSHAKE_MESSAGE_BYTES,
-  NoiseHandshake,
-  type NoiseOptions,
-} from "./noise.ts";
+export { nextSecret, packetKeys } from "./key_schedule.ts";
+export { HandshakeError, NoiseHandshake, type NoiseOptions } from "./noise.ts";
 export { createIdentity, fingerprint, type Identity, identityFromPrivateKey } from "./identity.ts";
 export { constantTimeEqual } from "./constant_time.ts";
-export {
-  Cpace,
-  CPACE_SHARE_BYTES,
-  CPACE_TAG_BYTES,
-  type CpaceKeys,
-  type CpaceOptions,
-  type RistrettoPoint,
-} from "./cpace.ts";
+export { Cpace, type CpaceKeys, type CpaceOptions, type RistrettoPoint } from "./cpace.ts";
 export { loadRistretto255, type Ristretto255 } from "./ristretto255.ts";
 export { HASH_BYTES, Sha256, sha256 } from "./hash.ts";
 export {

@@ -16,7 +16,6 @@ export type { ConnectionStats } from "./connection_stats.ts";
 export type { ConnectAttempt } from "./client_attempts.ts";
 export { Endpoint, type EndpointEvent, type EndpointOptions } from "./endpoint.ts";
 export type { HandshakeCounters } from "./handshake_counters.ts";
-export { REFUSAL_CODES } from "./stateless_answers.ts";
 export type { ReceiveWindow } from "./flow_control.ts";
 export {
   type HandshakeAgreement,

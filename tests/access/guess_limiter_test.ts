@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { GuessLimiter, sourceName } from "../../lib/access/mod.ts";
+import { GuessLimiter, sourceName } from "../../lib/access/guess_limiter.ts";
 
 Deno.test("GuessLimiter.admit() makes an address wait after three wrong guesses, and no other", () => {
   let nowMs = 0;

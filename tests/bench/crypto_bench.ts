@@ -5,7 +5,6 @@
  */
 import {
   createIdentity,
-  hmacSha256,
   nodeAeadProvider,
   NoiseHandshake,
   openLibcrypto,
@@ -15,6 +14,7 @@ import {
   SUITES,
   TAG_BYTES,
 } from "../../lib/crypto/mod.ts";
+import { hmacSha256 } from "../../lib/crypto/key_schedule.ts";
 
 const HEADER_BYTES = 24;
 const libcrypto = openLibcrypto();

@@ -1,10 +1,8 @@
 /** The proof of a code, against the draft's vectors and against whoever does not know the code. */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { generatorString } from "../../lib/crypto/cpace.ts";
+import { CPACE_SHARE_BYTES, CPACE_TAG_BYTES, generatorString } from "../../lib/crypto/cpace.ts";
 import {
   Cpace,
-  CPACE_SHARE_BYTES,
-  CPACE_TAG_BYTES,
   type CpaceOptions,
   type Entropy,
   loadRistretto255,

@@ -7,7 +7,7 @@ import {
   hmacSha256,
   nextSecret,
   packetKeys,
-} from "../../lib/crypto/mod.ts";
+} from "../../lib/crypto/key_schedule.ts";
 import hkdf from "../vectors/hkdf_sha256.json" with { type: "json" };
 
 const EMPTY = new Uint8Array(0);

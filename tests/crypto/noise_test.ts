@@ -7,12 +7,12 @@ import {
   type Entropy,
   HandshakeError,
   identityFromPrivateKey,
-  MAX_HANDSHAKE_MESSAGE_BYTES,
   NoiseHandshake,
   type NoiseOptions,
   sha256,
 } from "../../lib/crypto/mod.ts";
 import { agree, hasLowOrder } from "../../lib/crypto/key_exchange.ts";
+import { MAX_HANDSHAKE_MESSAGE_BYTES } from "../../lib/crypto/noise.ts";
 import noise from "../vectors/noise_xx.json" with { type: "json" };
 
 const EMPTY = new Uint8Array(0);

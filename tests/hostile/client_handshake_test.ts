@@ -4,7 +4,7 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import { REFUSAL_CODES } from "../../lib/transport/mod.ts";
+import { REFUSAL_CODES } from "../../lib/transport/stateless_answers.ts";
 import { ConnectionId } from "../../lib/wire/connection_id.ts";
 import { LONG_HEADER_BYTES, readLongHeader, VERSION } from "../../lib/wire/packet_header.ts";
 import { assertFewBytesOut, testMisbehaviours } from "./hostile_client.ts";
