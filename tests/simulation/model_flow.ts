@@ -1,9 +1,9 @@
 /**
- * One sender and its receiver over the link of the model: real controllers and delivery rates, the rest
- * as simple as it can be.
+ * One transfer over the link of the model: its sender, with a real controller and real delivery rates, the
+ * rest as simple as it can be.
  *
- * Each flow sees exactly the reports of `controller.ts`; senders pace with a token bucket on coarse ticks,
- * ACKs are aggregated, and loss detection is by time (RFC 8985) with spurious losses noticed.
+ * The controller sees exactly the reports of `controller.ts`; the sender paces with a token bucket on coarse
+ * ticks, and detects losses by time (RFC 8985), spurious ones included.
  *
  * @module
  */
@@ -16,7 +16,8 @@ import { DeliveryRateSampler } from "../../lib/transport/delivery_rate.ts";
 import { MIN_RTT_SPAN_MS, MIN_RTT_SPANS } from "../../lib/transport/rtt_estimator.ts";
 import { emptyAckSample, emptyLossSample } from "../../lib/transport/samples.ts";
 import type { BottleneckLink } from "./bottleneck_link.ts";
-import { Timeline } from "./timeline.ts";
+import { ModelReceiver } from "./model_receiver.ts";
+import { ModelScheduler } from "./model_scheduler.ts";
 
 /** Bytes of a full packet: as UDP payload, and as file contents. */
 const DATAGRAM_BYTES = 1472;
@@ -70,8 +71,8 @@ export class Flow {
   readonly #halfTimeMs: number;
   readonly #tickMs: number;
   readonly #sampler = new DeliveryRateSampler();
-  readonly #senderScheduler: Scheduler;
-  readonly #receiverScheduler: Scheduler;
+  readonly #scheduler: ModelScheduler;
+  readonly #receiver: ModelReceiver;
 
   readonly #state = new Uint8Array(RING_PACKETS);
   readonly #sentAtMs = new Float64Array(RING_PACKETS);
@@ -83,14 +84,8 @@ export class Flow {
   #largestAcked = -1;
   #largestAckedSentAtMs = -1;
 
-  readonly #arrivals = new Timeline();
-  readonly #acks = new Timeline();
-  /** Packet numbers in order of arrival; an ACK confirms all up to an index. */
-  readonly #arrivalLog = new Float64Array(RING_PACKETS);
-  #arrivedCount = 0;
+  /** Arrivals that ACKs have confirmed. */
   #confirmedCount = 0;
-  #unackedArrivals = 0;
-  #ackDeadlineMs = Infinity;
 
   #creditBytes = 0;
   #creditAtMs = 0;
@@ -123,8 +118,8 @@ export class Flow {
     this.#halfTimeMs = (this.#startAtMs + limitMs) / 2;
     this.#tickMs = link.options.tickMs ?? 2;
     this.#totalPackets = Math.ceil((options.totalBytes ?? Infinity) / CONTENT_BYTES);
-    this.#senderScheduler = new Scheduler(link);
-    this.#receiverScheduler = new Scheduler(link);
+    this.#scheduler = new ModelScheduler(link);
+    this.#receiver = new ModelReceiver(link, RING_PACKETS);
     this.controller = options.controller.create({
       maxDatagramBytes: DATAGRAM_BYTES,
       random: link.random,
@@ -141,21 +136,21 @@ export class Flow {
     if (this.#deliveredAtHalfTime < 0 && nowMs >= this.#halfTimeMs) {
       this.#deliveredAtHalfTime = this.#deliveredPackets;
     }
-    if (this.#arrivals.nextAtMs <= nowMs) {
-      this.#arrive(this.#arrivals.shift(), this.#receiverScheduler.runsAtMs(nowMs));
-    } else if (this.#ackDeadlineMs <= nowMs) {
-      this.#sendAck(nowMs);
+    const receiver = this.#receiver;
+    const { acks } = receiver;
+    if (receiver.nextAtMs <= nowMs) {
+      this.#askForAcks();
+      receiver.advance(nowMs);
     } else {
-      const runsAtMs = this.#senderScheduler.runsAtMs(nowMs);
+      const runsAtMs = this.#scheduler.runsAtMs(nowMs);
       if (runsAtMs > nowMs) this.#postpone(runsAtMs);
-      else if (this.#acks.nextAtMs <= nowMs) this.#receiveAck(this.#acks.shift(), nowMs);
+      else if (acks.nextAtMs <= nowMs) this.#receiveAck(acks.shift(), nowMs);
       else if (this.#probeAtMs <= nowMs) this.#probe(nowMs);
       else this.#send(nowMs);
     }
     this.nextAtMs = Math.min(
-      this.#arrivals.nextAtMs,
-      this.#ackDeadlineMs,
-      this.#acks.nextAtMs,
+      receiver.nextAtMs,
+      acks.nextAtMs,
       this.#sendAtMs,
       this.#probeAtMs,
     );
@@ -179,32 +174,18 @@ export class Flow {
 
   /** The sender stands still: what it should have done waits. */
   #postpone(untilMs: number): void {
-    while (this.#acks.nextAtMs < untilMs) this.#acks.push(untilMs, this.#acks.shift());
+    const { acks } = this.#receiver;
+    while (acks.nextAtMs < untilMs) acks.push(untilMs, acks.shift());
     if (this.#probeAtMs < untilMs) this.#probeAtMs = untilMs;
     if (this.#sendAtMs < untilMs) this.#sendAtMs = untilMs;
   }
 
-  // The receiver.
-
-  #arrive(packetNumber: number, nowMs: number): void {
-    this.#arrivalLog[this.#arrivedCount++ & RING_MASK] = packetNumber;
-    this.#unackedArrivals++;
+  /** How often the receiver shall acknowledge, as ACK_FREQUENCY frames would say. */
+  #askForAcks(): void {
     const windowPackets = this.controller.windowBytes / DATAGRAM_BYTES;
-    const ackEvery = Math.min(Math.max(windowPackets / 16, 2), 64);
-    if (this.#unackedArrivals >= ackEvery) this.#sendAck(nowMs);
-    else if (this.#unackedArrivals === 1) {
-      this.#ackDeadlineMs = nowMs + Math.min(Math.max(this.#smoothedRttMs / 8, 0.05), 5);
-    }
+    this.#receiver.ackEvery = Math.min(Math.max(windowPackets / 16, 2), 64);
+    this.#receiver.maxAckDelayMs = Math.min(Math.max(this.#smoothedRttMs / 8, 0.05), 5);
   }
-
-  #sendAck(nowMs: number): void {
-    this.#unackedArrivals = 0;
-    this.#ackDeadlineMs = Infinity;
-    const arrivesAtMs = this.#link.carryBack(nowMs);
-    if (arrivesAtMs > 0) this.#acks.push(arrivesAtMs, this.#arrivedCount);
-  }
-
-  // The sender.
 
   #receiveAck(upTo: number, nowMs: number): void {
     if (upTo <= this.#confirmedCount) return;
@@ -214,7 +195,7 @@ export class Flow {
     let newestAcked = -1;
     let spurious = 0;
     for (; this.#confirmedCount < upTo; this.#confirmedCount++) {
-      const packetNumber = this.#arrivalLog[this.#confirmedCount & RING_MASK]!;
+      const packetNumber = this.#receiver.packetAt(this.#confirmedCount);
       const slot = packetNumber & RING_MASK;
       if (this.#state[slot] === LOST) {
         // Its contents left again in another packet, which is the one that counts.
@@ -383,30 +364,7 @@ export class Flow {
     this.controller.onPacketSent(DATAGRAM_BYTES, this.#inFlightBytes, nowMs);
     const arrivesAtMs = this.#link.carry(nowMs);
     this.#queueSumMs += this.#link.queueMs;
-    if (arrivesAtMs > 0) this.#arrivals.push(arrivesAtMs, packetNumber);
+    if (arrivesAtMs > 0) this.#receiver.arrivals.push(arrivesAtMs, packetNumber);
     if (this.#probeAtMs === Infinity) this.#armProbe(nowMs);
-  }
-}
-
-/** An end of a connection that the scheduler forgets now and then. */
-class Scheduler {
-  readonly #link: BottleneckLink;
-  #stallFromMs: number;
-  #busyUntilMs = 0;
-
-  constructor(link: BottleneckLink) {
-    this.#link = link;
-    const stalls = link.options.stalls;
-    this.#stallFromMs = stalls === undefined ? Infinity : stalls.everyMs * link.random();
-  }
-
-  /** When something due at `atMs` really runs. */
-  runsAtMs(atMs: number): number {
-    while (atMs >= this.#stallFromMs) {
-      const { everyMs, longestMs } = this.#link.options.stalls!;
-      this.#busyUntilMs = this.#stallFromMs + longestMs * this.#link.random();
-      this.#stallFromMs = this.#busyUntilMs + everyMs * (0.5 + this.#link.random());
-    }
-    return atMs > this.#busyUntilMs ? atMs : this.#busyUntilMs;
   }
 }
