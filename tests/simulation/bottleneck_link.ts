@@ -19,8 +19,6 @@ export interface LinkOptions {
   bufferBytes?: number;
   /** Independent random loss behind the queue, each direction. */
   lossRate?: number;
-  /** Random loss comes in bursts of so many packets in the mean, forward only; one unless given. */
-  lossBurstPackets?: number;
   /** Each packet is delayed by a uniform ± of this, each direction, and may overtake. */
   jitterMs?: number;
   /** The delay of each direction wanders slowly by a uniform ± of this; the order is kept. */
@@ -37,8 +35,6 @@ export interface LinkOptions {
   rateStep?: { atMs: number; rateBitsPerSecond: number };
   /** Share of ACKs that the return path holds up, and for how long at most. */
   lateAcks?: { share: number; longestMs: number };
-  /** Longest burst spacing of a slow sender's timer. */
-  tickMs?: number;
 }
 
 /** A link in virtual time: it tells when what is handed over now arrives. */
@@ -50,7 +46,6 @@ export class BottleneckLink {
   readonly #wanderThere: Wander;
   readonly #wanderBack: Wander;
   #freeAtMs = 0;
-  #isLosing = false;
   queueMs = 0;
 
   constructor(options: LinkOptions) {
@@ -77,7 +72,7 @@ export class BottleneckLink {
       return NaN;
     }
     this.#freeAtMs = nowMs + waitMs + WIRE_BYTES / bytesPerMs;
-    if (this.#isLost(lossRate)) return NaN;
+    if (lossRate > 0 && this.random() < lossRate) return NaN;
     return this.#freeAtMs + this.#rttMs(nowMs) / 2 + this.#jitter() +
       this.#wanderThere.atMs(this.#freeAtMs);
   }
@@ -91,18 +86,6 @@ export class BottleneckLink {
       ? this.random() * lateAcks.longestMs
       : 0;
     return nowMs + this.#rttMs(nowMs) / 2 + this.#jitter() + this.#wanderBack.atMs(nowMs) + late;
-  }
-
-  /** Losing begins so rarely, and ends so soon, that the rate and the length of bursts come out right. */
-  #isLost(lossRate: number): boolean {
-    if (lossRate === 0) return false;
-    const { lossBurstPackets = 1 } = this.options;
-    if (lossBurstPackets === 1) return this.random() < lossRate;
-    const change = this.#isLosing
-      ? 1 / lossBurstPackets
-      : lossRate / (1 - lossRate) / lossBurstPackets;
-    if (this.random() < change) this.#isLosing = !this.#isLosing;
-    return this.#isLosing;
   }
 
   #rttMs(nowMs: number): number {

@@ -26,6 +26,9 @@ const CONTENT_BYTES = 1430;
 const RING_PACKETS = 1 << 18;
 const RING_MASK = RING_PACKETS - 1;
 
+/** Shortest sleep of a slow sender. */
+const TICK_MS = 2;
+
 const IN_FLIGHT = 1;
 const ACKED = 2;
 const LOST = 3;
@@ -69,7 +72,6 @@ export class Flow {
   readonly #startAtMs: number;
   readonly #totalPackets: number;
   readonly #halfTimeMs: number;
-  readonly #tickMs: number;
   readonly #sampler = new DeliveryRateSampler();
   readonly #scheduler: ModelScheduler;
   readonly #receiver: ModelReceiver;
@@ -116,7 +118,6 @@ export class Flow {
     this.#options = options;
     this.#startAtMs = options.startAtMs ?? 0;
     this.#halfTimeMs = (this.#startAtMs + limitMs) / 2;
-    this.#tickMs = link.options.tickMs ?? 2;
     this.#totalPackets = Math.ceil((options.totalBytes ?? Infinity) / CONTENT_BYTES);
     this.#scheduler = new ModelScheduler(link);
     this.#receiver = new ModelReceiver(link, RING_PACKETS);
@@ -340,8 +341,8 @@ export class Flow {
     const wanted = Math.min(quantum, creditCap) - this.#creditBytes;
     const waitMs = Math.max(wanted, DATAGRAM_BYTES - this.#creditBytes) / rate;
     // Fast or delicate senders spin; slow ones sleep a tick.
-    const spins = rate > 31_000 || quantum < rate * this.#tickMs * 0.8;
-    this.#sendAtMs = nowMs + (spins ? Math.max(waitMs, 0.02) : Math.max(waitMs, this.#tickMs));
+    const spins = rate > 31_000 || quantum < rate * TICK_MS * 0.8;
+    this.#sendAtMs = nowMs + (spins ? Math.max(waitMs, 0.02) : Math.max(waitMs, TICK_MS));
   }
 
   #hasMore(): boolean {
