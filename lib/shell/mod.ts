@@ -8,6 +8,7 @@ export * from "./completion.ts";
 export type { DirectoryEntry } from "../files/mod.ts";
 export type { ExistsPolicy } from "../operations/mod.ts";
 export * from "./link.ts";
+export { causeOfLoss } from "./loss_causes.ts";
 export { LocalFolders, type LocalMatch, type LocalPlace } from "./local_folders.ts";
 export { parseRate } from "./parse_rate.ts";
 export { type Word, wordFromArgument } from "./parse_line.ts";

@@ -8,8 +8,14 @@ import { StreamError } from "../bytes/byte_stream.ts";
 import { REMOTE_ROOT, type RemotePath } from "../files/mod.ts";
 import { type RateSetting, requestRate, UNHELD } from "../operations/mod.ts";
 import { type Caller, RemoteError } from "../request/mod.ts";
-import { TransferError } from "../transfer/mod.ts";
 import type { Connector, Link, LinkEnd, PortProbe, Target } from "./link.ts";
+import {
+  causeOfLoss,
+  isHeldByLostConnection,
+  stopping,
+  unknownOutcome,
+  wasLost,
+} from "./loss_causes.ts";
 import { PortWatch } from "./port_watch.ts";
 import { pause, type ShellClock } from "./shell_clock.ts";
 import {
@@ -17,7 +23,6 @@ import {
   ConnectFailure,
   ConnectionLostError,
   NotConnectedError,
-  rootCause,
 } from "./shell_error.ts";
 import { PING_MS, watchForSilence } from "./silence_watch.ts";
 import type { Terminal } from "./terminal.ts";
@@ -486,37 +491,4 @@ export class Session {
       { cause },
     );
   }
-}
-
-/** What an error of a request comes from: a server that stops closes the connection, and says why. */
-export async function causeOfLoss(error: unknown, link: Link): Promise<unknown> {
-  const isLost = error instanceof StreamError && error.kind === "connection-lost";
-  return isLost && (await link.closed).isStopping ? stopping(error) : error;
-}
-
-function stopping(cause: unknown): RemoteError {
-  return new RemoteError("stopping", "", { cause });
-}
-
-/** Whether an error means that the connection is gone. The end may be told a moment after the error. */
-async function wasLost(live: Live, error: unknown): Promise<boolean> {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (cause instanceof StreamError && cause.kind === "connection-lost") return true;
-    if (cause instanceof TransferError && cause.retryable) return true;
-  }
-  await Promise.resolve();
-  return live.end !== null;
-}
-
-/** Our own connection that was lost may still hold the target on the server for a moment. */
-function isHeldByLostConnection(error: unknown): boolean {
-  const cause = rootCause(error);
-  return cause instanceof RemoteError && cause.status === "busy";
-}
-
-function unknownOutcome(cause: unknown): ConnectionLostError {
-  return new ConnectionLostError(
-    "Connection lost before the server answered: it may or may not have been done",
-    { cause },
-  );
 }
