@@ -4,6 +4,7 @@
  * @module
  */
 import { type ByteStream, StreamError } from "../bytes/byte_stream.ts";
+import { assertNever } from "../bytes/invariant.ts";
 import type { StreamAcceptor, StreamOpener } from "../bytes/byte_stream.ts";
 import type { SendTimes } from "../bytes/send_times.ts";
 import type {
@@ -174,6 +175,8 @@ export class ConnectionHandle implements StreamOpener, StreamAcceptor {
       case "ended":
         this.#onEnded(event.end);
         break;
+      default:
+        assertNever(event);
     }
   }
 

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { assertNever } from "../bytes/invariant.ts";
 import type { SendTimes } from "../bytes/send_times.ts";
 import { TRANSPORT_ERROR_CODES } from "../wire/error_code.ts";
 import { BatchBuilder } from "./batch_builder.ts";
@@ -267,6 +268,8 @@ export class Connection {
       case "progress":
         this.#checkProgress(nowMs);
         break;
+      default:
+        assertNever(name);
     }
   }
 

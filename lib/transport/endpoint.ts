@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { assertNever } from "../bytes/invariant.ts";
 import type { AeadProvider, Entropy, Identity } from "../crypto/mod.ts";
 import { TurnQueue } from "../collections/turn_queue.ts";
 import { ConnectionId } from "../wire/connection_id.ts";
@@ -251,6 +252,8 @@ export class Endpoint {
       case "refusal":
         this.#attempts.handleHint(packet, header, from, nowMs);
         break;
+      default:
+        assertNever(header.type);
     }
   }
 
