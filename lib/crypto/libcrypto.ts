@@ -1,6 +1,6 @@
 /**
  * Packet protection by the system's libcrypto (OpenSSL 1.1.1 or 3), called through FFI: five to twenty
- * times as fast as `node:crypto` for packets. The only file of this folder that knows `Deno`.
+ * times as fast as `node:crypto` for packets. The only file of this folder that calls `Deno`.
  *
  * A packet costs five calls into the library, so the calls must be cheap. What was measured, per call:
  *

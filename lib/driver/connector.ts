@@ -52,7 +52,7 @@ export async function connect(options: ConnectOptions): Promise<ConnectionHandle
   const driver = new EndpointDriver({
     socket,
     endpoint: createEndpoint(socket, options, null),
-    clock: options.clock ?? systemClock,
+    clock: systemClock,
     listener: {
       onEndpointEvent: (event: EndpointEvent) => {
         if (event.kind === "connected") {

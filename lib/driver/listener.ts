@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AeadProvider, Entropy, Identity, SuiteName } from "../crypto/mod.ts";
+import type { AeadProvider, Identity, SuiteName } from "../crypto/mod.ts";
 import {
   type Connection,
   DEFAULT_TRANSPORT_CONFIG,
@@ -11,7 +11,7 @@ import {
   type EndpointEvent,
   type TransportConfig,
 } from "../transport/mod.ts";
-import { type Clock, systemClock } from "./clock.ts";
+import { systemClock } from "./clock.ts";
 import { ConnectionHandle } from "./connection_handle.ts";
 import type { Address, DatagramSocket } from "./datagram_socket.ts";
 import { EndpointDriver } from "./endpoint_driver.ts";
@@ -34,10 +34,6 @@ export interface DriverOptions {
   readonly config?: Partial<TransportConfig>;
   /** Tune the socket through FFI where that is granted. */
   readonly ffi: boolean;
-  /** Another clock than the machine's. */
-  readonly clock?: Clock;
-  /** Another source of random bytes than the machine's. */
-  readonly entropy?: Entropy;
 }
 
 /** What a listener is made from, besides its socket. */
@@ -59,7 +55,7 @@ export class Listener {
     this.#driver = new EndpointDriver({
       socket,
       endpoint: createEndpoint(socket, options, options.pskFor),
-      clock: options.clock ?? systemClock,
+      clock: systemClock,
       listener: {
         onEndpointEvent: (event) => this.#onEndpointEvent(event),
         onConnectionEvents: (connection) => this.#onConnectionEvents(connection),
@@ -131,12 +127,11 @@ export function createEndpoint(
   options: Omit<DriverOptions, "ffi">,
   pskFor: ((method: number) => Uint8Array | null) | null,
 ): Endpoint {
-  const entropy = options.entropy ?? systemEntropy;
   return new Endpoint({
     config: { ...DEFAULT_TRANSPORT_CONFIG, ...options.config },
     identity: options.identity,
-    entropy,
-    random: () => randomFraction(entropy),
+    entropy: systemEntropy,
+    random: randomFraction,
     suites: options.suites,
     aead: options.aead,
     receiveBufferBytes: socket.capabilities.receiveBufferBytes,
@@ -149,8 +144,8 @@ export function createEndpoint(
   });
 }
 
-function randomFraction(entropy: Entropy): number {
+function randomFraction(): number {
   const bytes = new Uint8Array(4);
-  entropy.fill(bytes);
+  systemEntropy.fill(bytes);
   return new DataView(bytes.buffer).getUint32(0) / 0x1_0000_0000;
 }

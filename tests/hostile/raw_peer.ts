@@ -193,7 +193,7 @@ export class RawPeer {
   /** A sealed packet with these bytes as its frames. */
   packet(
     frames: Uint8Array,
-    options: { packetNumber?: number; keyPhase?: 0 | 1 } = {},
+    options: { packetNumber?: number } = {},
   ): Uint8Array {
     const protection = this.#protection!;
     const packetNumber = options.packetNumber ?? this.packetNumber++;
