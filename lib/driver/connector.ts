@@ -14,7 +14,7 @@ import { canonicalLiteral } from "./address_bytes.ts";
 import { systemClock } from "./clock.ts";
 import { ConnectionHandle } from "./connection_handle.ts";
 import { EndpointDriver } from "./endpoint_driver.ts";
-import { createEndpoint, type DriverOptions } from "./listener.ts";
+import { createEndpoint, type DriverOptions } from "./endpoint_setup.ts";
 import { openUdpSocket } from "./udp_socket.ts";
 
 /** Where to connect to, and how to prove oneself. */

@@ -6,7 +6,8 @@
 export { type Clock, type Sleep, systemClock } from "./clock.ts";
 export { ConnectionHandle } from "./connection_handle.ts";
 export { connect, type ConnectOptions } from "./connector.ts";
-export { type DriverOptions, Listener, type ListenerOptions } from "./listener.ts";
+export type { DriverOptions } from "./endpoint_setup.ts";
+export { Listener, type ListenerOptions } from "./listener.ts";
 export {
   type Address,
   type DatagramSocket,
