@@ -6,18 +6,17 @@
 import type { Operation } from "../request/mod.ts";
 import { authenticateOperation } from "./authenticate.ts";
 import { shutdownOperation } from "./control.ts";
-import {
-  listOperation,
-  makeDirectoryOperation,
-  removeDirectoryOperation,
-  removeOperation,
-  renameOperation,
-  walkOperation,
-} from "./directory.ts";
 import { downloadOperation } from "./download.ts";
 import { answeringFailures } from "./error_status.ts";
 import { hashOperation, statOperation } from "./file_info.ts";
 import { makeDirectoriesLikeOperation, makeDirectoriesOperation } from "./make_directories.ts";
+import { listOperation, walkOperation } from "./listing.ts";
+import {
+  makeDirectoryOperation,
+  removeDirectoryOperation,
+  removeOperation,
+  renameOperation,
+} from "./name_changes.ts";
 import { rateOperation } from "./rate.ts";
 import type { ServeContext } from "./serve_context.ts";
 import { downloadPackOperation } from "./serve_download_pack.ts";
@@ -34,15 +33,9 @@ export type {
 } from "./authenticate.ts";
 export { shutdownServer } from "./control.ts";
 export type { ShutdownReply } from "./control.ts";
-export {
-  listDirectory,
-  makeDirectory,
-  removeDirectory,
-  removePath,
-  renamePath,
-  walkTree,
-} from "./directory.ts";
-export type { ListingOptions, SkippedEntry, WalkEntry, WalkPage } from "./directory.ts";
+export { listDirectory, walkTree } from "./listing.ts";
+export type { ListingOptions, SkippedEntry, WalkEntry, WalkPage } from "./listing.ts";
+export { makeDirectory, removeDirectory, removePath, renamePath } from "./name_changes.ts";
 export { download } from "./download.ts";
 export { EXISTS_POLICIES, receivedFolderMode } from "./existing_target.ts";
 export type { ExistsPolicy } from "./existing_target.ts";
