@@ -29,7 +29,7 @@ export interface NetworkOptions {
 
 /** What driver and log need of this process. */
 export interface NetworkSetup {
-  /** For `connect` and `listen`. */
+  /** For `connect` and a `Listener`. */
   readonly driver: DriverOptions;
   /** This program's key. */
   readonly identity: Identity;
