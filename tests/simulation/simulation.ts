@@ -18,7 +18,6 @@ import {
   type Address,
   type Connection,
   type ConnectionEnd,
-  type ConnectionEndKind,
   DEFAULT_TRANSPORT_CONFIG,
   Endpoint,
   METHOD_NONE,
@@ -27,6 +26,7 @@ import {
 import { AmplificationWatch } from "./amplification_watch.ts";
 import { Attacker } from "./attacker.ts";
 import type { HostAction, Scenario } from "./scenario.ts";
+import { explainedFailures, settleLimitMs } from "./scenario_bounds.ts";
 import { seededEntropy, SeededRandom } from "./seeded_entropy.ts";
 import { SimulatedHost } from "./simulated_host.ts";
 import { type LinkFault, type SeenPacket, SimulatedNetwork } from "./simulated_network.ts";
@@ -60,10 +60,6 @@ const FACTORIES = { bbr, cubic, new_reno: newReno };
 const SERVER: Address = { hostname: "10.0.0.1", port: 5555 };
 const MIRROR: Address = { hostname: "10.0.0.2", port: 5555 };
 const CLOSE_CODE = 7;
-/** Virtual time for everything to end after the last fault, beyond what the bytes need. */
-const GRACE_MS = 8_000;
-/** The same when a client moved that had nothing to say: its keepalive tells the server. */
-const MOVED_GRACE_MS = 20_000;
 /** The longest idle timeout of a scenario, and a little. */
 const LONGEST_IDLE_MS = 305_000;
 const MAX_EVENTS = 1_500_000;
@@ -148,7 +144,7 @@ class Simulation {
       host.pump();
     }
     // The side that missed the last word of the other waits for its idle timeout.
-    this.#runUntil(() => this.#isOver, this.#settleLimitMs() + LONGEST_IDLE_MS);
+    this.#runUntil(() => this.#isOver, settleLimitMs(this.#scenario) + LONGEST_IDLE_MS);
     if (this.#failures.length === 0) this.#checkEnds();
     if (this.#failures.length === 0 && this.#scenario.isReplayedAfterwards) this.#replayAll();
     if (this.#failures.length === 0) this.#checkSilence();
@@ -321,38 +317,6 @@ class Simulation {
     return this.#server.endpoint.connectionCount === 0;
   }
 
-  /** When every stream must be settled, if the network lets it. */
-  #settleLimitMs(): number {
-    const { faults, actions, link, clients, ending } = this.#scenario;
-    let lastMs = 0;
-    for (const { untilMs } of faults) if (untilMs !== Infinity) lastMs = Math.max(lastMs, untilMs);
-    for (const action of actions) {
-      lastMs = Math.max(lastMs, action.kind === "freeze" ? action.untilMs : action.atMs);
-    }
-    if (ending.kind !== "when-settled") lastMs = Math.max(lastMs, ending.atMs);
-    let bytes = 0;
-    let applicationMs = 0;
-    for (const plan of clients.flat()) {
-      bytes += plan.request.sizeBytes + plan.response.sizeBytes;
-      // Streams beyond the peer's limit wait for those before them.
-      applicationMs = Math.max(applicationMs, plan.startMs);
-      for (const flow of [plan.request, plan.response]) {
-        applicationMs += flow.endsLateMs;
-        if (flow.readBytesPerMs !== Infinity) applicationMs += flow.sizeBytes / flow.readBytesPerMs;
-      }
-    }
-    const rate = Math.min(
-      link.rateBytesPerSecond ?? Infinity,
-      this.#scenario.clientConfig.maxRateBytesPerSecond ?? Infinity,
-      this.#scenario.serverConfig.maxRateBytesPerSecond ?? Infinity,
-    );
-    const roundTripsMs = 2 * (link.latencyMs ?? 10) * 10 * clients.flat().length;
-    const hasMoved = actions.some(({ kind }) => kind !== "freeze");
-    const graceMs = hasMoved ? MOVED_GRACE_MS : GRACE_MS;
-    // A third of the link is what the worst of the controllers makes of it.
-    return lastMs + graceMs + applicationMs + roundTripsMs + 3000 * bytes / rate;
-  }
-
   // ── Oracles at the end ─────────────────────────────────────────────────────────────────────────
 
   #checkEnds(): void {
@@ -367,24 +331,12 @@ class Simulation {
     }
     for (const client of this.#clients) {
       const { connection, peer, failed } = client;
-      if (failed !== null) this.#checkFailedAttempt(failed);
-      else this.#checkEnd(client, connection!.end, peer === null ? null : peer.end);
+      if (failed === null) {
+        this.#checkEnd(client, connection!.end, peer === null ? null : peer.end);
+      } else if (!explainedFailures(this.#scenario).includes(failed.kind)) {
+        this.#fail(`the client could not connect: ${say(failed)}`);
+      }
     }
-  }
-
-  #checkFailedAttempt(end: ConnectionEnd): void {
-    const { faults, attack, actions, ending } = this.#scenario;
-    const isAttacked = attack !== null && attack.fromMs < 10_000;
-    const isTroubled = faults.some(({ fromMs }) => fromMs < 10_000) || actions.length > 0 ||
-      ending.kind === "dark";
-    const allowed: ConnectionEndKind[] = [];
-    if (isTroubled || isAttacked) allowed.push("unreachable", "handshake-failed");
-    // A damaged INITIAL looks like one with a wrong secret or of another version, and is refused.
-    const isDamaged = faults.some(({ conditions }) => (conditions.corruptRate ?? 0) > 0);
-    const isForged = isAttacked &&
-      attack.attacks.some((attack) => ["hint", "mutate", "garbage"].includes(attack));
-    if (isDamaged || isForged) allowed.push("refused", "version-mismatch");
-    if (!allowed.includes(end.kind)) this.#fail(`the client could not connect: ${say(end)}`);
   }
 
   #checkEnd(client: ClientSide, end: ConnectionEnd | null, peerEnd: ConnectionEnd | null): void {
@@ -410,7 +362,7 @@ class Simulation {
     if (!isClosed) this.#fail(`ended otherwise than planned: ${both} ${this.#rest(client)}`);
     if (ending.kind !== "when-settled") return;
     if (!this.#isSettled(client)) this.#fail("closed before all streams were settled");
-    const lateMs = this.#settledMs - this.#settleLimitMs();
+    const lateMs = this.#settledMs - settleLimitMs(this.#scenario);
     if (lateMs > 0) this.#fail(`settled at ${this.#settledMs} ms, ${lateMs} ms too late`);
   }
 
