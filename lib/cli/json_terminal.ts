@@ -62,6 +62,11 @@ export class JsonTerminal implements Terminal {
     this.emit({ event: "result", command, ...Object.fromEntries(fields) });
   }
 
+  done(fields: ResultFields, note?: string): void {
+    this.emit({ event: "done", ...fields });
+    if (note !== undefined) this.note(note);
+  }
+
   note(line: string): void {
     this.#options.text.note(line);
   }

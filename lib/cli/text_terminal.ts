@@ -10,6 +10,7 @@ import type {
   DirectoryEntry,
   Fact,
   LinkStats,
+  ResultFields,
   Terminal,
   TransferEnd,
   TransferRow,
@@ -89,6 +90,10 @@ export class TextTerminal implements Terminal {
     for (const fact of facts) {
       this.#toOut(`${fact.label.padEnd(columns)}  ${show(formatFact(fact))}`);
     }
+  }
+
+  done(_fields: ResultFields, note?: string): void {
+    if (note !== undefined) this.note(note);
   }
 
   note(line: string): void {

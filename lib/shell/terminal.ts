@@ -104,6 +104,11 @@ export interface Terminal {
   entries(entries: readonly DirectoryEntry[]): void;
   /** Labelled values. */
   facts(command: string, facts: readonly Fact[]): void;
+  /**
+   * Something was done that is no answer and no transfer. `fields` are for programs: `command`, what it was done
+   * to, and what came of it. `note` is for people, where they have not been told already.
+   */
+  done(fields: ResultFields, note?: string): void;
   /** Something worth knowing; not shown with `--quiet`. */
   note(line: string): void;
   /** Something worth knowing with `--verbose`. */

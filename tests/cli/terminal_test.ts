@@ -283,6 +283,23 @@ Deno.test("JSON: objects on stdout as documented, sentences on stderr, progress 
   assertEquals(tty.errors, "No such file on the server: b.txt\n");
 });
 
+Deno.test("what was done is an object for programs and a sentence for people, where there is one", () => {
+  const tty = new FakeTty();
+  const text = textTerminal(tty, "normal");
+  const json = new JsonTerminal({ tty, text, nowMs: () => 0 });
+  json.done({ command: "mkdir", name: "d" }, "Made d");
+  json.done({ command: "sync", action: "delete", path: "x" });
+  assertEquals(tty.out.trimEnd().split("\n").map((line) => JSON.parse(line)), [
+    { event: "done", command: "mkdir", name: "d" },
+    { event: "done", command: "sync", action: "delete", path: "x" },
+  ]);
+  assertEquals(tty.errors, "Made d\n");
+  const plain = new FakeTty();
+  textTerminal(plain, "normal").done({ command: "mkdir", name: "d" }, "Made d");
+  textTerminal(plain, "quiet").done({ command: "mkdir", name: "e" }, "Made e");
+  assertEquals([plain.out, plain.errors], ["", "Made d\n"]);
+});
+
 Deno.test("Tenths.reach() gives each tenth once, however the bytes come", () => {
   const tenths = new Tenths(3552, 0);
   assertEquals(tenths.reach(300), []);

@@ -26,6 +26,7 @@ import {
   type LinkEnd,
   type LinkStats,
   type PortProbe,
+  type ResultFields,
   Session,
   Shell,
   type ShellClock,
@@ -85,6 +86,7 @@ export class RecordingTerminal implements Terminal {
   readonly wantsHashes = false;
   readonly results: string[] = [];
   readonly notes: string[] = [];
+  readonly done_: ResultFields[] = [];
   readonly listed: string[] = [];
   readonly errors: string[] = [];
   readonly transfers: TransferEnd[] = [];
@@ -102,6 +104,11 @@ export class RecordingTerminal implements Terminal {
 
   facts(_command: string, facts: readonly Fact[]): void {
     for (const { key, value } of facts) this.facts_[key] = value;
+  }
+
+  done(fields: ResultFields, note?: string): void {
+    this.done_.push(fields);
+    if (note !== undefined) this.note(note);
   }
 
   note(line: string): void {

@@ -113,7 +113,11 @@ Deno.test("rename moves into folders, keeps targets, and replaces with -f", asyn
   assertMatch(stage.terminal.errors.at(-1)!, /: nothing\.txt$/);
   assertEquals(await stage.run("mv -f a.txt b.txt"), 0);
   assertEquals(await stage.run("ren b.txt docs"), 0);
+  assertEquals(stage.terminal.notes.at(-1), "Renamed b.txt to docs/b.txt");
   assertEquals(await names(`${stage.serverFolder}/docs`), ["b.txt"]);
+  await write(stage.serverFolder, "b.txt", "b");
+  assertEquals(await stage.run("ren b.txt docs/"), 9);
+  assertMatch(stage.terminal.errors.at(-1)!, /^It exists on the server: docs\/b\.txt/);
 });
 
 Deno.test("rm takes patterns and folders with -r, and -f forgives what is missing", async () => {
@@ -495,4 +499,39 @@ Deno.test("rmdir says what holds a folder that a listing shows as empty", async 
   ]);
   assertMatch(stage.terminal.errors.at(-1)!, /^The folder on the server is not empty: dir/);
   assertEquals(await Deno.readTextFile(`${stage.serverFolder}/dir/.~ft-0011.part`), "begun");
+});
+
+Deno.test("what was done is told to programs too, with what came of it", async () => {
+  await using stage = await ShellStage.set();
+  await write(stage.serverFolder, "a.txt", "a");
+  await write(stage.serverFolder, "old/x.txt", "x");
+  await Deno.mkdir(`${stage.clientFolder}/here`);
+  const { done_ } = stage.terminal;
+  const cases: [string, number, Record<string, unknown>[]][] = [
+    ["mkdir d", 0, [{ command: "mkdir", name: "d" }]],
+    ["md d e", 11, [{ command: "mkdir", name: "e" }]],
+    ["rmdir e", 0, [{ command: "rmdir", name: "e" }]],
+    ["mv a.txt b.txt", 0, [{ command: "rename", name: "a.txt", newName: "b.txt" }]],
+    ["mv b.txt d", 0, [{ command: "rename", name: "b.txt", newName: "d/b.txt" }]],
+    ["mv nothing d", 3, []],
+    ["cd d", 0, [{ command: "cd", path: "/d" }]],
+    ["rm *", 0, [{ command: "rm", name: "b.txt" }]],
+    ["rm -f b.txt", 0, []],
+    ["cd..", 0, [{ command: "cd", path: "/" }]],
+    ["cd ..", 0, [{ command: "cd", path: "/" }]],
+    ["sync --delete here server:old", 0, [{ command: "sync", action: "delete", path: "x.txt" }]],
+    ["lmkdir new", 0, [{ command: "lmkdir", name: "new" }]],
+    ["lcd new", 0, [{ command: "lcd", path: `${stage.clientFolder}/new` }]],
+    ["close", 0, [{ command: "close", wasConnected: true }]],
+    ["close", 0, [{ command: "close", wasConnected: false }]],
+    ["open", 0, []],
+    ["exit", 0, [{ command: "exit", stopping: true }]],
+    ["open", 0, []],
+    ["shutdown", 0, [{ command: "shutdown", others: 0 }]],
+  ];
+  for (const [line, exitCode, done] of cases) {
+    done_.length = 0;
+    assertEquals([line, await stage.run(line)], [line, exitCode], stage.terminal.errors.join());
+    assertEquals([line, done_], [line, done]);
+  }
 });

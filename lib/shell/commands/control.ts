@@ -60,7 +60,8 @@ export const controlCommands: readonly Command[] = [
     async run(_invocation, { session, terminal }) {
       const wasConnected = session.link !== null;
       await session.close();
-      terminal.note(wasConnected ? "Connection closed." : "There was no connection.");
+      const note = wasConnected ? "Connection closed." : "There was no connection.";
+      terminal.done({ command: "close", wasConnected }, note);
       return "go-on";
     },
   },
@@ -98,7 +99,8 @@ export const controlCommands: readonly Command[] = [
         (caller) => shutdownServer(caller, { force: true, signal }),
         { onLoss: "never" },
       );
-      terminal.note(
+      terminal.done(
+        { command: "shutdown", others },
         `The server is stopping${others === 0 ? "" : `; ${clients(others)} may finish`}.`,
       );
       await session.close();
@@ -144,33 +146,43 @@ export function readPort(text: string): number {
 }
 
 async function exit(_invocation: Invocation, context: CommandContext): Promise<Next> {
-  const { session, signal, terminal } = context;
+  const { session, terminal } = context;
+  const { stopping, note } = await stopIfAlone(context);
+  terminal.done({ command: "exit", stopping }, note);
+  await session.close();
+  return "leave";
+}
+
+/** Stops the server where that is ours to do and disturbs nobody; tells what became of it. */
+async function stopIfAlone(
+  { session, signal }: CommandContext,
+): Promise<{ readonly stopping: boolean; readonly note: string }> {
+  const unreached = {
+    stopping: false,
+    note: "Not connected: if there is a server, it keeps running.",
+  };
   try {
     const { others, stopping } = await session.request(
       signal,
       (caller) => shutdownServer(caller, { force: false, signal }),
       { onLoss: "never" },
     );
-    terminal.note(
-      stopping
-        ? "The server stops too."
-        : `The server keeps running: ${clients(others)} ${others === 1 ? "is" : "are"} connected.`,
-    );
+    const isAre = others === 1 ? "is" : "are";
+    const note = stopping
+      ? "The server stops too."
+      : `The server keeps running: ${clients(others)} ${isAre} connected.`;
+    return { stopping, note };
   } catch (error) {
     const hasGone = error instanceof NotConnectedError || error instanceof ConnectionLostError;
-    const isStopping = error instanceof RemoteError && error.status === "stopping";
-    if (isStopping) {
-      terminal.note("The server is stopping already.");
-    } else if (hasGone) {
-      terminal.note("Not connected: if there is a server, it keeps running.");
-    } else if (error instanceof RemoteError && error.status === "refused") {
-      terminal.note("The server keeps running: only its owner may stop it.");
-    } else {
-      throw error;
+    if (hasGone) return unreached;
+    if (error instanceof RemoteError && error.status === "stopping") {
+      return { stopping: true, note: "The server is stopping already." };
     }
+    if (error instanceof RemoteError && error.status === "refused") {
+      return { stopping: false, note: "The server keeps running: only its owner may stop it." };
+    }
+    throw error;
   }
-  await session.close();
-  return "leave";
 }
 
 function clients(count: number): string {

@@ -31,7 +31,8 @@ export const localCommands: readonly Command[] = [
       const text = words[0]?.text ?? ".";
       const root = await about(text, () => local.folder(text));
       session.localFolder = root.directory;
-      terminal.note(`Local folder: ${session.localFolder}`);
+      const path = session.localFolder;
+      terminal.done({ command: "lcd", path }, `Local folder: ${path}`);
       return "go-on";
     },
   },
@@ -61,7 +62,7 @@ export const localCommands: readonly Command[] = [
           const { root, path } = await local.place(text);
           await root.makeDirectory(path, { parents: false });
         });
-        terminal.note(`Made ${text} here`);
+        terminal.done({ command: "lmkdir", name: text }, `Made ${text} here`);
       });
       failures.throwIfAny(words.length);
       return "go-on";

@@ -28,7 +28,7 @@ import {
   remoteStatusOrNull,
 } from "../remote_place.ts";
 import { about, rootCause, SubjectError, UsageError } from "../shell_error.ts";
-import { aboutTarget, targetSubject } from "../shown_path.ts";
+import { aboutTarget, shownRemotePath, targetSubject } from "../shown_path.ts";
 
 /** Listing, walking, renaming, removing, looking at. */
 export const remoteCommands: readonly Command[] = [
@@ -166,8 +166,10 @@ async function listOne(path: RemotePath, { session, signal }: CommandContext) {
 async function changeFolder({ words }: Invocation, context: CommandContext): Promise<Next> {
   const { session, signal, terminal } = context;
   const text = words[0]?.text ?? "/";
+  const done = (note: string) =>
+    terminal.done({ command: "cd", path: formatRemotePath(session.remoteFolder) }, note);
   if (/^\.\.\/?$/.test(text) && session.remoteFolder.components.length === 0) {
-    terminal.note("Already at the top: /");
+    done("Already at the top: /");
     return "go-on";
   }
   await about(text, async () => {
@@ -176,7 +178,7 @@ async function changeFolder({ words }: Invocation, context: CommandContext): Pro
     if (status.kind !== "directory") throw new RemoteError("not-a-directory", text);
     session.remoteFolder = path;
   });
-  terminal.note(`Folder on the server: ${formatRemotePath(session.remoteFolder)}`);
+  done(`Folder on the server: ${formatRemotePath(session.remoteFolder)}`);
   return "go-on";
 }
 
@@ -215,7 +217,7 @@ async function forEachWord(
   await failures.each(words, async ({ text }) => {
     const path = resolveRemotePath(session.remoteFolder, text);
     await session.request(signal, (caller) => work(caller, path, text), { onLoss: "never" });
-    terminal.note(`${done} ${text}`);
+    terminal.done({ command, name: text }, `${done} ${text}`);
   });
   failures.throwIfAny(words.length);
   return "go-on";
@@ -231,7 +233,7 @@ async function remove(invocation: Invocation, context: CommandContext): Promise<
       (caller) => removePath(caller, path, { recursive, signal }),
       { onLoss: "never" },
     );
-    terminal.note(`Removed ${text}`);
+    terminal.done({ command: "rm", name: text }, `Removed ${text}`);
   }, invocation.has("f") ? { forgives: isMissing } : {});
   return "go-on";
 }
@@ -267,7 +269,10 @@ async function rename(invocation: Invocation, context: CommandContext): Promise<
     oldWord!.text,
     () => resolveRemotePath(session.remoteFolder, oldWord!.text),
   );
-  const to = await aboutTarget(newWord!.text, () => renameTarget(from, newWord!.text, context));
+  const { path: to, shown } = await aboutTarget(
+    newWord!.text,
+    () => renameTarget(from, newWord!.text, context),
+  );
   if (isBelow(to, from)) {
     throw new UsageError(
       `A folder cannot be moved into itself: ${oldWord!.text} to ${newWord!.text}`,
@@ -281,29 +286,35 @@ async function rename(invocation: Invocation, context: CommandContext): Promise<
     );
   } catch (error) {
     const isAboutNew = error instanceof RemoteError && error.path === formatRemotePath(to);
-    const subject = isAboutNew ? targetSubject(newWord!.text, error) : oldWord!.text;
+    const subject = isAboutNew ? targetSubject(shown, error) : oldWord!.text;
     throw new SubjectError(subject, error);
   }
-  terminal.note(`Renamed ${oldWord!.text} to ${newWord!.text}`);
+  terminal.done(
+    { command: "rename", name: oldWord!.text, newName: shown },
+    `Renamed ${oldWord!.text} to ${shown}`,
+  );
   return "go-on";
 }
 
-/** A folder as the new name means: into that folder. */
+/** Where something goes, and how the user would write that. A folder as the new name means: into that folder. */
 async function renameTarget(
   from: RemotePath,
   text: string,
   { session, signal }: CommandContext,
-): Promise<RemotePath> {
+): Promise<{ readonly path: RemotePath; readonly shown: string }> {
   const path = resolveRemotePath(session.remoteFolder, text);
   const name = from.components.at(-1);
   if (name === undefined) throw new UsageError("The served folder itself cannot be renamed");
-  if (formatRemotePath(path) === formatRemotePath(from)) return path;
+  if (formatRemotePath(path) === formatRemotePath(from)) return { path, shown: text };
   const status = path === REMOTE_ROOT || path.components.length === 0
     ? { kind: "directory" }
     : await remoteStatusOrNull(session, path, signal);
-  if (status?.kind === "directory") return childPath(path, name);
+  if (status?.kind === "directory") {
+    const child = childPath(path, name);
+    return { path: child, shown: shownRemotePath(child, session.remoteFolder) };
+  }
   if (text.endsWith("/")) throw new SubjectError(text, new RemoteError("not-found", text));
-  return path;
+  return { path, shown: text };
 }
 
 async function showStatus({ words }: Invocation, context: CommandContext): Promise<Next> {

@@ -252,7 +252,10 @@ async function removeAll(
   { terminal }: CommandContext,
 ): Promise<void> {
   for (const path of paths) terminal.note(`${verb} ${path} in ${target.name}`);
-  await forEachOf(paths, PARALLEL_REQUESTS, (path) => about(path, () => target.remove(path)));
+  await forEachOf(paths, PARALLEL_REQUESTS, async (path) => {
+    await about(path, () => target.remove(path));
+    terminal.done({ command: "sync", action: "delete", path });
+  });
 }
 
 /** Requests under way at the same time. */
