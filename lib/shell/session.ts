@@ -109,6 +109,7 @@ export class Session {
   #target: Target;
   #live: Live | null = null;
   #isClosedByUser = false;
+  #hasBeenConnected = false;
   #connecting: Promise<Live> | null = null;
   #watch: { readonly stop: AbortController; readonly done: Promise<void> } | null = null;
   #runningCount = 0;
@@ -143,6 +144,11 @@ export class Session {
   /** The connection when there is one now. */
   get link(): Link | null {
     return this.#live?.end === null ? this.#live.link : null;
+  }
+
+  /** Whether there has ever been one, to this server or another. */
+  get hasBeenConnected(): boolean {
+    return this.#hasBeenConnected;
   }
 
   /** How both directions are held back, on every connection. */
@@ -449,6 +455,7 @@ export class Session {
   #adopt(link: Link): Live {
     const live: Live = { link, end: null, isGivenUp: false, requestCount: 0, patientCount: 0 };
     this.#live = live;
+    this.#hasBeenConnected = true;
     this.#port.onAnswer();
     link.closed.then((end) => {
       const isNews = live.end === null && !end.isOurs;

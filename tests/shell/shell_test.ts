@@ -535,3 +535,18 @@ Deno.test("what was done is told to programs too, with what came of it", async (
     assertEquals([line, done_], [line, done]);
   }
 });
+
+Deno.test("exit leaves at once when the server has gone, and tries to reach one that was never seen", async () => {
+  await using stage = await ShellStage.set({ isInteractive: true });
+  const signal = new AbortController().signal;
+  stage.connector.isReachable = false;
+  const first = stage.shell.runLine("exit", signal);
+  await stage.clock.pass(11_000);
+  assertEquals(await first, { exitCode: 5, next: "go-on" });
+  stage.connector.isReachable = true;
+  assertEquals(await stage.run("list"), 0);
+  stage.connector.isReachable = false;
+  stage.connector.links[0]!.lose();
+  assertEquals(await stage.shell.runLine("exit", signal), { exitCode: 0, next: "leave" });
+  assertMatch(stage.terminal.notes.at(-1)!, /^Not connected/);
+});

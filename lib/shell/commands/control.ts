@@ -161,6 +161,8 @@ async function stopIfAlone(
     stopping: false,
     note: "Not connected: if there is a server, it keeps running.",
   };
+  // Who leaves does not want to wait for a server that has gone, nor be kept because it has.
+  if (session.link === null && session.hasBeenConnected) return unreached;
   try {
     const { others, stopping } = await session.request(
       signal,
