@@ -105,7 +105,7 @@ const CONNECT_EXIT: Readonly<Record<ConnectFailureKind, number>> = {
   "other": EXIT.other,
 };
 
-const FOLDER_COMMANDS: readonly string[] = ["cd", "rmdir", "lcd"];
+const FOLDER_COMMANDS: readonly string[] = ["cd", "rmdir", "lcd", "sync"];
 
 function thing(name: string, command: string): string {
   return name.endsWith("/") || FOLDER_COMMANDS.includes(command) ? "folder" : "file";

@@ -20,7 +20,7 @@ import {
   UploadClaims,
 } from "../operations/mod.ts";
 import { serveConnection, statusCode } from "../request/mod.ts";
-import { UsageError } from "../shell/mod.ts";
+import { SubjectError } from "../shell/mod.ts";
 import { chooseLeafHashing } from "./ciphers.ts";
 import { type ControllerImport, loadController } from "./congestion.ts";
 import { describeFailure, EXIT } from "./exit_code.ts";
@@ -96,7 +96,7 @@ async function openRoot({ root, isReadOnly, durability, ffi }: ServerOptions): P
     });
   } catch (error) {
     if (error instanceof FileError && error.kind === "not-found") {
-      throw new UsageError(`There is no folder ${root} to serve`, { cause: error });
+      throw new SubjectError(`${root.replace(/\/+$/, "")}/`, error);
     }
     throw error;
   }

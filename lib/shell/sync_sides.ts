@@ -6,7 +6,7 @@
 
 import {
   digestFile,
-  type FileError,
+  FileError,
   type FileRoot,
   type FileStatus,
   isBelow,
@@ -20,7 +20,7 @@ import { type Caller, RemoteError } from "../request/mod.ts";
 import type { CommandContext } from "./command.ts";
 import { makeRemoteFolders } from "./remote_place.ts";
 import { localKey, remoteKey } from "./one_target_each.ts";
-import { UsageError } from "./shell_error.ts";
+import { SubjectError, UsageError } from "./shell_error.ts";
 import type { SyncFolder, Tree } from "./sync_plan.ts";
 import { localTargetFolder, remoteTargetFolder, type TargetFolder } from "./target_names.ts";
 
@@ -34,6 +34,8 @@ export interface SyncSide {
   folderAt(path: string): Promise<TargetFolder>;
   /** Names a folder of it for {@linkcode TargetNames.claim}. */
   keyOf(path: string): string;
+  /** The error that says so. */
+  missing(): SubjectError;
   /** Lower-case hexadecimal SHA-256 of a file. */
   hash(path: string): Promise<string>;
   /** Permission bits of the folder itself, once {@linkcode tree} has found it. */
@@ -83,6 +85,10 @@ export class LocalSide implements SyncSide {
 
   keyOf(path: string): string {
     return localKey(this.#context.local.absolute(this.name), pathBelow([], path).components);
+  }
+
+  missing(): SubjectError {
+    return new SubjectError(this.name, new FileError("not-found", this.name));
   }
 
   async hash(path: string): Promise<string> {
@@ -143,6 +149,10 @@ export class RemoteSide implements SyncSide {
 
   keyOf(path: string): string {
     return remoteKey(this.path(path).components);
+  }
+
+  missing(): SubjectError {
+    return new SubjectError(this.name, new RemoteError("not-found", this.name));
   }
 
   async hash(path: string): Promise<string> {

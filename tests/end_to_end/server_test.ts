@@ -1,6 +1,7 @@
 /** The real server: what it prints, what it refuses, and how it stops. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
 import { patternBytes, read, Stage } from "./support.ts";
 
 Deno.test("server: prints what it is, where it listens, what it serves and how to reach it", async () => {
@@ -45,6 +46,11 @@ Deno.test("server: says why it cannot start", async () => {
     [["--nonsense"], 2, /^Unknown option --nonsense/],
     [["0", "--congestion", "nope"], 2, /^No congestion controller "nope"/],
     [["0", "--root", "/dev/null/x"], 3, /./],
+    [
+      ["0", "--root", join(stage.folder, "none"), "--read-only"],
+      3,
+      /^No such folder here: .*none\/\n$/,
+    ],
     [["203.0.113.7", "0"], 1, /address/i],
   ];
   for (const [args, code, message] of cases) {

@@ -172,7 +172,13 @@ Deno.test("sync wants one folder on each side, and folders", async () => {
   assertEquals(await stage.run("sync a b"), 2);
   assertEquals(await stage.run("sync server:a server:b"), 2);
   assertEquals(await stage.run("sync f.txt server:f"), 2);
-  assertEquals(await stage.run("sync none server:f"), 2);
+  for (const line of ["sync none server:f", "sync server:none f", "sync -n server:none f"]) {
+    assertEquals([line, await stage.run(line)], [line, 3]);
+  }
+  assertEquals(stage.terminal.errors.slice(-3, -1), [
+    "No such folder here: none",
+    "No such folder on the server: server:none",
+  ]);
   assertEquals(await stage.run("sync . server:x --remove"), 2);
 });
 

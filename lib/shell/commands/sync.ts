@@ -57,7 +57,7 @@ async function sync(invocation: Invocation, context: CommandContext): Promise<Ne
   const onSkipped = (error: unknown, path: string) =>
     failures.tell(path, new SubjectError(path, error));
   const sourceTree = await about(source.name, () => source.tree(onSkipped));
-  if (sourceTree === null) throw new UsageError(`There is no folder ${source.name}`);
+  if (sourceTree === null) throw source.missing();
   const targetTree = await about(target.name, () => target.tree(() => {}));
   const trees = await settleTrees(sourceTree, targetTree ?? new Map(), direction, failures);
   const plan = await planSync(
