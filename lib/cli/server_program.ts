@@ -23,16 +23,16 @@ import { serveConnection, statusCode } from "../request/mod.ts";
 import { SubjectError } from "../shell/mod.ts";
 import { chooseLeafHashing } from "./ciphers.ts";
 import { type ControllerImport, loadController } from "./congestion.ts";
-import { describeFailure, EXIT } from "./exit_code.ts";
+import { describeFailure, EXIT, type Failure } from "./exit_code.ts";
 import { type NetworkSetup, openListener, outsideAddress, setUpNetwork } from "./network.ts";
 import { acceleratorsOf, endSentence, gaugeOf } from "./network_link.ts";
 import { serverHelp, versionLine } from "./help.ts";
-import { readServerOptions, type ServerOptions } from "./options.ts";
+import { hasJsonFlag, readServerOptions, type ServerOptions } from "./options.ts";
 import { ServerLog } from "./server_log.ts";
 import { openPrivateFiles } from "./private_files.ts";
 import { dropPermissions, lackedPermissions } from "./permissions.ts";
 import { type Admission, ServerAccess } from "./server_access.ts";
-import { show } from "./show.ts";
+import { show, showJson } from "./show.ts";
 import { onSignals } from "./signals.ts";
 import { cleanHourly } from "./staging_care.ts";
 import { StrangerLines } from "./stranger_lines.ts";
@@ -78,7 +78,11 @@ export async function runServer(
       await root.close();
     }
   } catch (error) {
-    const { message, exitCode } = startFailure(error);
+    const { code, message, exitCode } = startFailure(error);
+    if (hasJsonFlag(args)) {
+      tty.writeOut(`${showJson({ event: "error", code, exitCode, message })}\n`);
+      tty.writeOut(`${showJson({ event: "end", exitCode })}\n`);
+    }
     tty.writeError(`${show(message)}\n`);
     return exitCode;
   }
@@ -102,10 +106,12 @@ async function openRoot({ root, isReadOnly, durability, ffi }: ServerOptions): P
   }
 }
 
-function startFailure(error: unknown): { message: string; exitCode: number } {
+function startFailure(error: unknown): Omit<Failure, "more"> {
   if (!(error instanceof SocketError)) return describeFailure("", error);
-  const isRefused = error.kind === "permission" || error.kind === "not-allowed";
-  return { message: error.message, exitCode: isRefused ? EXIT.refused : EXIT.other };
+  const { kind: code, message } = error;
+  const isRefused = code === "permission" || code === "not-allowed";
+  const way = code === "address-in-use" ? "; give another port, or 0 for any free one" : "";
+  return { code, message: message + way, exitCode: isRefused ? EXIT.refused : EXIT.other };
 }
 
 interface ServerParts {

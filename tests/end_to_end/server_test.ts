@@ -40,7 +40,11 @@ Deno.test("server: says why it cannot start", async () => {
   await using stage = await Stage.set();
   await stage.startServer();
   const cases: [string[], number, RegExp][] = [
-    [["127.0.0.1", String(stage.port)], 1, /port .*another program is using it/],
+    [
+      ["127.0.0.1", String(stage.port)],
+      1,
+      /port .*another program is using it; give another port, or 0 for/,
+    ],
     [["127.0.0.1", "70000"], 2, /^Port must be 0 to 65535, not "70000"\n$/],
     [["127.0.0.1", "0", "0", "more"], 2, /^Unexpected "more"/],
     [["--nonsense"], 2, /^Unknown option --nonsense/],
@@ -58,6 +62,24 @@ Deno.test("server: says why it cannot start", async () => {
     const program = stage.start("server.ts", [...args, ...folder]);
     assertEquals([args, await program.ended()], [args, code], program.stderr);
     assertMatch(program.stderr, message);
+  }
+});
+
+Deno.test("server: with --json it says as an object too why it cannot start", async () => {
+  await using stage = await Stage.set();
+  await stage.startServer();
+  const cases: [string[], string, number][] = [
+    [["127.0.0.1", String(stage.port), "--root", stage.serverFiles], "address-in-use", 1],
+    [["--nonsense"], "usage", 2],
+    [["0", "--root", "/dev/null/x"], "not-a-directory", 3],
+  ];
+  for (const [args, code, exitCode] of cases) {
+    const program = stage.start("server.ts", ["--json", ...args]);
+    assertEquals(await program.ended(), exitCode);
+    const [error, end, ...rest] = program.events();
+    const message = program.stderr.trimEnd();
+    assertEquals(error, { event: "error", code, exitCode, message });
+    assertEquals([end, rest], [{ event: "end", exitCode }, []]);
   }
 });
 
