@@ -18,8 +18,13 @@ export type Completion =
   | "remote-folder"
   | "local"
   | "local-folder"
+  /** A folder here, or one on the server behind {@linkcode SERVER_PREFIX}. */
+  | "either-folder"
   | "command"
   | "none";
+
+/** What a folder on the server begins with where one here could be meant too, in any case. */
+export const SERVER_PREFIX = "server:";
 
 /** An option of a command. */
 export interface Flag {

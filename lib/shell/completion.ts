@@ -5,7 +5,13 @@
  */
 
 import { REMOTE_ROOT, resolveRemotePath } from "../files/mod.ts";
-import { type Command, commandWords, type Completion, findCommand } from "./command.ts";
+import {
+  type Command,
+  commandWords,
+  type Completion,
+  findCommand,
+  SERVER_PREFIX,
+} from "./command.ts";
 import { LocalFolders } from "./local_folders.ts";
 import { parsePartialLine, quoteWord } from "./parse_line.ts";
 import { listRemote } from "./remote_place.ts";
@@ -13,7 +19,7 @@ import type { Session } from "./session.ts";
 
 /** Candidates, and the part of the line they would replace (always its end). */
 export interface Candidates {
-  /** Complete words, quoted as needed; folders end with `/`. */
+  /** Complete words, quoted as needed; folders end with `/`, and anything else with a blank if it is the only one. */
   readonly words: readonly string[];
   /** The text they stand for. */
   readonly replaces: string;
@@ -28,30 +34,68 @@ export async function complete(
 ): Promise<Candidates> {
   const { words, current, currentStart } = parsePartialLine(line);
   const replaces = line.slice(currentStart);
+  const known = commands.flatMap(commandWords);
   if (words.length === 0) {
-    const known = commands.flatMap(commandWords).filter((word) => !word.includes(" "));
-    return { words: startingWith(known, current.toLowerCase()), replaces };
+    const single = known.filter((word) => !word.includes(" "));
+    return { words: finished(startingWith(single, current.toLowerCase())), replaces };
   }
   try {
     const { command, rest } = findCommand(commands, words);
     const completes = rest.at(-1)?.text === "-o" ? otherSide(command.completes) : command.completes;
-    return { words: await candidates(completes, current, commands, session, signal), replaces };
+    const found = await candidates(completes, current, { commands, session, signal });
+    const second = words.length === 1 ? secondWords(known, words[0]!.text, current) : [];
+    return { words: finished([...second, ...found]), replaces };
   } catch {
     return { words: [], replaces };
   }
 }
 
+/** The word is done where there is no other: the next one can be typed. */
+function finished(words: string[]): string[] {
+  const [only] = words;
+  return words.length === 1 && !/[/:]$/.test(only!) ? [`${only} `] : words;
+}
+
+/** What makes a command of two words of the first one: `client` of `list`. */
+function secondWords(known: readonly string[], first: string, current: string): string[] {
+  const beginning = `${first.toLowerCase()} `;
+  return startingWith(known, beginning + current.toLowerCase())
+    .map((word) => word.slice(beginning.length));
+}
+
+interface Surroundings {
+  readonly commands: readonly Command[];
+  readonly session: Session;
+  readonly signal: AbortSignal;
+}
+
 async function candidates(
   completes: Completion,
   current: string,
-  commands: readonly Command[],
-  session: Session,
-  signal: AbortSignal,
+  surroundings: Surroundings,
 ): Promise<string[]> {
   if (completes === "none") return [];
   if (completes === "command") {
-    return startingWith(commands.map((command) => command.name), current.toLowerCase());
+    const names = surroundings.commands.map((command) => command.name);
+    return startingWith(names, current.toLowerCase());
   }
+  if (completes !== "either-folder") return await paths(completes, current, surroundings);
+  const prefix = current.slice(0, SERVER_PREFIX.length);
+  if (prefix.toLowerCase() === SERVER_PREFIX) {
+    const below = await paths("remote-folder", current.slice(prefix.length), surroundings);
+    return below.map((path) => prefix + path);
+  }
+  return [
+    ...startingWith([SERVER_PREFIX], prefix.toLowerCase()),
+    ...await paths("local-folder", current, surroundings),
+  ];
+}
+
+async function paths(
+  completes: Exclude<Completion, "none" | "command" | "either-folder">,
+  current: string,
+  { session, signal }: Surroundings,
+): Promise<string[]> {
   const slash = current.lastIndexOf("/") + 1;
   const folder = current.slice(0, slash);
   const start = current.slice(slash);

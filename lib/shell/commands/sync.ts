@@ -1,7 +1,13 @@
 /** `sync`: makes one folder like another. */
 
 import { forEachOf, REMOTE_ROOT, type RemotePath, resolveRemotePath } from "../../files/mod.ts";
-import type { Command, CommandContext, Invocation, Next } from "../command.ts";
+import {
+  type Command,
+  type CommandContext,
+  type Invocation,
+  type Next,
+  SERVER_PREFIX,
+} from "../command.ts";
 import { downloadItem } from "../download_plan.ts";
 import { Failures } from "../failures.ts";
 import { oneTargetEach } from "../one_target_each.ts";
@@ -34,12 +40,10 @@ export const syncCommands: readonly Command[] = [
       { letter: "c", long: "checksum", meaning: "compare content, not times" },
     ],
     arguments: { least: 2, most: 2 },
-    completes: "local-folder",
+    completes: "either-folder",
     run: sync,
   },
 ];
-
-const SERVER_PREFIX = /^server:/i;
 
 /** The two ends, and which way files go. */
 interface Direction {
@@ -84,14 +88,14 @@ async function sync(invocation: Invocation, context: CommandContext): Promise<Ne
 }
 
 function chooseDirection(from: string, to: string, context: CommandContext): Direction {
-  const isUpload = SERVER_PREFIX.test(to);
-  if (isUpload === SERVER_PREFIX.test(from)) {
+  const isUpload = isOnServer(to);
+  if (isUpload === isOnServer(from)) {
     throw new UsageError(
       "sync: one of the two folders is on the server and begins with server:, the other one is here",
     );
   }
   const remoteText = isUpload ? to : from;
-  const remotePath = resolveRemoteFolder(remoteText.replace(SERVER_PREFIX, ""), context);
+  const remotePath = resolveRemoteFolder(remoteText.slice(SERVER_PREFIX.length), context);
   const remote = new RemoteSide(context, remoteText, remotePath);
   const local = new LocalSide(context, isUpload ? from : to);
   const place = async (path: string) => ({
@@ -130,6 +134,10 @@ async function settleTrees(
     failures.tell(path, oneNameError(direction.command, first, path));
   }
   return settled;
+}
+
+function isOnServer(text: string): boolean {
+  return text.toLowerCase().startsWith(SERVER_PREFIX);
 }
 
 function showPlan(plan: SyncPlan, mayDelete: boolean, { terminal }: CommandContext): void {
