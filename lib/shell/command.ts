@@ -38,6 +38,12 @@ export interface Flag {
   readonly meaning: string;
 }
 
+/** Habits from `ls` that a listing fulfils without being asked. */
+export const LISTING_FLAGS: readonly Flag[] = [
+  { letter: "l", meaning: "with size and time, as always" },
+  { letter: "a", meaning: "names that begin with a dot too, as always" },
+];
+
 /** Another word for a command, with the arguments it stands for. */
 export interface Alias {
   /** The word; two words with one space are matched before any argument. */

@@ -4,13 +4,17 @@
  * @module
  */
 
+import { FileError } from "../files/mod.ts";
+import { RemoteError } from "../request/mod.ts";
 import {
   about,
   CancelledError,
   ConnectFailure,
   ConnectionLostError,
   NotConnectedError,
+  rootCause,
   SomeFailedError,
+  UsageError,
 } from "./shell_error.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -19,7 +23,11 @@ export class Failures {
   readonly #command: string;
   readonly #terminal: Terminal;
   readonly #forgives: (error: unknown) => boolean;
-  readonly #told: { readonly name: string; readonly exitCode: number }[] = [];
+  readonly #told: {
+    readonly name: string;
+    readonly exitCode: number;
+    readonly isNoFile: boolean;
+  }[] = [];
 
   /** Tells failures of `command` at `terminal`; what is forgiven counts as done. */
   constructor(
@@ -37,6 +45,12 @@ export class Failures {
     return this.#told.map(({ name }) => name);
   }
 
+  /** Whether nothing failed but this, because there is no file of that name. */
+  isOnlyNoFile(name: string): boolean {
+    const [only] = this.#told;
+    return this.#told.length === 1 && only!.name === name && only!.isNoFile;
+  }
+
   /**
    * Tells that something failed; the rest can go on.
    *
@@ -44,7 +58,8 @@ export class Failures {
    */
   tell(name: string, error: unknown): void {
     if (endsEverything(error)) throw error;
-    this.#told.push({ name, exitCode: this.#terminal.failure(this.#command, error) });
+    const exitCode = this.#terminal.failure(this.#command, error);
+    this.#told.push({ name, exitCode, isNoFile: isNoFile(error) });
   }
 
   /**
@@ -82,6 +97,14 @@ export class Failures {
     throw new SomeFailedError(this.names, totalCount, haveAllFailedAlike ? first.exitCode : null);
   }
 }
+
+function isNoFile(error: unknown): boolean {
+  const cause = rootCause(error);
+  if (cause instanceof RemoteError) return NO_FILE.has(cause.status);
+  return cause instanceof FileError ? NO_FILE.has(cause.kind) : cause instanceof UsageError;
+}
+
+const NO_FILE: ReadonlySet<string> = new Set(["not-found", "is-a-directory"]);
 
 function endsEverything(error: unknown): boolean {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {

@@ -464,6 +464,50 @@ Deno.test("list and list client take patterns and single files alike", async () 
   assertEquals(stage.terminal.listed, ["12:30.md", "c.md"]);
 });
 
+Deno.test("habits of ls do no harm: -l and -a show what is always shown", async () => {
+  await using stage = await ShellStage.set();
+  await write(stage.serverFolder, ".dot", "x");
+  await write(stage.clientFolder, ".dot", "x");
+  for (const line of ["ls -l", "ls -la", "list -a .", "lls -al", "list client -l"]) {
+    stage.terminal.listed.length = 0;
+    assertEquals([line, await stage.run(line)], [line, 0]);
+    assertEquals([line, stage.terminal.listed], [line, [".dot"]]);
+  }
+  assertEquals(await stage.run("ls -R"), 2);
+});
+
+Deno.test("lcd alone goes back to where the session began", async () => {
+  await using stage = await ShellStage.set();
+  await Deno.mkdir(`${stage.clientFolder}/d/e`, { recursive: true });
+  for (const line of ["lcd d/e", "lcd", "lpwd"]) assertEquals(await stage.run(line), 0);
+  assertEquals(stage.terminal.results, [stage.clientFolder]);
+});
+
+Deno.test("who names a copy as with sftp is told how, and nobody else", async () => {
+  await using stage = await ShellStage.set();
+  await write(stage.serverFolder, "a b.txt", "a");
+  await write(stage.clientFolder, "c.txt", "c");
+  await Deno.mkdir(`${stage.clientFolder}/dir`);
+  const { notes } = stage.terminal;
+  const cases: [string, string | null][] = [
+    ["get 'a b.txt' new.txt", "To name the copy: get a\\ b.txt -o new.txt"],
+    ["put c.txt new.txt", "To name the copy: put c.txt -o new.txt"],
+    ["put c.txt dir", "To name the copy: put c.txt -o dir"],
+    ["get new.txt 'a b.txt'", null],
+    ["get none.txt new.txt", null],
+    ["get 'a b.txt' new.txt -o dir", null],
+    ["get 'a b.txt' new.txt newer.txt", null],
+  ];
+  for (const [line, hint] of cases) {
+    notes.length = 0;
+    assert(await stage.run(line) !== 0, line);
+    assertEquals([line, notes.filter((note) => note.startsWith("To name"))], [
+      line,
+      hint === null ? [] : [hint],
+    ]);
+  }
+});
+
 Deno.test("the served folder itself is neither removed nor renamed", async () => {
   await using stage = await ShellStage.set();
   for (const line of ["rm -r /", "rmdir .", "rename / a"]) assertEquals(await stage.run(line), 2);

@@ -1,7 +1,13 @@
 /** Commands about this machine; none of them sends anything. */
 
 import { type DirectoryEntry, REMOTE_ROOT } from "../../files/mod.ts";
-import type { Command, CommandContext, Invocation, Next } from "../command.ts";
+import {
+  type Command,
+  type CommandContext,
+  type Invocation,
+  LISTING_FLAGS,
+  type Next,
+} from "../command.ts";
 import { Failures } from "../failures.ts";
 import type { LocalFolders } from "../local_folders.ts";
 import type { Word } from "../parse_line.ts";
@@ -15,6 +21,7 @@ export const localCommands: readonly Command[] = [
     aliases: [{ word: "list client" }, { word: "ldir" }],
     usage: "list client [PATH]",
     summary: "show files here",
+    flags: LISTING_FLAGS,
     details: ["PATH may hold * ? [a-z]."],
     arguments: { least: 0, most: 1 },
     completes: "local-folder",
@@ -24,11 +31,11 @@ export const localCommands: readonly Command[] = [
     name: "lcd",
     aliases: [],
     usage: "lcd [PATH]",
-    summary: "change the folder here",
+    summary: "change the folder here; alone, to the first one",
     arguments: { least: 0, most: 1 },
     completes: "local-folder",
     async run({ words }, { session, local, terminal }) {
-      const text = words[0]?.text ?? ".";
+      const text = words[0]?.text ?? session.homeFolder;
       const root = await about(text, () => local.folder(text));
       session.localFolder = root.directory;
       const path = session.localFolder;

@@ -16,7 +16,13 @@ import {
   renamePath,
 } from "../../operations/mod.ts";
 import { type Caller, RemoteError } from "../../request/mod.ts";
-import type { Command, CommandContext, Invocation, Next } from "../command.ts";
+import {
+  type Command,
+  type CommandContext,
+  type Invocation,
+  LISTING_FLAGS,
+  type Next,
+} from "../command.ts";
 import { Failures } from "../failures.ts";
 import {
   childPath,
@@ -37,6 +43,7 @@ export const remoteCommands: readonly Command[] = [
     aliases: [{ word: "ls" }, { word: "dir" }, { word: "list server" }],
     usage: "list [PATH]",
     summary: "show files on the server, folders first",
+    flags: LISTING_FLAGS,
     details: ["PATH may hold * ? [a-z]."],
     arguments: { least: 0, most: 1 },
     completes: "remote",

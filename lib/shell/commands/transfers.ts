@@ -3,6 +3,7 @@
 import type { Command, CommandContext, Invocation, Next } from "../command.ts";
 import { type CopyPlan, type CopyRequest, planDownload } from "../download_plan.ts";
 import { oneTargetEach } from "../one_target_each.ts";
+import { quoteWord } from "../parse_line.ts";
 import type { TransferCommand } from "../terminal.ts";
 import { moveAll } from "../transfer_batch.ts";
 import { moveOne } from "../transfer_item.ts";
@@ -46,14 +47,27 @@ async function copy(
   invocation: Invocation,
   context: CommandContext,
 ): Promise<Next> {
+  const output = invocation.value("o")?.text ?? null;
   const { items: planned, failures, names, isBatch } = await plan({
     sources: invocation.words,
-    output: invocation.value("o")?.text ?? null,
+    output,
     isRecursive: invocation.has("r"),
   }, context);
   const items = oneTargetEach(command, planned, failures, names);
   const [only] = items;
-  if (isBatch || only === undefined) await moveAll(command, items, context, failures);
-  else await moveOne(command, only, context);
+  try {
+    if (isBatch || only === undefined) await moveAll(command, items, context, failures);
+    else await moveOne(command, only, context);
+  } catch (error) {
+    const [source, other, ...more] = invocation.words.map(({ text }) => text);
+    const isOfTwo = other !== undefined && more.length === 0 && output === null;
+    if (isOfTwo && failures.isOnlyNoFile(other)) {
+      // With sftp and ftp the second word is the name of the copy.
+      context.terminal.note(
+        `To name the copy: ${command} ${quoteWord(source!)} -o ${quoteWord(other)}`,
+      );
+    }
+    throw error;
+  }
   return "go-on";
 }
