@@ -3,18 +3,10 @@
 import {
   type DirectoryEntry,
   formatRemotePath,
-  isBelow,
-  REMOTE_ROOT,
   type RemotePath,
   resolveRemotePath,
 } from "../../files/mod.ts";
-import {
-  hashFile,
-  makeDirectory,
-  removeDirectory,
-  removePath,
-  renamePath,
-} from "../../operations/mod.ts";
+import { hashFile, makeDirectory, removeDirectory, removePath } from "../../operations/mod.ts";
 import { type Caller, RemoteError } from "../../request/mod.ts";
 import {
   type Command,
@@ -25,16 +17,15 @@ import {
 } from "../command.ts";
 import { Failures } from "../failures.ts";
 import {
-  childPath,
   expandEachRemote,
   expandRemote,
   listRemote,
   type RemotePlace,
   remoteStatus,
-  remoteStatusOrNull,
 } from "../remote_place.ts";
-import { about, rootCause, SubjectError, UsageError } from "../shell_error.ts";
-import { aboutTarget, shownRemotePath, targetSubject } from "../shown_path.ts";
+import { about, rootCause, UsageError } from "../shell_error.ts";
+import { aboutTarget } from "../shown_path.ts";
+import { renameCommands } from "./rename.ts";
 
 /** Listing, walking, renaming, removing, looking at. */
 export const remoteCommands: readonly Command[] = [
@@ -103,17 +94,7 @@ export const remoteCommands: readonly Command[] = [
     completes: "remote",
     run: remove,
   },
-  {
-    name: "rename",
-    aliases: [{ word: "change" }, { word: "mv" }, { word: "ren" }],
-    usage: "rename OLD NEW [-f]",
-    summary: "rename or move on the server",
-    details: ["NEW may be a folder: OLD keeps its name in it."],
-    flags: [{ letter: "f", meaning: "replace NEW when it exists" }],
-    arguments: { least: 2, most: 2 },
-    completes: "remote",
-    run: rename,
-  },
+  ...renameCommands,
   {
     name: "stat",
     aliases: [],
@@ -267,61 +248,6 @@ async function forEachPlace(
   const totalCount = places.length + failures.names.length;
   await failures.each(places, work);
   failures.throwIfAny(totalCount);
-}
-
-async function rename(invocation: Invocation, context: CommandContext): Promise<Next> {
-  const { session, signal, terminal } = context;
-  const [oldWord, newWord] = invocation.words;
-  const from = await about(
-    oldWord!.text,
-    () => resolveRemotePath(session.remoteFolder, oldWord!.text),
-  );
-  const { path: to, shown } = await aboutTarget(
-    newWord!.text,
-    () => renameTarget(from, newWord!.text, context),
-  );
-  if (isBelow(to, from)) {
-    throw new UsageError(
-      `A folder cannot be moved into itself: ${oldWord!.text} to ${newWord!.text}`,
-    );
-  }
-  try {
-    await session.request(
-      signal,
-      (caller) => renamePath(caller, from, to, { replace: invocation.has("f"), signal }),
-      { onLoss: "never" },
-    );
-  } catch (error) {
-    const isAboutNew = error instanceof RemoteError && error.path === formatRemotePath(to);
-    const subject = isAboutNew ? targetSubject(shown, error) : oldWord!.text;
-    throw new SubjectError(subject, error);
-  }
-  terminal.done(
-    { command: "rename", name: oldWord!.text, newName: shown },
-    `Renamed ${oldWord!.text} to ${shown}`,
-  );
-  return "go-on";
-}
-
-/** Where something goes, and how the user would write that. A folder as the new name means: into that folder. */
-async function renameTarget(
-  from: RemotePath,
-  text: string,
-  { session, signal }: CommandContext,
-): Promise<{ readonly path: RemotePath; readonly shown: string }> {
-  const path = resolveRemotePath(session.remoteFolder, text);
-  const name = from.components.at(-1);
-  if (name === undefined) throw new UsageError("The served folder itself cannot be renamed");
-  if (formatRemotePath(path) === formatRemotePath(from)) return { path, shown: text };
-  const status = path === REMOTE_ROOT || path.components.length === 0
-    ? { kind: "directory" }
-    : await remoteStatusOrNull(session, path, signal);
-  if (status?.kind === "directory") {
-    const child = childPath(path, name);
-    return { path: child, shown: shownRemotePath(child, session.remoteFolder) };
-  }
-  if (text.endsWith("/")) throw new SubjectError(text, new RemoteError("not-found", text));
-  return { path, shown: text };
 }
 
 async function showStatus({ words }: Invocation, context: CommandContext): Promise<Next> {
