@@ -115,9 +115,26 @@ Deno.test("rename moves into folders, keeps targets, and replaces with -f", asyn
   assertEquals(await stage.run("ren b.txt docs"), 0);
   assertEquals(stage.terminal.notes.at(-1), "Renamed b.txt to docs/b.txt");
   assertEquals(await names(`${stage.serverFolder}/docs`), ["b.txt"]);
-  await write(stage.serverFolder, "b.txt", "b");
-  assertEquals(await stage.run("ren b.txt docs/"), 9);
-  assertMatch(stage.terminal.errors.at(-1)!, /^It exists on the server: docs\/b\.txt/);
+  await write(stage.serverFolder, "b.txt", "new");
+  for (const target of ["docs", "docs/"]) {
+    assertEquals(await stage.run(`ren b.txt ${target}`), 9);
+    assertMatch(stage.terminal.errors.at(-1)!, /^It exists on the server: docs\/b\.txt/);
+  }
+  assertEquals(await stage.run("ren -f b.txt docs"), 0);
+  assertEquals(await Deno.readTextFile(`${stage.serverFolder}/docs/b.txt`), "new");
+  assertEquals(await stage.run("ren docs/b.txt ."), 0);
+  assertEquals(stage.terminal.notes.at(-1), "Renamed docs/b.txt to b.txt");
+  assertEquals(await stage.run("ren -f b.txt docs/none/"), 3);
+  assertMatch(stage.terminal.errors.at(-1)!, /^No such folder on the server: docs\/none\/$/);
+  assertEquals(await names(stage.serverFolder), ["b.txt", "docs"]);
+});
+
+Deno.test("rename asks nothing else of the server where the new name is free", async () => {
+  await using stage = await ShellStage.set();
+  await write(stage.serverFolder, "a.txt", "a");
+  await Deno.mkdir(`${stage.serverFolder}/docs`);
+  for (const line of ["mv a.txt b.txt", "mv b.txt docs/"]) assertEquals(await stage.run(line), 0);
+  assertEquals(stage.requests, ["rename /a.txt → /b.txt", "rename /b.txt → /docs/b.txt"]);
 });
 
 Deno.test("rm takes patterns and folders with -r, and -f forgives what is missing", async () => {
