@@ -103,7 +103,7 @@ export class ServerLog {
       case "failure": {
         const { name, path, reason, detail } = event;
         const about = [name, path].filter((part) => part !== "").join(" ");
-        this.#tell(peer, `${about}: ${sentence(reason)}`, {
+        this.#tell(peer, `${about}: ${missingFolder(name, reason) ?? sentence(reason)}`, {
           event: "failure",
           name,
           path,
@@ -245,6 +245,13 @@ function hereAddress(host: string): string {
   if (host === "0.0.0.0") return "127.0.0.1";
   return host === "::" ? "::1" : host;
 }
+
+/** Who makes something knows that it is not there: what is missing is the folder for it. */
+function missingFolder(name: string, reason: StatusName): string | null {
+  return reason === "not-found" && MAKING.has(name) ? "no such folder for it" : null;
+}
+
+const MAKING: ReadonlySet<string> = new Set(["put", "mkdir"]);
 
 function sentence(reason: StatusName): string {
   return SENTENCES[reason] ?? reason;
