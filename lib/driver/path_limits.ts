@@ -12,8 +12,11 @@ const ETHERNET_IPV6_BYTES = 1452;
 const MAX_IPV4_BYTES = 65_507;
 const MAX_IPV6_BYTES = 65_487;
 
-/** What a jumbo frame carries: six or seven Ethernet frames, few enough for one lost to be rare. */
-const FRAGMENTED_BYTES = 8952;
+/**
+ * What ten Ethernet frames carry, few enough for one lost to be rare. Larger ones are no gain: what a receive
+ * buffer of usual size may hold of a flight would be only three or four.
+ */
+const FRAGMENTED_BYTES = 10 * 1480 - 8;
 
 /** The largest datagram that may be tried. */
 export function maxDatagramBytesFor(to: Address, socket: SocketCapabilities): number {

@@ -30,7 +30,7 @@ Deno.test("with don't-fragment, and on loopback, the path itself is asked up to 
 Deno.test("without it, what Ethernet does not carry may come in a few fragments", () => {
   for (const [hostname, wholeBytes] of [["192.0.2.1", 1472], ["2001:db8::1", 1452]] as const) {
     const to = { hostname, port: 1 };
-    assertEquals(maxDatagramBytesFor(to, capabilities({ dontFragment: false })), 8952);
+    assertEquals(maxDatagramBytesFor(to, capabilities({ dontFragment: false })), 14_792);
     assertEquals(wholeDatagramBytesFor(to, capabilities({ dontFragment: false })), wholeBytes);
   }
 });
