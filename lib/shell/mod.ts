@@ -7,6 +7,7 @@ export * from "./command.ts";
 export * from "./completion.ts";
 export type { DirectoryEntry } from "../files/mod.ts";
 export type { ExistsPolicy } from "../operations/mod.ts";
+export type { KeptConnectionOptions } from "./kept_connection.ts";
 export * from "./link.ts";
 export { causeOfLoss } from "./loss_causes.ts";
 export { LocalFolders, type LocalMatch, type LocalPlace } from "./local_folders.ts";
