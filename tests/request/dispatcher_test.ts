@@ -5,6 +5,7 @@ import {
   Caller,
   type Codec,
   COMPRESSED,
+  emptyCodec,
   encodeRequest,
   MAX_CONCURRENT_REQUESTS,
   type Operation,
@@ -158,9 +159,15 @@ Deno.test("a malformed request cuts its stream and nothing else", async () => {
     Uint8Array.of(0, 0, 0, 3, 1, 200, 65),
     encodeRequest(1, { encode: (_, writer) => writer.u8(1).u8(0xff), decode: () => null }, null),
   ];
-  for (const bytes of garbage) {
+  const begun = encodeRequest(COMPRESSED, emptyCodec, null);
+  const noBlocks = [
+    Uint8Array.of(0, 0, 0, 5, 1), // ends early
+    Uint8Array.of(0x80, 0, 0, 4, 0, 0, 0, 9, 1, 2, 3, 4), // no Zstandard frame
+    Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff), // 2 GiB that unpack to 4
+  ];
+  for (const pieces of [...garbage.map((bytes) => [bytes]), ...noBlocks.map((b) => [begun, b])]) {
     const stream = await server.client.openStream();
-    await stream.write(bytes);
+    for (const bytes of pieces) await stream.write(bytes);
     await stream.finish();
     const error = await assertRejects(() => stream.read(), StreamError, "reset-by-peer");
     assertEquals(error.code, statusCode("malformed"));
