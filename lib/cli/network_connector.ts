@@ -21,8 +21,9 @@ import type { ClientAccess } from "./client_access.ts";
 import { admissionFailure, connectFailure } from "./connect_failure.ts";
 import { lookUpHost } from "./host_lookup.ts";
 import type { NetworkSetup } from "./network.ts";
-import { NetworkLink, type Sleeper } from "./network_link.ts";
+import { NetworkLink } from "./network_link.ts";
 import { watchSilence } from "./silent_server.ts";
+import { passes, type Sleeper } from "./sleeper.ts";
 
 /** How long the next address of a host waits for the one before it. RFC 8305 §5. */
 const NEXT_ADDRESS_MS = 250;
@@ -60,14 +61,12 @@ const NO_PROOF: HandshakeProof = { method: METHOD_NONE, psk: new Uint8Array(32) 
 export class NetworkConnector implements Connector {
   readonly #setup: NetworkSetup;
   readonly #access: ClientAccess;
-  readonly #sleep: Sleeper;
   readonly #tools: ConnectorTools;
 
   /** Connects with this setup, and gets in with this access. */
   constructor(setup: NetworkSetup, access: ClientAccess, tools: ConnectorTools) {
     this.#setup = setup;
     this.#access = access;
-    this.#sleep = tools.sleep;
     this.#tools = tools;
   }
 
@@ -185,7 +184,7 @@ export class NetworkConnector implements Connector {
     work: (limit: AbortSignal) => Promise<Result>,
   ): Promise<Result> {
     const limit = new AbortController();
-    const sleep = this.#sleep(timeoutMs);
+    const sleep = this.#tools.sleep(timeoutMs);
     sleep.done.then(() => limit.abort());
     try {
       return await work(limit.signal);
@@ -203,11 +202,11 @@ export class NetworkConnector implements Connector {
     const race = new AbortController();
     const stop = () => race.abort();
     signal.addEventListener("abort", stop);
-    const decided = new AbortController();
+    const { portProbe, sleep } = this.#tools;
     const silence = watchSilence(
       { name: `${target.host} port ${target.port}`, addresses, port: target.port },
-      { probe: this.#tools.portProbe, sleep: this.#sleep, note },
-      AbortSignal.any([decided.signal, race.signal]),
+      { probe: portProbe, sleep, note },
+      race.signal,
     );
     try {
       const tries = addresses.map((hostname, index) =>
@@ -220,7 +219,7 @@ export class NetworkConnector implements Connector {
         })
       );
       const outcomes = await Promise.allSettled(tries);
-      decided.abort();
+      race.abort(); // nobody is waited for any more
       const isPortClosed = await silence;
       if (signal.aborted) await closeAll(outcomes);
       if (signal.aborted) throw new CancelledError();
@@ -242,7 +241,8 @@ export class NetworkConnector implements Connector {
     },
   ): Promise<ConnectionHandle> {
     const { proof, delayMs, timeoutMs, rate, race } = options;
-    if (delayMs > 0) await this.#wait(delayMs, race.signal);
+    const isTurn = delayMs === 0 || await passes(this.#tools.sleep, delayMs, race.signal);
+    if (!isTurn) throw new CancelledError();
     const { driver } = this.#setup;
     const handle = await connect({
       ...driver,
@@ -257,15 +257,6 @@ export class NetworkConnector implements Connector {
     }
     race.abort();
     return handle;
-  }
-
-  async #wait(delayMs: number, signal: AbortSignal): Promise<void> {
-    const sleep = this.#sleep(delayMs);
-    const stop = () => sleep.cancel();
-    signal.addEventListener("abort", stop);
-    await sleep.done;
-    signal.removeEventListener("abort", stop);
-    if (signal.aborted) throw new CancelledError();
   }
 }
 

@@ -12,14 +12,12 @@ import { Caller, type Role, statusCode } from "../request/mod.ts";
 import type { Link, LinkEnd, LinkStats } from "../shell/mod.ts";
 import type { ConnectionEnd } from "../transport/mod.ts";
 import { wantedCpuMs } from "./cpu_time.ts";
+import type { Sleeper } from "./sleeper.ts";
 
 /** A peer that has said nothing for so long is not waited for at the end. */
 const SILENT_MS = 1_000;
 /** Longest wait for the last acknowledgements. */
 const SETTLE_MS = 2_000;
-
-/** The clock's `sleep`. */
-export type Sleeper = (delayMs: number) => { readonly done: Promise<void>; cancel(): void };
 
 /** A connection of the driver's. */
 export class NetworkLink implements Link {

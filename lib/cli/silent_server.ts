@@ -7,7 +7,7 @@
  * @module
  */
 import type { PortProbe } from "../driver/mod.ts";
-import type { Sleeper } from "./network_link.ts";
+import { passes, type Sleeper } from "./sleeper.ts";
 
 /** A server that is slower than this is worth a word: even by satellite the first answer takes 0.6 s. */
 const SILENT_MS = 1500;
@@ -41,12 +41,7 @@ export async function watchSilence(
   { probe, sleep, note }: SilenceTools,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const wait = sleep(SILENT_MS);
-  const stop = () => wait.cancel();
-  signal.addEventListener("abort", stop);
-  await wait.done;
-  signal.removeEventListener("abort", stop);
-  if (signal.aborted) return false;
+  if (!await passes(sleep, SILENT_MS, signal)) return false;
   const isClosed = probe !== null && await isClosedEverywhere(server, probe, signal);
   if (signal.aborted) return isClosed;
   note?.(

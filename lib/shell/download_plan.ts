@@ -76,8 +76,8 @@ export async function planDownload(
   const target = await chooseLocalTarget(request.output, isSeveral, context);
   const items: TransferItem[] = [];
   const names = new TargetNames();
-  const plan = { isRecursive, context, items, failures, names };
-  await failures.each(places, (place) => planPlace(place, target, plan));
+  const plan = { context, items, failures, names };
+  await failures.each(places, (place) => planPlace(place, target, plan, isRecursive));
   return { items, failures, names, isBatch: isBatch && !(isSingle && isOneFile(places, items)) };
 }
 
@@ -103,11 +103,14 @@ async function chooseLocalTarget(
 }
 
 /** A plan while it grows, and what it needs to grow. */
-interface GrowingPlan {
-  readonly isRecursive: boolean;
+export interface GrowingPlan {
+  /** Of the command. */
   readonly context: CommandContext;
+  /** Grows. */
   readonly items: TransferItem[];
+  /** Hears of what cannot be part of it. */
   readonly failures: Failures;
+  /** The names that folders at the target got. */
   readonly names: TargetNames;
 }
 
@@ -115,9 +118,9 @@ async function planPlace(
   place: RemotePlace,
   target: LocalTarget,
   plan: GrowingPlan,
+  isRecursive: boolean,
 ): Promise<void> {
   const { session, signal, terminal, local } = plan.context;
-  const { isRecursive } = plan;
   // What is not known to be a file is looked at and listed in one round trip.
   const tree = isRecursive && place.kind !== "file"
     ? await walkRemote(session, place.path, signal)
@@ -168,7 +171,9 @@ async function planFolder(
   await assertOwnFolder(folder, place.text, plan);
   const root = await about(shownFolder, () => local.folder(folder, { create: true, mode }));
   const below = (path: RemotePath) => path.components.slice(place.path.components.length);
-  const shown = (path: RemotePath) => [...(name === "" ? [] : [name]), ...below(path)].join("/");
+  const called = (components: readonly string[]) =>
+    [...(name === "" ? [] : [name]), ...components].join("/");
+  const shown = (path: RemotePath) => called(below(path));
   for (const path of tree.others) {
     terminal.note(`Skipped ${shown(path)}: it is neither a file nor a folder`);
   }
@@ -182,7 +187,7 @@ async function planFolder(
   const isFree = await makeOwnFolders(folders, {
     ...{ command: "get", names: plan.names, failures: plan.failures },
     keyOf: ({ components }) => localKey(root.directory, components),
-    shown: ({ components }) => [...(name === "" ? [] : [name]), ...components].join("/"),
+    shown: ({ components }) => called(components),
     at: (above) => localTargetFolder(root, above),
     make: (made) => makeLocalFolders(root, made, shownFolder),
   });

@@ -8,7 +8,7 @@ import type { Failures } from "./failures.ts";
 import { UsageError } from "./shell_error.ts";
 import type { TargetNames } from "./target_names.ts";
 import type { TransferCommand } from "./terminal.ts";
-import type { TransferItem } from "./transfer_item.ts";
+import { targetFolderPath, type TransferItem } from "./transfer_item.ts";
 
 /**
  * The files that can be moved, each to a target of its own; of the others each is told. One that was named twice
@@ -43,10 +43,10 @@ function withRivals(
   names: TargetNames,
 ): TransferItem[] {
   return items.map((item) => {
-    const { local, remote } = item.ends;
-    const { components } = command === "get" ? local.path : remote;
-    const above = components.slice(0, -1);
-    const folder = command === "get" ? localKey(local.root.directory, above) : remoteKey(above);
+    const { components } = targetFolderPath(command, item);
+    const folder = command === "get"
+      ? localKey(item.ends.local.root.directory, components)
+      : remoteKey(components);
     const rival = names.claim(folder, { shown: item.name, name: item.targetName });
     return rival === null ? item : { ...item, rival };
   });

@@ -30,12 +30,12 @@ export interface SyncSide {
   readonly name: string;
   /** Everything in it. What could not be looked at goes to `onSkipped`. Null when there is no such folder. */
   tree(onSkipped: (error: unknown, path: string) => void): Promise<Tree | null>;
+  /** The error that says so. */
+  missing(): SubjectError;
   /** A folder of it that is there, as far as it tells names. */
   folderAt(path: string): Promise<TargetFolder>;
   /** Names a folder of it for {@linkcode TargetNames.claim}. */
   keyOf(path: string): string;
-  /** The error that says so. */
-  missing(): SubjectError;
   /** Lower-case hexadecimal SHA-256 of a file. */
   hash(path: string): Promise<string>;
   /** Permission bits of the folder itself, once {@linkcode tree} has found it. */

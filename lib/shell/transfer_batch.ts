@@ -4,7 +4,7 @@
  * @module
  */
 
-import { allEnded, forEachOf, remotePathFromComponents } from "../files/mod.ts";
+import { allEnded, forEachOf } from "../files/mod.ts";
 import type { CommandContext } from "./command.ts";
 import type { Failures } from "./failures.ts";
 import { movePacked } from "./packed_items.ts";
@@ -17,7 +17,7 @@ import {
   type TargetFolder,
 } from "./target_names.ts";
 import type { TransferCommand, TransferEnd } from "./terminal.ts";
-import { moveOne, type TransferItem } from "./transfer_item.ts";
+import { moveOne, targetFolderPath, type TransferItem } from "./transfer_item.ts";
 
 /** Files moved at the same time on streams of their own. */
 const PARALLEL_TRANSFERS = 8;
@@ -108,14 +108,13 @@ async function withOwnNames(
 
 function targetFolderOf(
   command: TransferCommand,
-  { ends: { local, remote } }: TransferItem,
+  item: TransferItem,
   context: CommandContext,
 ): TargetFolder {
-  const { components } = command === "get" ? local.path : remote;
-  const above = remotePathFromComponents(components.slice(0, -1));
+  const path = targetFolderPath(command, item);
   return command === "get"
-    ? localTargetFolder(local.root, above)
-    : remoteTargetFolder(above, context);
+    ? localTargetFolder(item.ends.local.root, path)
+    : remoteTargetFolder(path, context);
 }
 
 /** A pack needs two files to be worth its name. */

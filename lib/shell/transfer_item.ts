@@ -10,7 +10,12 @@ import type {
   TransferOptions,
   TransferResult,
 } from "../operations/mod.ts";
-import { FileError, formatRemotePath } from "../files/mod.ts";
+import {
+  FileError,
+  formatRemotePath,
+  type RemotePath,
+  remotePathFromComponents,
+} from "../files/mod.ts";
 import { type Caller, RemoteError } from "../request/mod.ts";
 import { isResumable, LEAST_JUDGED_SECONDS, limitSeenBy, TransferError } from "../transfer/mod.ts";
 import type { CommandContext } from "./command.ts";
@@ -41,6 +46,15 @@ export interface TransferItem {
   readonly exists?: ExistsPolicy;
   /** Moves it on its own; called again after a lost connection. */
   move(caller: Caller, options: TransferOptions): Promise<TransferResult>;
+}
+
+/** The folder that an item gets its name in: below its root here, or on the server. */
+export function targetFolderPath(
+  command: TransferCommand,
+  { ends: { local, remote } }: TransferItem,
+): RemotePath {
+  const { components } = command === "get" ? local.path : remote;
+  return remotePathFromComponents(components.slice(0, -1));
 }
 
 /**

@@ -17,7 +17,12 @@ import {
 } from "../files/mod.ts";
 import { PACKED_FILE_BYTES, upload } from "../operations/mod.ts";
 import type { CommandContext } from "./command.ts";
-import { type CopyPlan, type CopyRequest, takesContents } from "./download_plan.ts";
+import {
+  type CopyPlan,
+  type CopyRequest,
+  type GrowingPlan,
+  takesContents,
+} from "./download_plan.ts";
 import { Failures } from "./failures.ts";
 import type { LocalMatch, LocalPlace } from "./local_folders.ts";
 import { remoteKey } from "./one_target_each.ts";
@@ -165,14 +170,6 @@ async function walkLocal(
   return { root, mode: topMode, folders, files };
 }
 
-/** A plan while it grows, and what it needs to grow. */
-interface GrowingPlan {
-  readonly context: CommandContext;
-  readonly items: TransferItem[];
-  readonly failures: Failures;
-  readonly names: TargetNames;
-}
-
 async function planSource(
   source: Source,
   tree: LocalTree | null,
@@ -201,9 +198,9 @@ async function planSource(
     make: (made) => makeRemoteFolders(session, made, signal),
   });
   for (const { path, sizeBytes } of tree.files) {
-    const place = { root: tree.root, path };
-    if (!isFree(below(path))) continue;
-    items.push(uploadItem(shownName(source, path), sizeBytes, place, below(path)));
+    const to = below(path);
+    if (!isFree(to)) continue;
+    items.push(uploadItem(shownName(source, path), sizeBytes, { root: tree.root, path }, to));
   }
 }
 
